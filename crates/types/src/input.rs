@@ -1,0 +1,274 @@
+//! Commands and reports that go into the desk: everything that the journal holds.
+
+use crate::ids::Tags;
+use crate::{
+    AccountId, Amount, AssetId, ClOrdId, ExecId, ExecType, Fraction, InstrumentId, KillScope, OrdStatus, OrdType,
+    ParentId, Price, Qty, Reason, Side, TimeInForce, Ts, layout, records,
+};
+
+layout! {
+    /// `count` market records of the tape from `offset` on, by reference.
+    MarketData = 2 {
+        /// Index of the first record on the tape.
+        offset: u64,
+        /// Records, one after the other.
+        count: u32,
+    }
+    /// Work a parent order by TWAP.
+    SubmitParent = 3 {
+        /// The submitter's key.
+        parent_id: ParentId,
+        /// Input that this answers; zero where a person or a config submits.
+        cause_seq: u64,
+        /// Who it is for.
+        tags: Tags,
+        /// Buy or sell.
+        side: Side,
+        /// Exposure to trade, in base units of the base asset, > 0.
+        order_qty: Amount,
+        /// No child beyond its instrument's arrival mid x (1 +- limit), > 0.
+        limit: Fraction,
+        /// First slice; `Ts::ZERO` is the arrival (all its books live).
+        ts_start: Ts,
+        /// Nanoseconds from start to end, > 0.
+        duration_ns: i64,
+        /// Number of slices, > 0.
+        slices: u32,
+        /// Slice sizes vary by up to this share of the even slice, 0 to 1.
+        size_jitter: Fraction,
+        /// Slice times vary by up to this share of the interval, 0 to 1.
+        time_jitter: Fraction,
+        /// Seed of both.
+        seed: u64,
+        /// A slice is at most this many times the even slice, >= 1.
+        catch_up_cap: Fraction,
+        /// Share of each slice that is posted at the best price instead of taken, 0 to 1.
+        passive_share: Fraction,
+        /// Bit i set: instrument i may be used.
+        instruments: u64,
+    }
+    /// Stop a parent for good and cancel its children.
+    CancelParent = 4 {
+        /// Which.
+        parent_id: ParentId,
+        /// Input that this answers.
+        cause_seq: u64,
+    }
+    /// Stop sending children until resumed; working children are canceled.
+    PauseParent = 5 {
+        /// Which.
+        parent_id: ParentId,
+        /// Input that this answers.
+        cause_seq: u64,
+    }
+    /// Go on with a paused parent.
+    ResumeParent = 6 {
+        /// Which.
+        parent_id: ParentId,
+        /// Input that this answers.
+        cause_seq: u64,
+    }
+    /// Send a child order (a strategy's own).
+    SubmitOrder = 7 {
+        /// The submitter's key of the order, unique for the life of the journal.
+        cl_ord_id: ClOrdId,
+        /// Input that this answers.
+        cause_seq: u64,
+        /// Who it is for.
+        tags: Tags,
+        /// Where.
+        instrument: InstrumentId,
+        /// Buy or sell.
+        side: Side,
+        /// Market or limit.
+        ord_type: OrdType,
+        /// How long it works.
+        time_in_force: TimeInForce,
+        /// Refused by the venue rather than taking.
+        post_only: bool,
+        /// Lots.
+        order_qty: Qty,
+        /// Ticks; ignored for market orders.
+        price: Price,
+    }
+    /// Change price or quantity of a working order.
+    ReplaceOrder = 8 {
+        /// The new key.
+        cl_ord_id: ClOrdId,
+        /// The key so far.
+        orig_cl_ord_id: ClOrdId,
+        /// Input that this answers.
+        cause_seq: u64,
+        /// New total, filled part included, in lots.
+        order_qty: Qty,
+        /// New price in ticks.
+        price: Price,
+    }
+    /// Cancel a working order.
+    CancelOrder = 9 {
+        /// Which.
+        orig_cl_ord_id: ClOrdId,
+        /// Input that this answers.
+        cause_seq: u64,
+    }
+    /// Cancel every working order of one scope.
+    CancelAll = 10 {
+        /// What `id` names.
+        scope: KillScope,
+        /// Account, strategy or instrument; ignored for all.
+        id: u32,
+        /// Input that this answers.
+        cause_seq: u64,
+    }
+    /// Switch a kill on or off: block new orders of the scope and cancel its working ones.
+    Kill = 11 {
+        /// What `id` names.
+        scope: KillScope,
+        /// Account, strategy or instrument; ignored for all.
+        id: u32,
+        /// On or off.
+        is_on: bool,
+    }
+    /// Let a strategy trade again after its repeated-execution throttle, by a named person.
+    EnableStrategy = 12 {
+        /// The strategy.
+        strategy: u32,
+        /// Who re-enabled it (label of the genesis table).
+        operator: u32,
+    }
+    /// A person has reconciled with the venue: the breaks of an instrument are closed.
+    ClearBreak = 13 {
+        /// Whose breaks.
+        instrument: InstrumentId,
+        /// Who cleared them (label of the genesis table).
+        operator: u32,
+    }
+    /// A venue's execution report (FIX 35=8).
+    ExecutionReport = 14 {
+        /// Whose order.
+        instrument: InstrumentId,
+        /// Our key (for a replace: the new one).
+        cl_ord_id: ClOrdId,
+        /// The key before a replace or cancel; zero otherwise.
+        orig_cl_ord_id: ClOrdId,
+        /// The venue's key.
+        order_id: u64,
+        /// The venue's key of this report.
+        exec_id: ExecId,
+        /// The execution that a correct or cancel is about; zero otherwise.
+        exec_ref_id: ExecId,
+        /// What happened.
+        exec_type: ExecType,
+        /// Where the venue says the order stands (compared, never trusted).
+        ord_status: OrdStatus,
+        /// Buy or sell.
+        side: Side,
+        /// Lots of the order as the venue sees it.
+        order_qty: Qty,
+        /// Limit price in ticks.
+        price: Price,
+        /// Lots of this fill.
+        last_qty: Qty,
+        /// Price of this fill.
+        last_px: Price,
+        /// Lots filled so far as the venue counts.
+        cum_qty: Qty,
+        /// Lots left as the venue counts.
+        leaves_qty: Qty,
+        /// Whether our order rested.
+        is_maker: bool,
+        /// Fee of this fill, > 0 is paid, in base units of `fee_asset`.
+        fee: Amount,
+        /// Asset of the fee.
+        fee_asset: AssetId,
+        /// Why, for rejects and unasked cancels.
+        reason: Reason,
+        /// When, by the venue.
+        transact_time: Ts,
+    }
+    /// A venue refused a cancel or a replace (FIX 35=9).
+    CancelReject = 15 {
+        /// Key of the cancel or replace request.
+        cl_ord_id: ClOrdId,
+        /// Order that it was about.
+        orig_cl_ord_id: ClOrdId,
+        /// Whether a replace was refused (FIX 434).
+        is_replace: bool,
+        /// Where the venue says the order stands.
+        ord_status: OrdStatus,
+        /// Why.
+        reason: Reason,
+    }
+    /// The clock reached a time that a stage waited for.
+    Timer = 16 {
+        /// The time waited for.
+        ts_due: Ts,
+    }
+    /// A client asks to be told when a time has come.
+    SetTimer = 17 {
+        /// The client's key.
+        id: u64,
+        /// When.
+        ts_due: Ts,
+        /// Input that this answers.
+        cause_seq: u64,
+    }
+    /// An account's free balance at a venue.
+    BalanceSet = 18 {
+        /// Whose.
+        account: AccountId,
+        /// Row of the venue.
+        venue: crate::VenueId,
+        /// What.
+        asset: AssetId,
+        /// Free amount in base units.
+        amount: Amount,
+    }
+    /// The run is over; nothing follows.
+    End = 19 {
+        /// Whether it was cut short by a person.
+        interrupted: bool,
+    }
+}
+
+records! {
+    /// Everything that goes into the desk.
+    Input {
+        /// Market data by reference.
+        MarketData,
+        /// A parent order.
+        SubmitParent,
+        /// Cancel of a parent.
+        CancelParent,
+        /// Pause of a parent.
+        PauseParent,
+        /// Resumption of a parent.
+        ResumeParent,
+        /// A child order.
+        SubmitOrder,
+        /// Replace of a child order.
+        ReplaceOrder,
+        /// Cancel of a child order.
+        CancelOrder,
+        /// Cancel of a scope.
+        CancelAll,
+        /// Kill switch.
+        Kill,
+        /// End of a throttle.
+        EnableStrategy,
+        /// End of a break.
+        ClearBreak,
+        /// A venue's report.
+        ExecutionReport,
+        /// A venue's refusal of a cancel or replace.
+        CancelReject,
+        /// Time.
+        Timer,
+        /// A client's timer.
+        SetTimer,
+        /// A balance.
+        BalanceSet,
+        /// The end.
+        End,
+    }
+}

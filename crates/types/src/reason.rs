@@ -1,0 +1,140 @@
+//! Reason codes: why something was refused, skipped or ended. Append-only; never renumbered, renamed or reused.
+//!
+//! Ranges by stage: 1xxx oms, 2xxx risk, 3xxx route, 4xxx matching, 5xxx clear, 6xxx settle, 7xxx algo, 8xxx feed,
+//! 9xxx gateway. Each has the rule it stands for and what to do about it.
+
+use serde::Serialize;
+
+macro_rules! reasons {
+    ($($code:literal $variant:ident $name:literal $rule:literal => $remedy:literal;)*) => {
+        /// Why something was refused, skipped or ended.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(rename_all = "snake_case")]
+        #[repr(u16)]
+        pub enum Reason { $(#[doc = $rule] $variant = $code,)* }
+
+        impl Reason {
+            /// Every reason, by code.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+            /// The stable number.
+            #[must_use]
+            pub const fn code(self) -> u16 {
+                match self { $(Self::$variant => $code,)* }
+            }
+            /// The reason of a number.
+            #[must_use]
+            pub const fn from_code(code: u16) -> Option<Self> {
+                match code { $($code => Some(Self::$variant),)* _ => None }
+            }
+            /// The stable name, as in reports and `--json`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+            /// The rule that it stands for.
+            #[must_use]
+            pub const fn rule(self) -> &'static str {
+                match self { $(Self::$variant => $rule,)* }
+            }
+            /// What to do about it.
+            #[must_use]
+            pub const fn remedy(self) -> &'static str {
+                match self { $(Self::$variant => $remedy,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    0 None "none" "No reason: nothing was refused." => "Nothing to do.";
+    1001 DuplicateClOrdId "duplicate_cl_ord_id" "A ClOrdID is never used twice in the life of a journal." => "Give the order a new id.";
+    1002 UnknownOrder "unknown_order" "The order must be known and working." => "Check the id; the order may have closed.";
+    1003 OrderClosed "order_closed" "A closed order can be neither canceled nor replaced." => "Nothing to do: the order trades no more.";
+    1004 PendingRequest "pending_request" "One cancel or replace of an order may be under way at a time." => "Wait for the venue's answer.";
+    1005 BadQty "bad_qty" "An order's quantity is above zero, and above what is filled in a replace." => "Send a larger quantity.";
+    1006 DuplicateExecution "duplicate_execution" "An execution is booked once; the same ExecID again changes nothing." => "Nothing to do.";
+    1007 Overfill "overfill" "A venue's fills should not exceed the order; they are booked all the same." => "Reconcile with the venue, then clear the break.";
+    1008 UnknownExecution "unknown_execution" "A correction names an execution that was booked." => "Reconcile with the venue, then clear the break.";
+    1009 FillAfterClose "fill_after_close" "A closed order should not trade; the fill is booked all the same." => "Reconcile with the venue, then clear the break.";
+    1010 UnknownOrderFill "unknown_order_fill" "A fill should name an order of ours; it is booked all the same." => "Reconcile with the venue, then clear the break.";
+    1011 QtyMismatch "qty_mismatch" "The venue's CumQty should equal the sum of its executions." => "Ask the venue for the missing executions.";
+    1012 TimedOut "timed_out" "The venue answers within the timeout." => "The order's state is asked for; do not resend it.";
+    1013 BreakOpen "break_open" "No opening order while a break stands." => "Reconcile with the venue, then clear the break.";
+    1014 UnknownParent "unknown_parent" "The parent order must be known and at work." => "Check the id; the parent may have closed.";
+    1015 DuplicateParentId "duplicate_parent_id" "A parent's id is never used twice in the life of a journal." => "Give the parent a new id.";
+    1016 VenueRejected "venue_rejected" "The venue refused the order." => "See the venue's text.";
+    1017 CanceledByUser "canceled_by_user" "Canceled on request." => "Nothing to do.";
+    1018 ImmediateRestCanceled "immediate_rest_canceled" "What an IOC order does not fill at once is canceled." => "Nothing to do.";
+    2001 UnknownInstrument "unknown_instrument" "The instrument stands in the genesis table." => "Check the name, or add the instrument.";
+    2002 PriceCollar "price_collar" "A limit price stays within the collar around the mid." => "Move the price nearer, or widen the collar.";
+    2003 NoReference "no_reference" "A price is checked against a live book." => "Wait until the book is live.";
+    2004 MaxOrderQty "max_order_qty" "An order is no larger than max_order_qty." => "Split the order.";
+    2005 MaxOrderValue "max_order_value" "An order is worth no more than max_order_value." => "Split the order.";
+    2006 MaxPosition "max_position" "Position plus open orders stay within max_position." => "Reduce first, or raise the limit.";
+    2007 MaxOpenOrders "max_open_orders" "No more than max_open_orders work at once." => "Cancel some orders.";
+    2008 InsufficientBalance "insufficient_balance" "Spot orders are covered by the balance at their venue." => "Fund the venue, or send less.";
+    2009 InsufficientMargin "insufficient_margin" "Derivative orders are covered by the margin at their venue." => "Fund the venue, or send less.";
+    2010 MessageRate "message_rate" "No more than max_messages go out in a window." => "Slow down; cancels are never held back.";
+    2011 DuplicateOrder "duplicate_order" "The same side, quantity and price is not sent twice within the window." => "Wait, or change the order.";
+    2012 RepeatedExecution "repeated_execution" "A strategy that has filled max_executions times in the window stops until a person re-enables it." => "Check the strategy, then re-enable it by name.";
+    2013 Killed "killed" "A kill switch that covers this order is on." => "Lift the kill switch.";
+    2014 BadTick "bad_tick" "A price is a whole number of ticks." => "Round the price to the tick.";
+    2015 BadLot "bad_lot" "A quantity is a whole number of lots." => "Round the quantity to the lot.";
+    2016 TooSmall "too_small" "An order is at least the venue's minimum quantity and notional." => "Send a larger quantity.";
+    2017 BadPrice "bad_price" "The price must be positive for this instrument." => "Correct the price.";
+    3001 BookStale "book_stale" "A stale book is never routed to." => "Wait for the next snapshot.";
+    3002 BookNotLive "book_not_live" "A book without a snapshot is never routed to." => "Wait for the first snapshot.";
+    3003 BeyondLimit "beyond_limit" "No price beyond the parent's limit." => "Wait, or move the limit.";
+    3004 KnownEdge "known_edge" "Depth beyond the snapshot's reach is unknown; a sweep stops there." => "Wait for a deeper snapshot.";
+    3005 BelowMinimum "below_minimum" "A child is at least one lot and the venue's minimum notional." => "Nothing to do: the rest joins the next slice.";
+    3006 Dearer "dearer" "The other venues' levels cost less, fees and funding in." => "Nothing to do.";
+    3007 NotSelected "not_selected" "The parent's venue list leaves it out." => "Add the instrument to the parent's venues.";
+    3008 NoDepth "no_depth" "The side displays nothing." => "Wait for liquidity.";
+    7001 BadParameter "bad_parameter" "The algorithm's parameters are within their ranges." => "Correct the named parameter.";
+    7002 BadTimes "bad_times" "A parent ends after it starts." => "Correct the times.";
+    7003 EndReached "end_reached" "The parent's time ran out with quantity left." => "Submit a new parent for the rest.";
+    7004 CatchUpCap "catch_up_cap" "A slice is no larger than catch_up_cap times the even slice." => "Nothing to do: the rest joins later slices.";
+    7005 Dust "dust" "What is left is below what any venue accepts." => "Nothing to do.";
+    8001 SequenceGap "sequence_gap" "Updates follow each other without a gap." => "Wait for the next snapshot.";
+    8002 CrossedBook "crossed_book" "The best bid is below the best ask." => "Wait for the next snapshot.";
+    8003 Decode "decode" "A message is of the venue's documented form." => "Check the recording, or the codec's version.";
+    9001 Disconnected "disconnected" "The venue's session is up." => "Wait for the session.";
+    9002 RunEnded "run_ended" "No new order after the run's end." => "Nothing to do.";
+}
+
+/// A rule said no: why, the value it looked at, and its bound, both in the unit of the rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which rule.
+    pub reason: Reason,
+    /// The value that was refused.
+    pub value: crate::Amount,
+    /// The bound that it broke.
+    pub limit: crate::Amount,
+}
+
+impl Refusal {
+    /// A refusal with its value and bound.
+    #[must_use]
+    pub fn new(reason: Reason, value: impl Into<i128>, limit: impl Into<i128>) -> Self {
+        Self { reason, value: crate::Amount::new(value.into()), limit: crate::Amount::new(limit.into()) }
+    }
+    /// A refusal for which no number says more than the reason.
+    #[must_use]
+    pub const fn plain(reason: Reason) -> Self {
+        Self { reason, value: crate::Amount::ZERO, limit: crate::Amount::ZERO }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_sorted_and_names_unique() {
+        assert!(Reason::ALL.windows(2).all(|pair| pair[0].code() < pair[1].code()));
+        let names: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|r| r.name()).collect();
+        assert_eq!(names.len(), Reason::ALL.len());
+        assert!(Reason::ALL.iter().all(|r| Reason::from_code(r.code()) == Some(*r)));
+    }
+}
