@@ -1,0 +1,160 @@
+//! The bytes of a journal file, layout version 1. All integers little-endian, no padding.
+//!
+//! ```text
+//! file    magic "TIDERACE"  version u32  crc32c u32 (of the 12 bytes before)
+//! batch   magic "TRB1"  crc32c u32 (of the rest of this header)  body_len u32  records u32  first_seq u64  batch u64
+//!         prev_hash [32]  (BLAKE3 of the batch before, header and body; zero in the first)
+//!         outputs_digest [32]  (BLAKE3 of all outputs before this batch)
+//! record  len u32 (payload)  kind u16  zero u16  seq u64  ts i64  outputs_crc u32 (CRC32C of all outputs before)
+//!         crc32c u32 (of the 28 bytes before and the payload)  payload
+//! ```
+
+/// Layout version that this build reads and writes.
+pub const VERSION: u32 = 1;
+/// First bytes of a file.
+pub const FILE_MAGIC: [u8; 8] = *b"TIDERACE";
+/// Bytes of the file header.
+pub const FILE_HEADER_LEN: usize = 16;
+/// First bytes of a batch.
+pub const BATCH_MAGIC: [u8; 4] = *b"TRB1";
+/// Bytes of a batch header.
+pub const BATCH_HEADER_LEN: usize = 96;
+/// Bytes of a record header.
+pub const RECORD_HEADER_LEN: usize = 32;
+/// A batch is closed when its body reaches this.
+pub const BATCH_BYTES_TARGET: usize = 64 * 1024;
+/// The largest payload of one record (a genesis with the hashes of a large recording is the largest there is).
+pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The largest body of a batch.
+pub const BODY_BYTES_MAX: usize = BATCH_BYTES_TARGET + PAYLOAD_BYTES_MAX + RECORD_HEADER_LEN;
+
+/// A batch header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchHeader {
+    /// Bytes of the records that follow.
+    pub body_len: u32,
+    /// Number of records.
+    pub records: u32,
+    /// Sequence of the first record.
+    pub first_seq: u64,
+    /// Number of this batch, from zero.
+    pub batch: u64,
+    /// Hash of the batch before.
+    pub prev_hash: [u8; 32],
+    /// Digest of all outputs before this batch.
+    pub outputs_digest: [u8; 32],
+}
+
+impl BatchHeader {
+    /// The header's bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut rest = Vec::with_capacity(BATCH_HEADER_LEN);
+        rest.extend_from_slice(&self.body_len.to_le_bytes());
+        rest.extend_from_slice(&self.records.to_le_bytes());
+        rest.extend_from_slice(&self.first_seq.to_le_bytes());
+        rest.extend_from_slice(&self.batch.to_le_bytes());
+        rest.extend_from_slice(&self.prev_hash);
+        rest.extend_from_slice(&self.outputs_digest);
+        let mut bytes = Vec::with_capacity(BATCH_HEADER_LEN);
+        bytes.extend_from_slice(&BATCH_MAGIC);
+        bytes.extend_from_slice(&crc32c::crc32c(&rest).to_le_bytes());
+        bytes.extend_from_slice(&rest);
+        bytes
+    }
+
+    /// Reads a header; `None` when magic or CRC do not hold.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; BATCH_HEADER_LEN]) -> Option<Self> {
+        let mut rest = bytes.strip_prefix(&BATCH_MAGIC)?;
+        let crc = u32::from_le_bytes(take(&mut rest)?);
+        if crc32c::crc32c(rest) != crc {
+            return None;
+        }
+        Some(Self {
+            body_len: u32::from_le_bytes(take(&mut rest)?),
+            records: u32::from_le_bytes(take(&mut rest)?),
+            first_seq: u64::from_le_bytes(take(&mut rest)?),
+            batch: u64::from_le_bytes(take(&mut rest)?),
+            prev_hash: take(&mut rest)?,
+            outputs_digest: take(&mut rest)?,
+        })
+    }
+}
+
+/// A record header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordHeader {
+    /// Bytes of the payload.
+    pub len: u32,
+    /// Kind of the payload.
+    pub kind: u16,
+    /// Sequence.
+    pub seq: u64,
+    /// Time, UTC nanoseconds.
+    pub ts: i64,
+    /// CRC32C of all outputs before this record was applied.
+    pub outputs_crc: u32,
+}
+
+impl RecordHeader {
+    /// Appends header and payload, with their CRC.
+    pub fn put(&self, payload: &[u8], out: &mut Vec<u8>) {
+        let mut head = [0; RECORD_HEADER_LEN - 4];
+        let parts: [&[u8]; 6] = [
+            &self.len.to_le_bytes(),
+            &self.kind.to_le_bytes(),
+            &[0, 0],
+            &self.seq.to_le_bytes(),
+            &self.ts.to_le_bytes(),
+            &self.outputs_crc.to_le_bytes(),
+        ];
+        let mut rest: &mut [u8] = &mut head;
+        for part in parts {
+            let (to, tail) = rest.split_at_mut(part.len());
+            to.copy_from_slice(part);
+            rest = tail;
+        }
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&head), payload);
+        out.extend_from_slice(&head);
+        out.extend_from_slice(&crc.to_le_bytes());
+        out.extend_from_slice(payload);
+    }
+
+    /// Reads a header and its payload from the front of `bytes`; `None` when they are not whole or the CRC does not hold.
+    #[must_use]
+    pub fn take<'a>(bytes: &mut &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (head, tail) = bytes.split_at_checked(RECORD_HEADER_LEN)?;
+        let mut rest = head;
+        let len = u32::from_le_bytes(take(&mut rest)?);
+        let kind = u16::from_le_bytes(take(&mut rest)?);
+        let _zero: [u8; 2] = take(&mut rest)?;
+        let seq = u64::from_le_bytes(take(&mut rest)?);
+        let ts = i64::from_le_bytes(take(&mut rest)?);
+        let outputs_crc = u32::from_le_bytes(take(&mut rest)?);
+        let crc = u32::from_le_bytes(take(&mut rest)?);
+        let (payload, tail) = tail.split_at_checked(usize::try_from(len).ok()?)?;
+        let covered = head.get(..RECORD_HEADER_LEN - 4)?;
+        if crc32c::crc32c_append(crc32c::crc32c(covered), payload) != crc {
+            return None;
+        }
+        *bytes = tail;
+        Some((Self { len, kind, seq, ts, outputs_crc }, payload))
+    }
+}
+
+/// The file header's bytes.
+#[must_use]
+pub fn file_header() -> Vec<u8> {
+    let mut bytes = FILE_MAGIC.to_vec();
+    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
+    bytes
+}
+
+/// Takes `N` bytes from the front.
+pub(crate) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, tail) = bytes.split_first_chunk::<N>()?;
+    *bytes = tail;
+    Some(*head)
+}
