@@ -1,0 +1,161 @@
+"""Everything that Tiderace raises.
+
+::
+
+    TideraceError                 message, rule, remedy
+    |-- Refused                   a rule said no; nothing changed                        exit 1
+    |   `-- OrderRefused          an order or a parent order
+    `-- Fault                     the world failed, or was asked for the impossible      exit 1
+        |-- InputError            a wrong argument, key, value or file                   exit 2
+        |   `-- DataError         a recording that cannot be read, or is not what it says
+        |-- JournalError          a journal that is damaged; names the offset
+        |-- ReplayError           a replay that came out different; names the sequence
+        |-- RunFailed             a run that could not go on
+        |   `-- Interrupted       a run that a person stopped
+        `-- StorageError          a folder or disk that takes no more
+
+A message states the value, the rule and the remedy. ``str(error)`` is all three, ``error.rule`` and
+``error.remedy`` are the parts. A wrong *type* in Python code is a plain ``TypeError``.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+__all__ = [
+    "DataError",
+    "Fault",
+    "InputError",
+    "Interrupted",
+    "JournalError",
+    "OrderRefused",
+    "Refused",
+    "ReplayError",
+    "RunFailed",
+    "StorageError",
+    "TideraceError",
+]
+
+
+class TideraceError(Exception):
+    """The base of all errors of Tiderace.
+
+    Parameters
+    ----------
+    message
+        What is wrong, with the value, e.g. ``parent.limit is 0``.
+    rule
+        The rule that the value breaks.
+    remedy
+        What to do about it.
+    """
+
+    exit_status: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, rule: str = "", remedy: str = "") -> None:
+        parts = [part.rstrip(".") for part in (message, rule, remedy) if part]
+        super().__init__(". ".join(parts) + "." if len(parts) > 1 else message)
+        self.message = message
+        self.rule = rule
+        self.remedy = remedy
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what ``--json`` prints under ``error``."""
+        return {
+            "kind": type(self).__name__,
+            "message": self.message,
+            "rule": self.rule,
+            "remedy": self.remedy,
+        }
+
+
+class Refused(TideraceError):
+    """A rule said no; nothing changed.
+
+    Parameters
+    ----------
+    message
+        What was refused.
+    code
+        The stable number of the reason.
+    reason
+        The stable name of the reason, e.g. ``price_collar``.
+    value
+        The value that the rule looked at, in the unit of the rule.
+    rule, remedy
+        The rule, and what to do about it.
+    """
+
+    def __init__(
+        self, message: str, *, code: int, reason: str, value: str = "", rule: str, remedy: str
+    ) -> None:
+        super().__init__(message, rule=rule, remedy=remedy)
+        self.code = code
+        self.reason = reason
+        self.value = value
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what ``--json`` prints under ``error``."""
+        return super().to_dict() | {"code": self.code, "reason": self.reason, "value": self.value}
+
+
+class OrderRefused(Refused):
+    """An order or a parent order was refused."""
+
+
+class Fault(TideraceError):
+    """The world failed, or was asked for the impossible."""
+
+
+class InputError(Fault):
+    """A wrong argument, key, value or file."""
+
+    exit_status = 2
+
+
+class DataError(InputError):
+    """A recording cannot be read, or is not what it says it is."""
+
+
+class JournalError(Fault):
+    """A journal is damaged; the message names the offset."""
+
+
+class ReplayError(Fault):
+    """A replay came out different; the message names the first differing sequence."""
+
+
+class RunFailed(Fault):
+    """A run could not go on."""
+
+
+class Interrupted(RunFailed):
+    """A person stopped the run; its journal is valid up to there."""
+
+
+class StorageError(Fault):
+    """A folder or disk takes no more."""
+
+
+# The extension knows no Python module: its own exceptions carry the same names and become ours here.
+_FROM_CORE: dict[str, type[Fault]] = {
+    "ConfigError": InputError,
+    "DataError": DataError,
+    "JournalError": JournalError,
+    "ReplayError": ReplayError,
+    "RunFailed": RunFailed,
+}
+
+
+@contextmanager
+def core_errors() -> Iterator[None]:
+    """Raise what ``tiderace._core`` raises in the block as the error of the same name here."""
+    try:
+        yield
+    except TideraceError:
+        raise
+    except Exception as error:
+        ours = _FROM_CORE.get(type(error).__name__)
+        if ours is None or not type(error).__module__.startswith("tiderace"):
+            raise
+        raise ours(str(error)) from error
