@@ -1,1 +1,13 @@
-//! placeholder
+//! Order books by price, and one view over instruments.
+//!
+//! [`Book`] holds one instrument's displayed depth as its feed tells it: nothing is inferred, repaired or uncrossed.
+//! [`view`] walks several books at once in the order of a cost that the caller states. The crate knows no fees, no
+//! lots and no limits: those belong to who walks.
+
+pub mod book;
+mod ladder;
+mod pages;
+pub mod view;
+
+pub use book::{Book, BookState, Level, Levels};
+pub use view::{Ranked, Source, View};
