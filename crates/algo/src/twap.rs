@@ -1,0 +1,317 @@
+//! TWAP as a state machine: the plan, how much of it is filled, and what the next slice should do about it.
+//!
+//! A slice wants what is missing to its target, no more than the larger of its own planned size and `catch_up_cap` times
+//! the even slice, and never more than what is neither filled nor working. What the cap cuts off joins later slices; what
+//! is left when the end is reached expires. Time goes on during a pause: the slices that passed are not made up one by
+//! one, the latest of them is due at once on resumption, within its cap.
+//!
+//! Part of a slice (`passive_share`) is posted. What was posted and has not filled when the next slice comes is canceled
+//! by the engine and simply still missing. The last slice posts nothing.
+
+use tiderace_types::input::SubmitParent;
+use tiderace_types::{Amount, Fraction, ParentStatus, Reason, Refusal, Rounding, Ts};
+
+use crate::schedule::{ORDER_QTY_MAX, SLICES_MAX, Schedule};
+
+/// What a slice asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SliceDue {
+    /// Slice number from zero, as planned; numbers that a pause or a late start passed over do not come.
+    pub slice: u32,
+    /// Exposure that should be filled when this slice is done.
+    pub target: Amount,
+    /// Exposure to be taken now.
+    pub take: Amount,
+    /// Exposure to be posted now.
+    pub post: Amount,
+    /// [`Reason::CatchUpCap`] where the cap cut off a part.
+    pub reason: Reason,
+}
+
+/// A parent order worked by TWAP.
+#[derive(Clone, Debug)]
+pub struct Twap {
+    parent: SubmitParent,
+    lot: Amount,
+    smallest_child: Amount,
+    schedule: Option<Schedule>,
+    ts_end: Option<Ts>,
+    /// Index of the next slice of the schedule.
+    next: usize,
+    cum_qty: Amount,
+    status: ParentStatus,
+    reason: Reason,
+}
+
+impl Twap {
+    /// A parent that waits for its start. `lot` is the smallest step of exposure that sizes are planned in.
+    ///
+    /// # Errors
+    /// 7001 or 7002 with the parameter's value and the bound that it broke. In order: `lot`, `order_qty`, `limit`,
+    /// `slices`, the jitters, `catch_up_cap`, `passive_share`, `instruments`; `duration_ns`, `ts_start`.
+    pub fn new(ts: Ts, parent: &SubmitParent, lot: Amount) -> Result<Self, Refusal> {
+        let one = Fraction::ONE.get();
+        within(lot.get(), 1, ORDER_QTY_MAX.get())?;
+        within(parent.order_qty.get(), lot.get(), ORDER_QTY_MAX.get())?;
+        within(parent.limit.get(), 1, one.saturating_sub(1))?;
+        within(parent.slices, 1, SLICES_MAX)?;
+        within(parent.size_jitter.get(), 0, one)?;
+        within(parent.time_jitter.get(), 0, one)?;
+        within(parent.catch_up_cap.get(), one, i64::MAX)?;
+        within(parent.passive_share.get(), 0, one)?;
+        within(parent.instruments, 1, u64::MAX)?;
+        let ts_end = check_times(ts, parent)?;
+        Ok(Self {
+            parent: *parent,
+            lot,
+            smallest_child: lot,
+            schedule: None,
+            ts_end,
+            next: 0,
+            cum_qty: Amount::ZERO,
+            status: ParentStatus::Waiting,
+            reason: Reason::None,
+        })
+    }
+
+    /// Makes the plan, once, when the arrival is known: from `ts_arrival`, or from the command's own start. No slice
+    /// smaller than `smallest_child` (what any venue accepts, as exposure) is planned at the end.
+    pub fn start(&mut self, ts_arrival: Ts, smallest_child: Amount) {
+        if self.schedule.is_some() || self.status.is_closed() {
+            return;
+        }
+        let ts_start = if self.parent.ts_start == Ts::ZERO { ts_arrival } else { self.parent.ts_start };
+        self.smallest_child = smallest_child.max(self.lot);
+        self.schedule = Some(Schedule::new(&self.parent, ts_start, self.lot, self.smallest_child));
+        self.ts_end = Some(ts_start.plus_ns(self.parent.duration_ns));
+        if self.status == ParentStatus::Waiting {
+            self.status = ParentStatus::Working;
+        }
+    }
+
+    /// When [`Twap::on_timer`] is wanted next: the next slice's time (in the past after a resumption: at once), or the
+    /// end. `None` when closed, or while an arrival is waited for that gives the start.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Ts> {
+        match self.status {
+            ParentStatus::Waiting | ParentStatus::Paused => self.ts_end,
+            ParentStatus::Working => self.next_slice_ts().or(self.ts_end),
+            ParentStatus::Completed | ParentStatus::Expired | ParentStatus::Canceled | ParentStatus::Rejected => None,
+        }
+    }
+
+    /// The clock is at `ts`; `working` is the exposure of children that may still fill (those on their way to be
+    /// canceled included). Gives the latest slice that has come due. At the end it gives none and the status becomes
+    /// [`ParentStatus::Expired`], or `Completed` where what is left is dust.
+    pub fn on_timer(&mut self, ts: Ts, working: Amount) -> Option<SliceDue> {
+        if self.status.is_closed() {
+            return None;
+        }
+        if self.ts_end.is_some_and(|end| ts >= end) {
+            self.expire();
+            return None;
+        }
+        if self.status != ParentStatus::Working {
+            return None;
+        }
+        let mut due = None;
+        while self.next_slice_ts().is_some_and(|next| next <= ts) {
+            due = Some(self.next);
+            self.next = self.next.saturating_add(1);
+        }
+        self.slice_due(due?, working)
+    }
+
+    /// Exposure filled (below zero: a fill undone).
+    pub fn on_fill(&mut self, exposure: Amount) {
+        self.cum_qty = Amount::new(self.cum_qty.get().saturating_add(exposure.get()));
+    }
+
+    /// Stops slices until [`Twap::resume`]; time goes on.
+    ///
+    /// # Errors
+    /// 1014 when the parent has closed.
+    pub fn pause(&mut self) -> Result<(), Refusal> {
+        self.check_open()?;
+        self.status = ParentStatus::Paused;
+        Ok(())
+    }
+
+    /// Goes on after a pause.
+    ///
+    /// # Errors
+    /// 1014 when the parent has closed.
+    pub fn resume(&mut self) -> Result<(), Refusal> {
+        self.check_open()?;
+        self.status = if self.schedule.is_some() { ParentStatus::Working } else { ParentStatus::Waiting };
+        Ok(())
+    }
+
+    /// Stops for good.
+    ///
+    /// # Errors
+    /// 1014 when the parent has closed.
+    pub fn cancel(&mut self) -> Result<(), Refusal> {
+        self.check_open()?;
+        self.close(ParentStatus::Canceled, Reason::CanceledByUser);
+        Ok(())
+    }
+
+    /// Closes as [`ParentStatus::Completed`]; the engine calls it once [`Twap::is_complete`] says so.
+    pub fn complete(&mut self) {
+        if !self.status.is_closed() {
+            let reason = if self.leaves_qty() > Amount::ZERO { Reason::Dust } else { Reason::None };
+            self.close(ParentStatus::Completed, reason);
+        }
+    }
+
+    /// Whether what is left is below `smallest_child`, what any venue would accept.
+    #[must_use]
+    pub fn is_complete(&self, smallest_child: Amount) -> bool {
+        self.leaves_qty() == Amount::ZERO || self.leaves_qty() < smallest_child
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub const fn status(&self) -> ParentStatus {
+        self.status
+    }
+
+    /// Why it stands there, where there is a why.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// The command.
+    #[must_use]
+    pub const fn parent(&self) -> &SubmitParent {
+        &self.parent
+    }
+
+    /// The plan, once started.
+    #[must_use]
+    pub const fn schedule(&self) -> Option<&Schedule> {
+        self.schedule.as_ref()
+    }
+
+    /// When time runs out, once known.
+    #[must_use]
+    pub const fn ts_end(&self) -> Option<Ts> {
+        self.ts_end
+    }
+
+    /// Exposure filled.
+    #[must_use]
+    pub const fn cum_qty(&self) -> Amount {
+        self.cum_qty
+    }
+
+    /// Exposure not yet filled, never below zero.
+    #[must_use]
+    pub fn leaves_qty(&self) -> Amount {
+        Amount::new(self.parent.order_qty.get().saturating_sub(self.cum_qty.get()).max(0))
+    }
+
+    fn next_slice_ts(&self) -> Option<Ts> {
+        self.schedule.as_ref()?.slices().get(self.next).map(|slice| slice.ts)
+    }
+
+    fn slice_due(&self, index: usize, working: Amount) -> Option<SliceDue> {
+        let schedule = self.schedule.as_ref()?;
+        let slice = schedule.slices().get(index)?;
+        let is_last = index.saturating_add(1) == schedule.slices().len();
+        let missing = slice.target.get().saturating_sub(self.cum_qty.get());
+        let free = self.leaves_qty().get().saturating_sub(working.get().max(0));
+        let wanted = missing.min(free).max(0);
+        let cap = self.catch_up().max(schedule.own_qty(index));
+        let (reason, qty) = if wanted > cap { (Reason::CatchUpCap, cap) } else { (Reason::None, wanted) };
+        let (take, post) = if is_last { (qty, 0) } else { self.split(self.whole_lots(qty)) };
+        Some(SliceDue {
+            slice: u32::try_from(index).unwrap_or(u32::MAX),
+            target: slice.target,
+            take: Amount::new(take),
+            post: Amount::new(post),
+            reason,
+        })
+    }
+
+    /// `catch_up_cap` times the even slice, rounded down.
+    fn catch_up(&self) -> i128 {
+        let capped = self.parent.order_qty.times(self.parent.catch_up_cap, Rounding::Floor).unwrap_or(Amount::MAX);
+        capped.get().div_euclid(i128::from(self.parent.slices.max(1)))
+    }
+
+    fn whole_lots(&self, qty: i128) -> i128 {
+        qty.saturating_sub(qty.checked_rem_euclid(self.lot.get()).unwrap_or(0))
+    }
+
+    /// What of `qty` is taken and what is posted. Neither part is dust: a part that no venue would accept goes with the
+    /// other one.
+    fn split(&self, qty: i128) -> (i128, i128) {
+        let share = Amount::new(qty).times(self.parent.passive_share, Rounding::Floor).unwrap_or(Amount::ZERO);
+        let post = self.whole_lots(share.get());
+        let take = qty.saturating_sub(post);
+        let smallest = self.smallest_child.get();
+        if post < smallest {
+            (qty, 0)
+        } else if take < smallest {
+            (0, qty)
+        } else {
+            (take, post)
+        }
+    }
+
+    fn check_open(&self) -> Result<(), Refusal> {
+        match self.status.is_closed() {
+            true => Err(Refusal::new(Reason::UnknownParent, self.parent.parent_id.0, 0)),
+            false => Ok(()),
+        }
+    }
+
+    fn expire(&mut self) {
+        if self.is_complete(self.smallest_child) {
+            self.complete();
+        } else {
+            self.close(ParentStatus::Expired, Reason::EndReached);
+        }
+    }
+
+    fn close(&mut self, status: ParentStatus, reason: Reason) {
+        self.status = status;
+        self.reason = reason;
+    }
+}
+
+/// 7001 with the bound that `value` broke.
+fn within<T: Into<i128>>(value: T, low: T, high: T) -> Result<(), Refusal> {
+    let (value, low, high) = (value.into(), low.into(), high.into());
+    if value < low {
+        return Err(Refusal::new(Reason::BadParameter, value, low));
+    }
+    if value > high {
+        return Err(Refusal::new(Reason::BadParameter, value, high));
+    }
+    Ok(())
+}
+
+/// The end, where the command's own start gives it.
+fn check_times(ts: Ts, parent: &SubmitParent) -> Result<Option<Ts>, Refusal> {
+    let (start, duration) = (parent.ts_start.get(), parent.duration_ns);
+    // A slice needs a nanosecond of its own.
+    if duration < i64::from(parent.slices) {
+        return Err(Refusal::new(Reason::BadTimes, duration, parent.slices));
+    }
+    if start < 0 {
+        return Err(Refusal::new(Reason::BadTimes, start, 0));
+    }
+    let end = i128::from(start).saturating_add(duration.into());
+    if end > i64::MAX.into() {
+        return Err(Refusal::new(Reason::BadTimes, end, i64::MAX));
+    }
+    if start == 0 {
+        return Ok(None);
+    }
+    let end = parent.ts_start.plus_ns(duration);
+    if end <= ts { Err(Refusal::new(Reason::BadTimes, end.get(), ts.get())) } else { Ok(Some(end)) }
+}
