@@ -53,8 +53,8 @@ class TideraceError(Exception):
     exit_status: ClassVar[int] = 1
 
     def __init__(self, message: str, *, rule: str = "", remedy: str = "") -> None:
-        parts = [part.rstrip(".") for part in (message, rule, remedy) if part]
-        super().__init__(". ".join(parts) + "." if len(parts) > 1 else message)
+        parts = [p if p[-1] in ".?!" else f"{p}." for p in (message, rule, remedy) if p]
+        super().__init__(" ".join(parts) if len(parts) > 1 else message)
         self.message = message
         self.rule = rule
         self.remedy = remedy
@@ -137,7 +137,7 @@ class StorageError(Fault):
     """A folder or disk takes no more."""
 
 
-# The extension knows no Python module: its own exceptions carry the same names and become ours here.
+# The extension knows no Python module: its exceptions have the same names and become ours here.
 _FROM_CORE: dict[str, type[Fault]] = {
     "ConfigError": InputError,
     "DataError": DataError,

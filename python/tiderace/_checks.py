@@ -1,0 +1,230 @@
+"""Ranges and references of a config: the checks that types alone cannot make."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from tiderace._sections import INSTRUMENTS_MAX, Config, InstrumentConfig, RandomLatency
+from tiderace._values import FRACTION_DECIMALS, STEP_DECIMALS, duration_ns, scaled, time_ns
+from tiderace.errors import InputError
+
+FEEDS = ("binance-coinm", "binance-spot", "binance-usdm", "tiderace")
+_ONE = Decimal(1)
+_DURATION_NS_MAX = 366 * 86_400_000_000_000
+_LATENCY_NS_MAX = 3_600_000_000_000
+
+
+def check_values(config: Config) -> None:
+    """Check everything that types alone cannot, before anything starts.
+
+    Raises
+    ------
+    InputError
+        The first value out of its range, or reference to nothing.
+    """
+    _check_instruments(config)
+    _check_assets(config)
+    _check_parent(config)
+    _check_route(config)
+    _check_sim(config)
+
+
+def _check_instruments(config: Config) -> None:
+    count = len(config.instruments)
+    if not 1 <= count <= INSTRUMENTS_MAX:
+        raise InputError(
+            f"{count} instruments",
+            rule=f"A run has 1 to {INSTRUMENTS_MAX}",
+            remedy="Add an [[instruments]] table" if not count else "Split the run",
+        )
+    names = [instrument.name for instrument in config.instruments]
+    for row, instrument in enumerate(config.instruments):
+        key = f"instruments[{row}]"
+        if instrument.name in names[:row]:
+            raise InputError(
+                f"{key} is {instrument.name!r} again",
+                rule="An instrument stands in the table once",
+                remedy="Remove one of the two",
+            )
+        _check_instrument(instrument, key)
+
+
+def _check_instrument(instrument: InstrumentConfig, key: str) -> None:
+    if instrument.kind == "spot" and (instrument.style != "linear" or instrument.funding):
+        raise InputError(
+            f"{key} ({instrument.name}) is a spot market with style or funding of a perpetual",
+            rule="Spot is linear and pays no funding",
+            remedy='Correct kind to "perpetual", or remove style and funding',
+        )
+    if instrument.feed not in FEEDS:
+        raise InputError(
+            f"{key}.feed = {instrument.feed!r}",
+            rule="A feed is a codec that this build has",
+            remedy=f"Use one of {', '.join(FEEDS)}",
+        )
+    wanted = instrument.base if instrument.style == "inverse" else instrument.quote
+    if instrument.settle_asset != wanted:
+        raise InputError(
+            f"{key}.settle = {instrument.settle!r}",
+            rule=f"A {instrument.style} contract of {instrument.name} settles in {wanted}",
+            remedy=f'Leave settle out, or write "{wanted}"',
+        )
+    steps = ("tick_size", "lot_size", "contract_multiplier")
+    for name in steps:
+        _positive(getattr(instrument, name), f"{key}.{name}", STEP_DECIMALS)
+    for name in ("min_order_qty", "max_order_qty", "start_px"):
+        value = getattr(instrument, name)
+        if value is not None:
+            _positive(value, f"{key}.{name}", STEP_DECIMALS)
+            step = instrument.tick_size if name == "start_px" else instrument.lot_size
+            if value % step:
+                raise InputError(
+                    f"{key}.{name} = {str(value)!r}",
+                    rule=f"It is a whole number of steps of {step}",
+                    remedy="Round it to the step",
+                )
+    if instrument.min_notional < 0:
+        raise _range_error(instrument.min_notional, f"{key}.min_notional", "is not below zero")
+    for name in ("taker", "maker"):
+        _fraction(getattr(instrument.fees, name), f"{key}.fees.{name}", low=-_ONE, open_ends=True)
+    if instrument.funding:
+        _fraction(instrument.funding.rate, f"{key}.funding.rate", low=-_ONE)
+        _duration(instrument.funding.interval, f"{key}.funding.interval")
+
+
+def _check_assets(config: Config) -> None:
+    known = {asset for i in config.instruments for asset in (i.base, i.quote, i.settle_asset)}
+    for asset, decimals in config.assets.items():
+        _known(asset, known, f"assets.{asset}", "an asset of an instrument")
+        if not 0 <= decimals <= 18:
+            raise _range_error(decimals, f"assets.{asset}", "is between 0 and 18 digits")
+    venues = {instrument.venue for instrument in config.instruments}
+    for venue, balances in config.balances.items():
+        _known(venue, venues, f"balances.{venue}", "a venue of an instrument")
+        for asset, amount in balances.items():
+            key = f"balances.{venue}.{asset}"
+            _known(asset, known, key, "an asset of an instrument")
+            if amount < 0:
+                raise _range_error(amount, key, "is not below zero")
+            scaled(amount, config.assets.get(asset, 8), key=key)
+
+
+def _check_parent(config: Config) -> None:
+    parent = config.parent
+    if parent is None:
+        return
+    rows = [
+        config.instrument_index(name, key="parent.instruments") for name in parent.instruments or []
+    ]
+    used = [config.instruments[row] for row in rows] or config.instruments
+    bases = sorted({instrument.base for instrument in used})
+    if parent.instruments == [] or len(bases) > 1:
+        raise InputError(
+            f"parent.instruments have the bases {bases}",
+            rule="A parent trades exposure in one base asset",
+            remedy="Name instruments of one base, or leave the key out to use all",
+        )
+    _positive(parent.order_qty, "parent.order_qty", config.assets.get(bases[0], 8))
+    _positive(parent.limit, "parent.limit", FRACTION_DECIMALS)
+    _fraction(parent.limit, "parent.limit", low=Decimal(0), open_ends=True)
+    for name in ("size_jitter", "time_jitter", "passive_share"):
+        _fraction(getattr(parent, name), f"parent.{name}", low=Decimal(0))
+    if not 1 <= parent.catch_up_cap <= 1000:
+        raise _range_error(
+            parent.catch_up_cap, "parent.catch_up_cap", "is between 1 and 1000 even slices"
+        )
+    scaled(parent.catch_up_cap, FRACTION_DECIMALS, key="parent.catch_up_cap")
+    _duration(parent.duration, "parent.duration")
+    if parent.start != "arrival":
+        time_ns(parent.start, key="parent.start")
+
+
+def _check_route(config: Config) -> None:
+    _duration(config.route.holding, "route.holding", can_be_zero=True)
+    quotes = {instrument.quote for instrument in config.instruments}
+    for asset, worth in config.route.usd_per.items():
+        _known(asset, quotes, f"route.usd_per.{asset}", "a quote asset of an instrument")
+        _positive(worth, f"route.usd_per.{asset}", FRACTION_DECIMALS)
+    for quote in sorted(quotes - {"USD"} - set(config.route.usd_per)):
+        raise InputError(
+            f"route.usd_per.{quote} is missing",
+            rule=f"Prices in {quote} are compared in USD at a declared rate",
+            remedy=f'Add usd_per = {{ {quote} = "1" }} below [route]',
+        )
+
+
+def _check_sim(config: Config) -> None:
+    sim = config.sim
+    if not 0 < sim.queue_power <= 4:
+        raise _range_error(sim.queue_power, "sim.queue_power", "is above 0 and at most 4")
+    for name in ("feed", "order_entry", "response"):
+        key = f"sim.{name}"
+        value: str | RandomLatency = getattr(sim, name)
+        if value == "recorded":
+            if name != "feed":
+                raise InputError(
+                    f'{key} = "recorded"',
+                    rule="Only the feed's latency was recorded",
+                    remedy='Give a duration, e.g. "10ms"',
+                )
+            continue
+        texts = [value] if isinstance(value, str) else [value.low, value.high, value.median]
+        for text in texts:
+            if text is not None:
+                _duration(text, key, can_be_zero=True, most_ns=_LATENCY_NS_MAX)
+        if isinstance(value, RandomLatency):
+            _check_random(value, key)
+
+
+def _check_random(latency: RandomLatency, key: str) -> None:
+    is_uniform = latency.low is not None and latency.high is not None
+    is_lognormal = latency.median is not None and latency.sigma is not None
+    given = sum(
+        part is not None for part in (latency.low, latency.high, latency.median, latency.sigma)
+    )
+    if is_uniform == is_lognormal or given != 2:
+        raise InputError(
+            f"{key} has {given} of low, high, median, sigma",
+            rule="A drawn latency is uniform (low, high) or lognormal (median, sigma)",
+            remedy='Write { low = "5ms", high = "15ms" } or { median = "10ms", sigma = "0.3" }',
+        )
+    if latency.low and latency.high and duration_ns(latency.low) > duration_ns(latency.high):
+        raise _range_error(latency.low, f"{key}.low", f"is no more than high, {latency.high}")
+    if latency.sigma is not None and not 0 <= latency.sigma <= 4:
+        raise _range_error(latency.sigma, f"{key}.sigma", "is between 0 and 4")
+
+
+def _positive(value: Decimal, key: str, decimals: int) -> None:
+    if not value.is_finite() or value <= 0:
+        raise _range_error(value, key, "is above zero")
+    if scaled(value, decimals, key=key) >= 2**63:
+        raise _range_error(value, key, f"fits 64 bits in units of 1e-{decimals}")
+
+
+def _fraction(value: Decimal, key: str, *, low: Decimal, open_ends: bool = False) -> None:
+    is_inside = value.is_finite() and (low < value < 1 if open_ends else low <= value <= 1)
+    if not is_inside:
+        raise _range_error(value, key, f"is a fraction between {low} and 1 (1 bp is 0.0001)")
+    scaled(value, FRACTION_DECIMALS, key=key)
+
+
+def _duration(
+    text: str, key: str, *, can_be_zero: bool = False, most_ns: int = _DURATION_NS_MAX
+) -> None:
+    ns = duration_ns(text, key=key)
+    if ns > most_ns or (ns == 0 and not can_be_zero):
+        raise _range_error(
+            text, key, f"is {'zero' if can_be_zero else 'a nanosecond'} to {most_ns / 1e9:g} s"
+        )
+
+
+def _known(name: str, known: Iterable[str], key: str, what: str) -> None:
+    if name not in known:
+        raise InputError(
+            f"{key} names {name!r}",
+            rule=f"It is {what}",
+            remedy=f"Known: {', '.join(sorted(known))}",
+        )
+
+
+def _range_error(value: object, key: str, rule: str) -> InputError:
+    return InputError(f"{key} = {str(value)!r}", rule=f"It {rule}", remedy="Correct the value")

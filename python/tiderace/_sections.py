@@ -1,0 +1,232 @@
+"""The tables of a config file and the types of their keys; their ranges are in `_checks`."""
+
+import difflib
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+
+from tiderace.errors import InputError
+
+Duration = str
+"""A number and its unit (ns, us, ms, s, m, h, d), e.g. ``"5m"``; checked with its range."""
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Symbol = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=4_294_967_295)]
+Seed = Annotated[int, msgspec.Meta(ge=0, le=9_223_372_036_854_775_807)]
+
+# Instruments are named by one bit each of a 64-bit set.
+INSTRUMENTS_MAX = 64
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+class RunConfig(_Section, frozen=True, kw_only=True):
+    """``[run]``: what the run is called, where it goes, whom it is for."""
+
+    name: Name
+    seed: Seed = 1
+    """Every random draw of the run comes from it."""
+    out: str = "out"
+    trader: Name = "trader"
+    client: Name = "house"
+    strategy: Name = "desk"
+
+
+class DataConfig(_Section, frozen=True, kw_only=True):
+    """``[data]``: which recording below the data folder; without one the books are synthetic."""
+
+    recording: str | None = None
+
+
+class Fees(_Section, frozen=True, kw_only=True):
+    """Fees as fractions of notional; below zero is a rebate."""
+
+    taker: Decimal
+    maker: Decimal
+
+
+class Funding(_Section, frozen=True, kw_only=True):
+    """What a long pays each interval, as a fraction of notional."""
+
+    rate: Decimal
+    interval: Duration = "8h"
+
+
+class InstrumentConfig(_Section, frozen=True, kw_only=True):
+    """``[[instruments]]``: one market, as its venue lists it."""
+
+    venue: Name
+    symbol: Symbol
+    kind: Literal["spot", "perpetual"]
+    style: Literal["linear", "inverse"] = "linear"
+    base: Name
+    quote: Name
+    settle: Name | None = None
+    """Asset of fees and margin; the quote (inverse: the base) when absent."""
+    tick_size: Decimal
+    lot_size: Decimal
+    contract_multiplier: Decimal = Decimal(1)
+    min_order_qty: Decimal | None = None
+    """Contracts (spot: base); one lot when absent."""
+    max_order_qty: Decimal | None = None
+    min_notional: Decimal = Decimal(0)
+    fees: Fees
+    funding: Funding | None = None
+    feed: str
+    """Codec that reads the files, e.g. ``binance-usdm``."""
+    files: str | None = None
+    """Pattern of the recording's files below its folder; without one the books are synthetic."""
+    start_px: Decimal | None = None
+    """Where synthetic books start."""
+
+    @property
+    def name(self) -> str:
+        """The name that is unique in a run: ``venue:symbol``."""
+        return f"{self.venue}:{self.symbol}"
+
+    @property
+    def settle_asset(self) -> str:
+        """The asset of fees and margin."""
+        return self.settle or (self.base if self.style == "inverse" else self.quote)
+
+
+class ParentConfig(_Section, frozen=True, kw_only=True):
+    """``[parent]``: the order that the desk works."""
+
+    side: Literal["buy", "sell"]
+    order_qty: Decimal
+    """Exposure in the base asset, e.g. BTC."""
+    algo: Literal["twap"] = "twap"
+    start: str = "arrival"
+    """``arrival`` (all its books are live), or a time like ``2024-08-08T23:55:00Z``."""
+    duration: Duration
+    limit: Decimal
+    """No child beyond its instrument's own arrival mid x (1 +- limit)."""
+    slices: Count
+    size_jitter: Decimal = Decimal(0)
+    time_jitter: Decimal = Decimal(0)
+    catch_up_cap: Decimal = Decimal(3)
+    passive_share: Decimal = Decimal(0)
+    instruments: list[str] | None = None
+    """Names (``venue:symbol``); all when absent."""
+
+
+class RiskConfig(_Section, frozen=True, kw_only=True):
+    """``[risk]``: the hard limits. Each holds for every instrument."""
+
+    price_collar: Decimal = Decimal("0.02")
+    """A limit price is within this fraction of the mid."""
+    max_order_qty: Decimal = Decimal(25)
+    """Largest order, as exposure in the base asset."""
+    max_order_value: Decimal = Decimal(2_000_000)
+    """Largest order, in the quote asset."""
+    max_position: Decimal = Decimal(100)
+    """Position plus open orders, as exposure in the base asset."""
+    max_open_orders: Count = 100
+    max_messages: Count = 100
+    """Most messages within ``message_window``."""
+    message_window: Duration = "1s"
+    duplicate_window: Duration = "0s"
+    """The same side, quantity and price is not sent twice within it; ``0s`` is off."""
+    max_executions: Count = 10_000
+    """Most fills of a strategy within ``execution_window``; then a person re-enables it."""
+    execution_window: Duration = "1s"
+    initial_margin: Decimal = Decimal("0.05")
+    """Margin that a derivative order needs, as a fraction of its value."""
+
+
+class OmsConfig(_Section, frozen=True, kw_only=True):
+    """``[oms]``: the life of an order."""
+
+    timeout: Duration = "5s"
+    """A venue that has not answered by then is asked where the order stands."""
+
+
+class SyntheticConfig(_Section, frozen=True, kw_only=True):
+    """``[synthetic]``: the books that are made up where there is no recording."""
+
+    start: str = "2024-01-01T00:00:00Z"
+    duration: Duration = "6m"
+
+
+class RouteConfig(_Section, frozen=True, kw_only=True):
+    """``[route]``: what the router weighs beside prices and fees."""
+
+    holding: Duration = "8h"
+    """How long a position is held: funding is weighed over it."""
+    usd_per: dict[str, Decimal] = {}
+    """What one unit of a quote asset is worth in USD, declared; USD itself is 1."""
+
+
+class RandomLatency(_Section, frozen=True, kw_only=True):
+    """A drawn latency: uniform (``low``, ``high``) or lognormal (``median``, ``sigma``)."""
+
+    low: Duration | None = None
+    high: Duration | None = None
+    median: Duration | None = None
+    sigma: Decimal | None = None
+
+
+class SimConfig(_Section, frozen=True, kw_only=True):
+    """``[sim]``: how the simulated venues behave."""
+
+    queue: Literal["risk_averse", "power", "log"] = "risk_averse"
+    """Where a posted order stands in the queue, and how cancels ahead of it are counted."""
+    queue_power: Decimal = Decimal(2)
+    feed: str | RandomLatency = "recorded"
+    """Venue to us, market data: ``recorded``, a duration, or a drawn latency."""
+    order_entry: str | RandomLatency = "10ms"
+    """Us to the venue."""
+    response: str | RandomLatency = "10ms"
+    """Venue to us, reports."""
+
+
+class Config(_Section, frozen=True, kw_only=True):
+    """A whole file."""
+
+    run: RunConfig
+    data: DataConfig = DataConfig()
+    assets: dict[str, int] = {}
+    """Digits after the point of an asset's base unit; 8 when absent."""
+    instruments: list[InstrumentConfig]
+    balances: dict[str, dict[str, Decimal]] = {}
+    """Free balance by venue and asset."""
+    parent: ParentConfig | None = None
+    oms: OmsConfig = OmsConfig()
+    risk: RiskConfig = RiskConfig()
+    route: RouteConfig = RouteConfig()
+    sim: SimConfig = SimConfig()
+    synthetic: SyntheticConfig = SyntheticConfig()
+
+    def instrument_index(self, name: str, *, key: str) -> int:
+        """Return the row of the instrument that ``name`` means.
+
+        Parameters
+        ----------
+        name
+            ``venue:symbol``, or a symbol or venue that only one instrument has.
+        key
+            Who asks, for the message.
+
+        Raises
+        ------
+        InputError
+            No instrument, or more than one, has this name.
+        """
+        names = [instrument.name for instrument in self.instruments]
+        if name in names:
+            return names.index(name)
+        rows = [i for i, full in enumerate(names) if name in full.split(":", 1)]
+        if len(rows) == 1:
+            return rows[0]
+        what = "names several instruments" if rows else "is not an instrument of this run"
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+        known = f"Did you mean {near[0]!r}? " if near and not rows else ""
+        raise InputError(
+            f"{key} = {name!r} {what}",
+            rule="An instrument is named by venue:symbol",
+            remedy=f"{known}Known: {', '.join(names)}",
+        )

@@ -1,0 +1,118 @@
+"""The TOML file that describes a run: its keys, their types, and what is checked at the start.
+
+A price, quantity, fraction or amount of money is a string holding a decimal (``limit = "0.003"``),
+never a float; a duration is a string with a unit (``"250ms"``, ``"5m"``). An unknown key is refused
+with the nearest known one. What this module accepts, the engine can compute with: every range is
+checked here, before a run folder exists.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tiderace._checks import check_values
+from tiderace._sections import (
+    Config,
+    DataConfig,
+    Fees,
+    Funding,
+    InstrumentConfig,
+    OmsConfig,
+    ParentConfig,
+    RandomLatency,
+    RiskConfig,
+    RouteConfig,
+    RunConfig,
+    SimConfig,
+    SyntheticConfig,
+)
+from tiderace._shape import check_shape, input_error, overridden
+from tiderace.errors import InputError
+
+__all__ = [
+    "Config",
+    "DataConfig",
+    "Fees",
+    "Funding",
+    "InstrumentConfig",
+    "OmsConfig",
+    "ParentConfig",
+    "RandomLatency",
+    "RiskConfig",
+    "RouteConfig",
+    "RunConfig",
+    "SimConfig",
+    "SyntheticConfig",
+    "load",
+    "override",
+    "parse",
+]
+
+
+def load(path: str | Path, *, set: Mapping[str, object] | None = None) -> Config:  # noqa: A002
+    """Read and check a config file.
+
+    Parameters
+    ----------
+    path
+        The TOML file.
+    set
+        Overrides by dotted key, e.g. ``{"parent.order_qty": "10"}``; ``None`` removes a key.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or a key or value is wrong.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise InputError(
+            f"config {str(path)!r} cannot be read: {why}",
+            remedy="Name a TOML file, e.g. examples/twap_three_books.toml",
+        ) from None
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(
+            f"config {str(path)!r} is not TOML: {error}", remedy="Correct that line"
+        ) from None
+    return parse(overridden(raw, Config, set) if set else raw)
+
+
+def override(config: Config, set: Mapping[str, object] | None) -> Config:  # noqa: A002
+    """Return ``config`` with dotted keys replaced, checked again."""
+    return parse(overridden(to_dict(config), Config, set)) if set else config
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """Return what ``parse`` takes: plain tables, decimals as strings, absent keys left out."""
+    plain: dict[str, Any] = _pruned(msgspec.to_builtins(config))
+    return plain
+
+
+def parse(raw: Mapping[str, Any]) -> Config:
+    """Check a config given as plain tables.
+
+    Raises
+    ------
+    InputError
+        A key or value is wrong; the message names it, the rule and the remedy.
+    """
+    check_shape(raw, Config)
+    try:
+        config = msgspec.convert(raw, Config)
+    except msgspec.ValidationError as error:
+        raise input_error(str(error), raw, Config) from None
+    check_values(config)
+    return config
+
+
+def _pruned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _pruned(item) for key, item in value.items() if item is not None}
+    return [_pruned(item) for item in value] if isinstance(value, list) else value
