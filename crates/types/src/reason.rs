@@ -65,6 +65,7 @@ reasons! {
     1016 VenueRejected "venue_rejected" "The venue refused the order." => "See the venue's text.";
     1017 CanceledByUser "canceled_by_user" "Canceled on request." => "Nothing to do.";
     1018 ImmediateRestCanceled "immediate_rest_canceled" "What an IOC order does not fill at once is canceled." => "Nothing to do.";
+    1019 UnpricedExecution "unpriced_execution" "A fill's quantity and price make an exposure and a notional within bounds; it is booked at the bound." => "Reconcile with the venue, then clear the break.";
     2001 UnknownInstrument "unknown_instrument" "The instrument stands in the genesis table." => "Check the name, or add the instrument.";
     2002 PriceCollar "price_collar" "A limit price stays within the collar around the mid." => "Move the price nearer, or widen the collar.";
     2003 NoReference "no_reference" "A price is checked against a live book." => "Wait until the book is live.";
