@@ -74,6 +74,8 @@ impl<T> Slab<T> {
             // 2^32 pages are two terabytes: memory ends long before the index does.
             let index = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
             self.items.push(make());
+            // Room for every item at once, so that giving one back never allocates.
+            self.free.reserve(self.items.capacity());
             index
         })
     }
