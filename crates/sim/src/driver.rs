@@ -1,0 +1,435 @@
+//! The event loop of a simulated run: one virtual clock over the tape, the venues, the desk and a client.
+//!
+//! Three things move: market records reach the desk at `ts_recv`; orders reach their venue after the order-entry latency
+//! and meet the market as it was there, at `ts_event`; reports come back after the response latency. What is due first
+//! goes first; on equal times the venue's side goes before reports, reports before timers, timers before market data, so
+//! that a run is the same every time. A venue without orders of ours is brought up to date only when one arrives.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use tiderace_engine::{Engine, JournalError};
+use tiderace_types::input::{BalanceSet, Timer};
+use tiderace_types::{AccountId, Input, InstrumentId, MarketEvent, Output, Ts};
+
+use tiderace_engine::DeskConfig;
+
+use crate::{Latency, Leg, Reports, SimConfig, SimExchange};
+
+/// Who decides: a strategy. What it submits becomes a journaled input that names its cause.
+pub trait Client {
+    /// Why a client stops the run.
+    type Error;
+
+    /// The run begins, at the time of the first market record.
+    ///
+    /// # Errors
+    /// The client's own.
+    fn on_start(&mut self, engine: &Engine, ts: Ts, commands: &mut Vec<Input>) -> Result<(), Self::Error>;
+
+    /// A market record was applied.
+    ///
+    /// # Errors
+    /// The client's own.
+    fn on_market(
+        &mut self,
+        engine: &Engine,
+        event: &MarketEvent,
+        commands: &mut Vec<Input>,
+    ) -> Result<(), Self::Error>;
+
+    /// The desk put something out.
+    ///
+    /// # Errors
+    /// The client's own.
+    fn on_output(
+        &mut self,
+        engine: &Engine,
+        ts: Ts,
+        output: &Output,
+        commands: &mut Vec<Input>,
+    ) -> Result<(), Self::Error>;
+
+    /// The run is about to end.
+    ///
+    /// # Errors
+    /// The client's own.
+    fn on_stop(&mut self, engine: &Engine, ts: Ts, commands: &mut Vec<Input>) -> Result<(), Self::Error>;
+
+    /// Called now and then with the market records done and their total; `false` cuts the run short.
+    fn on_progress(&mut self, done: u64, total: u64) -> bool;
+}
+
+/// Nobody decides: a run of parents alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Idle;
+
+impl Client for Idle {
+    type Error = core::convert::Infallible;
+
+    fn on_start(&mut self, _: &Engine, _: Ts, _: &mut Vec<Input>) -> Result<(), Self::Error> {
+        Ok(())
+    }
+    fn on_market(&mut self, _: &Engine, _: &MarketEvent, _: &mut Vec<Input>) -> Result<(), Self::Error> {
+        Ok(())
+    }
+    fn on_output(&mut self, _: &Engine, _: Ts, _: &Output, _: &mut Vec<Input>) -> Result<(), Self::Error> {
+        Ok(())
+    }
+    fn on_stop(&mut self, _: &Engine, _: Ts, _: &mut Vec<Input>) -> Result<(), Self::Error> {
+        Ok(())
+    }
+    fn on_progress(&mut self, _: u64, _: u64) -> bool {
+        true
+    }
+}
+
+/// Why a run stopped.
+#[derive(Debug)]
+pub enum DriveError<E> {
+    /// The journal could not be written.
+    Journal(JournalError),
+    /// The client failed.
+    Client(E),
+    /// The client answered one event with more than [`COMMANDS_PER_EVENT_MAX`] commands: it answers its own echoes.
+    TooManyCommands,
+}
+
+impl<E> From<JournalError> for DriveError<E> {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Digest of all outputs.
+    pub digest: [u8; 32],
+    /// Cut short.
+    pub interrupted: bool,
+    /// Time on the virtual clock.
+    pub ts: Ts,
+}
+
+/// Market records between two calls of [`Client::on_progress`].
+const PROGRESS_EVERY: u64 = 1 << 14;
+/// Commands that a client may answer one event with, those that answer their outcomes included.
+pub const COMMANDS_PER_EVENT_MAX: usize = 1 << 16;
+
+/// A message on its way, by arrival and then by order of sending.
+#[derive(Clone, Copy)]
+struct Flight<T> {
+    ts: Ts,
+    order: u64,
+    message: T,
+}
+
+impl<T> PartialEq for Flight<T> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.ts, self.order) == (other.ts, other.order)
+    }
+}
+impl<T> Eq for Flight<T> {}
+impl<T> PartialOrd for Flight<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<T> Ord for Flight<T> {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        (self.ts, self.order).cmp(&(other.ts, other.order))
+    }
+}
+
+/// One direction of an order-entry session: latency is drawn, order is kept as on one connection.
+struct Link<T> {
+    latency: Latency,
+    flights: BinaryHeap<Reverse<Flight<T>>>,
+    ts_last: Ts,
+    sent: u64,
+}
+
+impl<T> Link<T> {
+    fn new(latency: Latency) -> Self {
+        Self { latency, flights: BinaryHeap::with_capacity(64), ts_last: Ts::MIN, sent: 0 }
+    }
+    fn send(&mut self, ts: Ts, message: T) {
+        self.ts_last = self.ts_last.max(ts.plus_ns(self.latency.draw_ns()));
+        self.flights.push(Reverse(Flight { ts: self.ts_last, order: self.sent, message }));
+        self.sent = self.sent.saturating_add(1);
+    }
+    fn ts_next(&self) -> Ts {
+        self.flights.peek().map_or(Ts::MAX, |Reverse(flight)| flight.ts)
+    }
+    fn receive(&mut self) -> Option<(Ts, T)> {
+        self.flights.pop().map(|Reverse(flight)| (flight.ts, flight.message))
+    }
+}
+
+/// What is due next.
+enum Due {
+    VenueMarket(InstrumentId),
+    Order,
+    Report,
+    Timer,
+    Market,
+    Nothing,
+}
+
+/// A run in progress.
+pub struct Driver<'a, C> {
+    engine: &'a mut Engine,
+    client: &'a mut C,
+    exchange: SimExchange,
+    tape: &'a [MarketEvent],
+    /// Next market record for the desk.
+    next: usize,
+    /// Next market record for each venue's own side.
+    venue_next: Vec<usize>,
+    orders: Link<Output>,
+    reports: Link<Input>,
+    venue_out: Reports,
+    /// Whether an order of ours rests anywhere: only then do the venues' own clocks count.
+    is_resting: bool,
+    commands: Vec<Input>,
+    now: Ts,
+}
+
+impl<'a, C: Client> Driver<'a, C> {
+    /// A run of `engine` over `tape` against `exchange`.
+    pub fn new(
+        engine: &'a mut Engine,
+        client: &'a mut C,
+        exchange: SimExchange,
+        config: &SimConfig,
+        tape: &'a [MarketEvent],
+    ) -> Self {
+        let instruments = engine.desk().instruments().len();
+        Self {
+            exchange,
+            tape,
+            next: 0,
+            venue_next: vec![0; instruments],
+            orders: Link::new(Latency::new(config.order_entry, config.seed, Leg::OrderEntry)),
+            reports: Link::new(Latency::new(config.response, config.seed, Leg::Response)),
+            venue_out: Vec::with_capacity(64),
+            is_resting: false,
+            commands: Vec::with_capacity(64),
+            now: tape.first().map_or(Ts::ZERO, |event| event.ts_recv),
+            engine,
+            client,
+        }
+    }
+
+    /// Runs to the end of the tape, or until the client says stop.
+    ///
+    /// # Errors
+    /// [`DriveError`]; the journal then ends with the last batch that was written.
+    pub fn run(mut self, config: &DeskConfig) -> Result<Ended, DriveError<C::Error>> {
+        self.start(config)?;
+        let total = u64::try_from(self.tape.len()).unwrap_or(u64::MAX);
+        let mut interrupted = false;
+        let mut progress_at = 0;
+        loop {
+            let done = u64::try_from(self.next).unwrap_or(u64::MAX);
+            if done >= progress_at {
+                progress_at = done.saturating_add(PROGRESS_EVERY);
+                if !self.client.on_progress(done, total) {
+                    interrupted = true;
+                    break;
+                }
+            }
+            match self.due() {
+                Due::Market => self.market()?,
+                Due::VenueMarket(instrument) => self.venue_market(instrument),
+                Due::Order => self.order(),
+                Due::Report => self.report()?,
+                Due::Timer => self.timer()?,
+                Due::Nothing => break,
+            }
+        }
+        self.client
+            .on_stop(self.engine, self.now, &mut self.commands)
+            .map_err(DriveError::Client)?;
+        self.submit()?;
+        let digest = self.engine.finish(self.now, interrupted)?;
+        Ok(Ended { digest, interrupted, ts: self.now })
+    }
+
+    fn start(&mut self, config: &DeskConfig) -> Result<(), DriveError<C::Error>> {
+        let account = AccountId::default();
+        for balance in &config.balances {
+            let input = BalanceSet { account, venue: balance.venue, asset: balance.asset, amount: balance.amount };
+            self.input(&input.into())?;
+        }
+        for parent in &config.parents {
+            self.input(&parent.command(0).into())?;
+        }
+        self.client
+            .on_start(self.engine, self.now, &mut self.commands)
+            .map_err(DriveError::Client)?;
+        self.submit()
+    }
+
+    /// What comes next. After the last record only what is under way up to its time is still done.
+    fn due(&self) -> Due {
+        let ts_market = self.tape.get(self.next).map_or(Ts::MAX, |event| event.ts_recv);
+        let ts_timer = self.engine.desk().next_timer();
+        let ts_report = self.reports.ts_next();
+        let ts_order = self.orders.ts_next();
+        let mut due = Due::Market;
+        let mut ts = ts_market;
+        if ts_timer <= ts && ts_timer != Ts::MAX {
+            (due, ts) = (Due::Timer, ts_timer);
+        }
+        if ts_report <= ts && ts_report != Ts::MAX {
+            (due, ts) = (Due::Report, ts_report);
+        }
+        if ts_order <= ts && ts_order != Ts::MAX {
+            (due, ts) = (Due::Order, ts_order);
+        }
+        if self.is_resting
+            && let Some((instrument, ts_venue)) = self.venue_due()
+            && ts_venue <= ts
+        {
+            (due, ts) = (Due::VenueMarket(instrument), ts_venue);
+        }
+        let ts_end = self.tape.last().map_or(Ts::ZERO, |event| event.ts_recv);
+        if ts == Ts::MAX || ts > ts_end { Due::Nothing } else { due }
+    }
+
+    /// The next record of a venue where an order rests.
+    fn venue_due(&self) -> Option<(InstrumentId, Ts)> {
+        let instruments = self.engine.desk().instruments().iter().map(|instrument| instrument.id);
+        let resting = instruments.filter(|instrument| self.exchange.has_resting(*instrument));
+        let next = resting.filter_map(|instrument| {
+            let at = self.venue_position(instrument)?;
+            Some((instrument, self.tape.get(at)?.ts_event))
+        });
+        next.min_by_key(|(instrument, ts)| (*ts, *instrument))
+    }
+
+    /// Index of the next record of an instrument's own market.
+    fn venue_position(&self, instrument: InstrumentId) -> Option<usize> {
+        let from = *self.venue_next.get(instrument.index())?;
+        let rest = self.tape.get(from..)?;
+        let ahead = rest.iter().position(|event| event.instrument == instrument)?;
+        Some(from.saturating_add(ahead))
+    }
+
+    fn market(&mut self) -> Result<(), DriveError<C::Error>> {
+        let Some(event) = self.tape.get(self.next) else { return Ok(()) };
+        self.now = event.ts_recv;
+        let index = u64::try_from(self.next).unwrap_or(u64::MAX);
+        self.next = self.next.saturating_add(1);
+        self.engine.market(index, event)?;
+        if !self.engine.outputs().is_empty() {
+            self.after_outputs()?;
+        }
+        if event.is_last() {
+            self.client.on_market(self.engine, event, &mut self.commands).map_err(DriveError::Client)?;
+            self.submit()?;
+        }
+        Ok(())
+    }
+
+    /// Brings a venue's own side one record further.
+    fn venue_market(&mut self, instrument: InstrumentId) {
+        let Some(at) = self.venue_position(instrument) else { return };
+        let (Some(event), Some(next)) = (self.tape.get(at), self.venue_next.get_mut(instrument.index())) else { return };
+        *next = at.saturating_add(1);
+        self.exchange.on_market(event, &mut self.venue_out);
+        self.send_reports();
+    }
+
+    fn order(&mut self) {
+        let Some((ts, message)) = self.orders.receive() else { return };
+        let instrument = match &message {
+            Output::OrderSent(sent) => sent.instrument,
+            Output::CancelSent(sent) => sent.instrument,
+            Output::ReplaceSent(sent) => sent.instrument,
+            Output::StatusRequested(sent) => sent.instrument,
+            _ => return,
+        };
+        while let Some(at) = self.venue_position(instrument)
+            && self.tape.get(at).is_some_and(|event| event.ts_event <= ts)
+        {
+            self.venue_market(instrument);
+        }
+        let out = &mut self.venue_out;
+        match &message {
+            Output::OrderSent(sent) => self.exchange.on_order(ts, sent, out),
+            Output::CancelSent(sent) => self.exchange.on_cancel(ts, sent, out),
+            Output::ReplaceSent(sent) => self.exchange.on_replace(ts, sent, out),
+            Output::StatusRequested(sent) => self.exchange.on_status_request(ts, sent, out),
+            _ => {}
+        }
+        self.send_reports();
+    }
+
+    fn send_reports(&mut self) {
+        let exchange = &self.exchange;
+        self.is_resting = self.engine.desk().instruments().iter().any(|i| exchange.has_resting(i.id));
+        for (ts, report) in self.venue_out.drain(..) {
+            self.reports.send(ts, report);
+        }
+    }
+
+    fn report(&mut self) -> Result<(), DriveError<C::Error>> {
+        let Some((ts, report)) = self.reports.receive() else { return Ok(()) };
+        self.now = self.now.max(ts);
+        self.input(&report)?;
+        self.submit()
+    }
+
+    fn timer(&mut self) -> Result<(), DriveError<C::Error>> {
+        let ts_due = self.engine.desk().next_timer();
+        self.now = self.now.max(ts_due);
+        self.input(&Timer { ts_due }.into())?;
+        self.submit()
+    }
+
+    /// Applies an input and takes care of what comes out.
+    fn input(&mut self, input: &Input) -> Result<(), DriveError<C::Error>> {
+        self.engine.input(self.now, input)?;
+        self.after_outputs()
+    }
+
+    /// Sends what goes out to the venues, and tells the client. Its commands wait until the outputs are through.
+    fn after_outputs(&mut self) -> Result<(), DriveError<C::Error>> {
+        for output in self.engine.outputs() {
+            if matches!(
+                output,
+                Output::OrderSent(_) | Output::CancelSent(_) | Output::ReplaceSent(_) | Output::StatusRequested(_)
+            ) {
+                self.orders.send(self.now, *output);
+            }
+            self.client
+                .on_output(self.engine, self.now, output, &mut self.commands)
+                .map_err(DriveError::Client)?;
+        }
+        Ok(())
+    }
+
+    /// Feeds the client's commands to the desk until it has no more to say.
+    fn submit(&mut self) -> Result<(), DriveError<C::Error>> {
+        let mut count = 0_usize;
+        while !self.commands.is_empty() {
+            count = count.saturating_add(self.commands.len());
+            if count > COMMANDS_PER_EVENT_MAX {
+                return Err(DriveError::TooManyCommands);
+            }
+            let commands = core::mem::take(&mut self.commands);
+            for command in &commands {
+                self.input(command)?;
+            }
+            if self.commands.is_empty() {
+                // The buffer goes back, so that a busy client allocates once.
+                self.commands = commands;
+                self.commands.clear();
+            }
+        }
+        Ok(())
+    }
+}
