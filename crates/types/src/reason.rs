@@ -66,6 +66,8 @@ reasons! {
     1017 CanceledByUser "canceled_by_user" "Canceled on request." => "Nothing to do.";
     1018 ImmediateRestCanceled "immediate_rest_canceled" "What an IOC order does not fill at once is canceled." => "Nothing to do.";
     1019 UnpricedExecution "unpriced_execution" "A fill's quantity and price make an exposure and a notional within bounds; it is booked at the bound." => "Reconcile with the venue, then clear the break.";
+    1020 BadClOrdId "bad_cl_ord_id" "A client's ClOrdID is above zero and below 2^63; the rest are the desk's own." => "Give the order an id in that range.";
+    1021 TooManyTimers "too_many_timers" "A client has a bounded number of timers waiting." => "Let timers fire before setting more.";
     2001 UnknownInstrument "unknown_instrument" "The instrument stands in the genesis table." => "Check the name, or add the instrument.";
     2002 PriceCollar "price_collar" "A limit price stays within the collar around the mid." => "Move the price nearer, or widen the collar.";
     2003 NoReference "no_reference" "A price is checked against a live book." => "Wait until the book is live.";
