@@ -24,8 +24,10 @@ def check_values(config: Config) -> None:
     _check_instruments(config)
     _check_assets(config)
     _check_parent(config)
+    _check_risk(config)
     _check_route(config)
     _check_sim(config)
+    _check_synthetic(config)
 
 
 def _check_instruments(config: Config) -> None:
@@ -71,17 +73,11 @@ def _check_instrument(instrument: InstrumentConfig, key: str) -> None:
     steps = ("tick_size", "lot_size", "contract_multiplier")
     for name in steps:
         _positive(getattr(instrument, name), f"{key}.{name}", STEP_DECIMALS)
-    for name in ("min_order_qty", "max_order_qty", "start_px"):
+    for name in ("min_order_qty", "max_order_qty"):
         value = getattr(instrument, name)
         if value is not None:
             _positive(value, f"{key}.{name}", STEP_DECIMALS)
-            step = instrument.tick_size if name == "start_px" else instrument.lot_size
-            if value % step:
-                raise InputError(
-                    f"{key}.{name} = {str(value)!r}",
-                    rule=f"It is a whole number of steps of {step}",
-                    remedy="Round it to the step",
-                )
+            _on_grid(value, f"{key}.{name}", instrument.lot_size, "lots")
     if instrument.min_notional < 0:
         raise _range_error(instrument.min_notional, f"{key}.min_notional", "is not below zero")
     for name in ("taker", "maker"):
@@ -138,6 +134,31 @@ def _check_parent(config: Config) -> None:
         time_ns(parent.start, key="parent.start")
 
 
+def _check_risk(config: Config) -> None:
+    risk = config.risk
+    for row, instrument in enumerate(config.instruments):
+        limits, key = instrument.limits, f"instruments[{row}].limits"
+        base, quote = (config.assets.get(a, 8) for a in (instrument.base, instrument.quote))
+        _positive(limits.max_order_qty, f"{key}.max_order_qty", STEP_DECIMALS)
+        _on_grid(limits.max_order_qty, f"{key}.max_order_qty", instrument.lot_size, "lots")
+        _positive(limits.max_order_value, f"{key}.max_order_value", quote)
+        _positive(limits.max_position, f"{key}.max_position", base)
+        _fraction(limits.initial_margin, f"{key}.initial_margin", low=Decimal(0))
+        _positive(limits.initial_margin, f"{key}.initial_margin", FRACTION_DECIMALS)
+    _positive(risk.price_collar, "risk.price_collar", FRACTION_DECIMALS)
+    if risk.max_total_position:
+        decimals = config.assets.get(config.instruments[0].base, 8)
+        _positive(risk.max_total_position, "risk.max_total_position", decimals)
+    windows = {
+        "message_window": risk.max_messages == 0,
+        "duplicate_window": True,
+        "execution_window": risk.max_executions == 0,
+    }
+    for name, is_off in windows.items():
+        _duration(getattr(risk, name), f"risk.{name}", can_be_zero=is_off)
+    _duration(config.oms.timeout, "oms.timeout", can_be_zero=True)
+
+
 def _check_route(config: Config) -> None:
     _duration(config.route.holding, "route.holding", can_be_zero=True)
     quotes = {instrument.quote for instrument in config.instruments}
@@ -157,22 +178,29 @@ def _check_sim(config: Config) -> None:
     if not 0 < sim.queue_power <= 4:
         raise _range_error(sim.queue_power, "sim.queue_power", "is above 0 and at most 4")
     for name in ("feed", "order_entry", "response"):
-        key = f"sim.{name}"
-        value: str | RandomLatency = getattr(sim, name)
-        if value == "recorded":
-            if name != "feed":
-                raise InputError(
-                    f'{key} = "recorded"',
-                    rule="Only the feed's latency was recorded",
-                    remedy='Give a duration, e.g. "10ms"',
-                )
-            continue
-        texts = [value] if isinstance(value, str) else [value.low, value.high, value.median]
-        for text in texts:
-            if text is not None:
-                _duration(text, key, can_be_zero=True, most_ns=_LATENCY_NS_MAX)
-        if isinstance(value, RandomLatency):
-            _check_random(value, key)
+        _check_latency(getattr(sim, name), f"sim.{name}", can_be_recorded=name == "feed")
+
+
+def _check_synthetic(config: Config) -> None:
+    time_ns(config.synthetic.start, key="synthetic.start")
+    _duration(config.synthetic.duration, "synthetic.duration")
+
+
+def _check_latency(value: str | RandomLatency, key: str, *, can_be_recorded: bool) -> None:
+    if value == "recorded" and can_be_recorded:
+        return
+    if value == "recorded":
+        raise InputError(
+            f'{key} = "recorded"',
+            rule="Only the feed's latency was recorded",
+            remedy='Give a duration, e.g. "10ms"',
+        )
+    texts = [value] if isinstance(value, str) else [value.low, value.high, value.median]
+    for text in texts:
+        if text is not None:
+            _duration(text, key, can_be_zero=True, most_ns=_LATENCY_NS_MAX)
+    if isinstance(value, RandomLatency):
+        _check_random(value, key)
 
 
 def _check_random(latency: RandomLatency, key: str) -> None:
@@ -198,6 +226,15 @@ def _positive(value: Decimal, key: str, decimals: int) -> None:
         raise _range_error(value, key, "is above zero")
     if scaled(value, decimals, key=key) >= 2**63:
         raise _range_error(value, key, f"fits 64 bits in units of 1e-{decimals}")
+
+
+def _on_grid(value: Decimal, key: str, step: Decimal, what: str) -> None:
+    if value % step:
+        raise InputError(
+            f"{key} = {str(value)!r}",
+            rule=f"It is a whole number of {what} ({step})",
+            remedy="Round it",
+        )
 
 
 def _fraction(value: Decimal, key: str, *, low: Decimal, open_ends: bool = False) -> None:

@@ -13,6 +13,7 @@ Duration = str
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Symbol = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=4_294_967_295)]
+Limit = Annotated[int, msgspec.Meta(ge=0, le=4_294_967_295)]
 Seed = Annotated[int, msgspec.Meta(ge=0, le=9_223_372_036_854_775_807)]
 
 # Instruments are named by one bit each of a 64-bit set.
@@ -55,6 +56,19 @@ class Funding(_Section, frozen=True, kw_only=True):
     interval: Duration = "8h"
 
 
+class Limits(_Section, frozen=True, kw_only=True):
+    """The hard limits of one instrument."""
+
+    max_order_qty: Decimal
+    """Largest order, in contracts (spot: base)."""
+    max_order_value: Decimal
+    """Largest order, in the quote asset."""
+    max_position: Decimal
+    """Largest exposure, open orders in, in the base asset."""
+    initial_margin: Decimal = Decimal("0.05")
+    """Margin that a derivative needs, as a fraction of its value; unused for spot."""
+
+
 class InstrumentConfig(_Section, frozen=True, kw_only=True):
     """``[[instruments]]``: one market, as its venue lists it."""
 
@@ -74,13 +88,12 @@ class InstrumentConfig(_Section, frozen=True, kw_only=True):
     max_order_qty: Decimal | None = None
     min_notional: Decimal = Decimal(0)
     fees: Fees
+    limits: Limits
     funding: Funding | None = None
     feed: str
     """Codec that reads the files, e.g. ``binance-usdm``."""
     files: str | None = None
     """Pattern of the recording's files below its folder; without one the books are synthetic."""
-    start_px: Decimal | None = None
-    """Where synthetic books start."""
 
     @property
     def name(self) -> str:
@@ -115,27 +128,23 @@ class ParentConfig(_Section, frozen=True, kw_only=True):
 
 
 class RiskConfig(_Section, frozen=True, kw_only=True):
-    """``[risk]``: the hard limits. Each holds for every instrument."""
+    """``[risk]``: the hard limits of the whole desk; those of an instrument stand with it."""
 
     price_collar: Decimal = Decimal("0.02")
-    """A limit price is within this fraction of the mid."""
-    max_order_qty: Decimal = Decimal(25)
-    """Largest order, as exposure in the base asset."""
-    max_order_value: Decimal = Decimal(2_000_000)
-    """Largest order, in the quote asset."""
-    max_position: Decimal = Decimal(100)
-    """Position plus open orders, as exposure in the base asset."""
+    """A limit price strays from the mid by no more than this fraction of it."""
+    max_total_position: Decimal = Decimal(0)
+    """Largest exposure over all instruments, in the base asset; zero is off."""
     max_open_orders: Count = 100
-    max_messages: Count = 100
-    """Most messages within ``message_window``."""
+    max_messages: Limit = 200
+    """Most orders, replaces and cancels within ``message_window``; zero is off."""
     message_window: Duration = "1s"
     duplicate_window: Duration = "0s"
     """The same side, quantity and price is not sent twice within it; ``0s`` is off."""
-    max_executions: Count = 10_000
-    """Most fills of a strategy within ``execution_window``; then a person re-enables it."""
+    max_executions: Limit = 0
+    """Fills of a strategy within ``execution_window`` that stop it; zero is off."""
     execution_window: Duration = "1s"
-    initial_margin: Decimal = Decimal("0.05")
-    """Margin that a derivative order needs, as a fraction of its value."""
+    needs_funds: bool = True
+    """Whether spot orders need balance, and derivatives margin."""
 
 
 class OmsConfig(_Section, frozen=True, kw_only=True):
@@ -143,13 +152,6 @@ class OmsConfig(_Section, frozen=True, kw_only=True):
 
     timeout: Duration = "5s"
     """A venue that has not answered by then is asked where the order stands."""
-
-
-class SyntheticConfig(_Section, frozen=True, kw_only=True):
-    """``[synthetic]``: the books that are made up where there is no recording."""
-
-    start: str = "2024-01-01T00:00:00Z"
-    duration: Duration = "6m"
 
 
 class RouteConfig(_Section, frozen=True, kw_only=True):
@@ -182,6 +184,13 @@ class SimConfig(_Section, frozen=True, kw_only=True):
     """Us to the venue."""
     response: str | RandomLatency = "10ms"
     """Venue to us, reports."""
+
+
+class SyntheticConfig(_Section, frozen=True, kw_only=True):
+    """``[synthetic]``: the BTC books that are made up where there is no recording."""
+
+    start: str = "2024-01-01T00:00:00Z"
+    duration: Duration = "6m"
 
 
 class Config(_Section, frozen=True, kw_only=True):

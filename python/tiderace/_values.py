@@ -41,6 +41,7 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     tick_size: int
     lot_size: int
+    base_decimals: int
 
     def ticks(self, price: Number | Ticks, *, key: str = "price") -> int:
         """Return ``price`` (in the quote unit) in whole ticks."""

@@ -1,0 +1,50 @@
+"""Trade execution for crypto derivatives.
+
+>>> import tiderace as tr
+>>> run = tr.run("examples/twap_three_books.toml")  # doctest: +SKIP
+>>> run.fills.to_polars()  # doctest: +SKIP
+"""
+
+from tiderace import errors
+from tiderace._core import version as __version__
+from tiderace._run import Run, replay, run
+from tiderace._values import Ticks
+from tiderace.config import Config, load
+from tiderace.errors import (
+    DataError,
+    Fault,
+    InputError,
+    Interrupted,
+    JournalError,
+    OrderRefused,
+    Refused,
+    ReplayError,
+    RunFailed,
+    StorageError,
+    TideraceError,
+)
+from tiderace.strategy import Best, Strategy
+
+__all__ = [
+    "Best",
+    "Config",
+    "DataError",
+    "Fault",
+    "InputError",
+    "Interrupted",
+    "JournalError",
+    "OrderRefused",
+    "Refused",
+    "ReplayError",
+    "Run",
+    "RunFailed",
+    "StorageError",
+    "Strategy",
+    "Ticks",
+    "TideraceError",
+    "__version__",
+    "errors",
+    "load",
+    "replay",
+    "run",
+]

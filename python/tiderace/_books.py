@@ -1,0 +1,197 @@
+"""Where market data comes from: a recording below the data folder, or books made up by a seed.
+
+The data folder is named by the caller (``--data``) or by ``TIDERACE_DATA``, and nowhere else.
+A recording that is there is read whole or refused; only where there is none are books made up, and
+then the run says so.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tiderace import _core, _genesis
+from tiderace._sections import Config, InstrumentConfig
+from tiderace._values import duration_ns, time_ns
+from tiderace.errors import DataError, InputError, core_errors
+
+ENVIRONMENT = "TIDERACE_DATA"
+
+Progress = Callable[[str, int, int], None]
+
+
+class Books(msgspec.Struct, frozen=True, kw_only=True):
+    """The market data of a run."""
+
+    tape: Any
+    files: list[dict[str, Any]]
+    """The recording's files below the data folder with their hashes, or the flow."""
+    summaries: dict[str, dict[str, Any]]
+    """What the decoder counted, by instrument."""
+    data_dir: Path | None
+    note: str = ""
+    """Why the books are made up; empty where they are not."""
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the books were made up."""
+        return bool(self.note)
+
+
+def find_data_dir(data: str | Path | None) -> Path | None:
+    """Return the data folder: ``data``, else ``TIDERACE_DATA``, else none.
+
+    Raises
+    ------
+    InputError
+        ``data`` was given and is no folder.
+    """
+    if data is not None:
+        folder = Path(data)
+        if not folder.is_dir():
+            raise InputError(
+                f"data folder {str(data)!r} is not a folder",
+                rule="--data names a folder that holds recordings",
+                remedy="Correct the path, or leave --data out to run on synthetic books",
+            )
+        return folder
+    named = os.environ.get(ENVIRONMENT)
+    return Path(named) if named and Path(named).is_dir() else None
+
+
+def open_books(config: Config, data_dir: Path | None, progress: Progress | None = None) -> Books:
+    """Read the recording that the config names, or make books up where there is none.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read, or is not what it says.
+    InputError
+        An instrument has no file in the recording.
+    """
+    why = _why_synthetic(config, data_dir)
+    if why or data_dir is None:
+        return _made_up(config, why)
+    return _recorded(config, data_dir, progress)
+
+
+def verify(files: list[dict[str, Any]], data_dir: Path | None) -> None:
+    """Check that the recording is byte for byte the one that a journal was written on.
+
+    Raises
+    ------
+    DataError
+        A file is absent or differs; the message names the file and the first MiB that differs.
+    """
+    for file in files:
+        path = (data_dir or Path()) / str(file["file"])
+        if data_dir is None or not path.is_file():
+            raise DataError(
+                f"recording {file['file']!r} is not in the data folder {str(data_dir or '')!r}",
+                rule="A journal is replayed on the recording that it was written on",
+                remedy=f"Name the folder with --data or {ENVIRONMENT}",
+            )
+        with core_errors():
+            _core.verify_file(str(path), file["bytes"], file["chunks"])
+
+
+def reopen(config: Config, files: list[dict[str, Any]], data_dir: Path | None) -> Books:
+    """Read the market data of a journal again, checked against its hashes."""
+    made_up = next((row for row in files if "flow" in row), None)
+    if made_up is None:
+        verify(files, data_dir)
+        assert data_dir is not None, "verify names an absent folder"
+        return _recorded(config, data_dir, None)
+    books = _from_flow(config, made_up["flow"], "The journal was written on synthetic books.")
+    if books.files[0]["checksum"] != made_up["checksum"]:
+        raise DataError(
+            "the synthetic books came out different from the journal's",
+            rule="A seed makes the same books in every build of the same rules",
+            remedy=f"Use the build that wrote the journal, not {_core.version}",
+        )
+    return books
+
+
+def _why_synthetic(config: Config, data_dir: Path | None) -> str:
+    if config.data.recording is None:
+        return "The config names no recording: running on synthetic books."
+    if data_dir is None:
+        return f"No data folder (--data or {ENVIRONMENT}): running on synthetic books."
+    if not (data_dir / config.data.recording).is_dir():
+        name = config.data.recording
+        return f"No recording {name!r} in {str(data_dir)!r}: running on synthetic books."
+    return ""
+
+
+def _recorded(config: Config, data_dir: Path, progress: Progress | None) -> Books:
+    folder = data_dir / str(config.data.recording)
+    tapes, files, summaries = [], [], {}
+    total = len(config.instruments)
+    for row, instrument in enumerate(config.instruments):
+        if progress:
+            progress(f"reading {instrument.name}", row, total)
+        paths = _paths(instrument, folder)
+        recording = _read(instrument, paths, _genesis.to_json(_genesis.instruments(config)[row]))
+        by_name = {path.name: path.relative_to(data_dir).as_posix() for path in paths}
+        files += [{**file, "file": by_name[Path(file["file"]).name]} for file in recording.files]
+        summaries[instrument.name] = recording.summary
+        tapes.append(recording.tape)
+    if progress:
+        progress("reading", total, total)
+    tape = _retimed(config, _core.Tape.merge(tapes))
+    return Books(tape=tape, files=files, summaries=summaries, data_dir=data_dir)
+
+
+def _paths(instrument: InstrumentConfig, folder: Path) -> list[Path]:
+    """Return the instrument's files, in name order: a recording is all files of one symbol."""
+    paths = sorted(folder.glob(instrument.files)) if instrument.files else []
+    if not paths:
+        raise InputError(
+            f"instrument {instrument.name!r} has no data: nothing in {str(folder)!r} matches "
+            f"{instrument.files!r}",
+            rule="Every instrument of a recorded run has files",
+            remedy="Correct its files pattern, or remove the instrument",
+        )
+    return paths
+
+
+def _read(instrument: InstrumentConfig, paths: list[Path], row: str) -> Any:
+    venue, _, market = instrument.feed.partition("-")
+    with core_errors():
+        if venue == "binance":
+            return _core.read_binance([str(path) for path in paths], market, row)
+    raise InputError(
+        f"{instrument.name}: feed {instrument.feed!r} is not read by a run yet",
+        rule="A feed is a codec that this build has",
+        remedy="Use binance-spot, binance-usdm or binance-coinm",
+    )
+
+
+def _made_up(config: Config, note: str) -> Books:
+    """Make up BTC books from the run's seed."""
+    table = _genesis.to_json(_genesis.instruments(config))
+    start = time_ns(config.synthetic.start, key="synthetic.start")
+    with core_errors():
+        recipe = _core.btc_flow(
+            table, start, duration_ns(config.synthetic.duration), config.run.seed
+        )
+    return _from_flow(config, json.loads(recipe), note)
+
+
+def _from_flow(config: Config, flow: dict[str, Any], note: str) -> Books:
+    table = _genesis.to_json(_genesis.instruments(config))
+    with core_errors():
+        tape = _core.make_flow(_genesis.to_json(flow), table)
+    files = [{"flow": flow, "checksum": tape.checksum()}]
+    return Books(tape=_retimed(config, tape), files=files, summaries={}, data_dir=None, note=note)
+
+
+def _retimed(config: Config, tape: Any) -> Any:
+    """Return the tape as the config's feed latency would have brought it."""
+    if config.sim.feed == "recorded":
+        return tape
+    model = _genesis.to_json(_genesis.latency(config.sim.feed))
+    return tape.retimed(model, config.run.seed)

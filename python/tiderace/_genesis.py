@@ -1,0 +1,286 @@
+"""A checked config as the genesis of a journal: whole numbers only, in the units of the core.
+
+Owns the order of the tables (assets, venues, labels, instruments) and every conversion from a
+decimal of the config to an integer of the core. Nothing here depends on where files lie, so that
+the same config on the same recording has the same genesis wherever it runs.
+"""
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from tiderace._sections import Config, InstrumentConfig, ParentConfig, RandomLatency
+from tiderace._values import (
+    FRACTION_DECIMALS,
+    STEP_DECIMALS,
+    Market,
+    duration_ns,
+    scaled,
+    time_ns,
+)
+
+RULES_VERSION = 1
+OMS_ROWS, OMS_RESERVED = 65_536, 4_096
+"""Closed orders and executions kept for late reports, and orders with room at the start."""
+QTY_MAX = 2**63 - 1
+PARENT_ID = 1
+
+
+def genesis(
+    config: Config, *, recording: Sequence[dict[str, Any]], is_synthetic: bool
+) -> dict[str, Any]:
+    """Build the genesis that ``_core.Run`` takes.
+
+    Parameters
+    ----------
+    config
+        A checked config.
+    recording
+        The recording's files with their hashes, or the flow that made the books.
+    is_synthetic
+        Whether the books were made up.
+    """
+    assets, venues, names = _assets(config), _venues(config), labels(config)
+    return {
+        "rules_version": RULES_VERSION,
+        "assets": [{"asset": asset, "decimals": _decimals(config, asset)} for asset in assets],
+        "venues": venues,
+        "labels": names,
+        "instruments": instruments(config),
+        "oms": _oms(config),
+        "risk": _risk(config),
+        "route": _route(config),
+        "sim": _sim(config, assets),
+        "recording": list(recording),
+        "synthetic": is_synthetic,
+        "parents": [_parent(config, config.parent, names)] if config.parent else [],
+        "balances": [
+            {
+                "venue": venues.index(venue),
+                "asset": assets.index(asset),
+                "amount": scaled(amount, _decimals(config, asset), key=f"balances.{venue}.{asset}"),
+            }
+            for venue, balances in sorted(config.balances.items())
+            for asset, amount in sorted(balances.items())
+        ],
+    }
+
+
+def to_json(value: object) -> str:
+    """Return compact JSON with sorted keys: the same value is the same text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def instruments(config: Config) -> list[dict[str, Any]]:
+    """Return the instrument table, in id order."""
+    return [_instrument(config, row) for row in range(len(config.instruments))]
+
+
+def markets(config: Config) -> list[Market]:
+    """Return what conversions need of each instrument, in id order."""
+    return [
+        Market(
+            id=row,
+            name=instrument.name,
+            tick_size=scaled(instrument.tick_size, STEP_DECIMALS, key="tick_size"),
+            lot_size=scaled(instrument.lot_size, STEP_DECIMALS, key="lot_size"),
+            base_decimals=_decimals(config, instrument.base),
+        )
+        for row, instrument in enumerate(config.instruments)
+    ]
+
+
+def labels(config: Config) -> list[str]:
+    """Return the label table; row 0 is empty."""
+    run = config.run
+    return ["", *dict.fromkeys((run.trader, run.client, run.strategy, "twap"))]
+
+
+def tags(config: Config, *, algorithm: str = "") -> dict[str, int]:
+    """Return who an order of this run is for, as rows of the label table."""
+    rows = labels(config)
+    return {
+        "trader": rows.index(config.run.trader),
+        "algorithm": rows.index(algorithm),
+        "strategy": rows.index(config.run.strategy),
+        "client": rows.index(config.run.client),
+    }
+
+
+def parent_fields(config: Config, parent: ParentConfig) -> dict[str, Any]:
+    """Return a parent order as the core takes it, without its id."""
+    rows = [
+        config.instrument_index(name, key="parent.instruments")
+        for name in parent.instruments or [instrument.name for instrument in config.instruments]
+    ]
+    base = config.instruments[rows[0]].base
+    return {
+        "tags": tags(config, algorithm=parent.algo),
+        "side": parent.side,
+        "order_qty": scaled(parent.order_qty, _decimals(config, base), key="parent.order_qty"),
+        "limit": _fraction(parent.limit, "parent.limit"),
+        "ts_start": 0 if parent.start == "arrival" else time_ns(parent.start, key="parent.start"),
+        "duration_ns": duration_ns(parent.duration),
+        "slices": parent.slices,
+        "size_jitter": _fraction(parent.size_jitter, "parent.size_jitter"),
+        "time_jitter": _fraction(parent.time_jitter, "parent.time_jitter"),
+        "seed": config.run.seed,
+        "catch_up_cap": _fraction(parent.catch_up_cap, "parent.catch_up_cap"),
+        "passive_share": _fraction(parent.passive_share, "parent.passive_share"),
+        "instruments": sum(1 << row for row in set(rows)),
+    }
+
+
+def _parent(config: Config, parent: ParentConfig, names: list[str]) -> dict[str, Any]:
+    assert parent.algo in names, "the label table names every algorithm"
+    return {"parent_id": PARENT_ID, **parent_fields(config, parent)}
+
+
+def _assets(config: Config) -> list[str]:
+    rows = config.instruments
+    return list(dict.fromkeys(asset for i in rows for asset in (i.base, i.quote, i.settle_asset)))
+
+
+def _venues(config: Config) -> list[str]:
+    return list(dict.fromkeys(instrument.venue for instrument in config.instruments))
+
+
+def _decimals(config: Config, asset: str) -> int:
+    return config.assets.get(asset, 8)
+
+
+def _instrument(config: Config, row: int) -> dict[str, Any]:
+    instrument, assets = config.instruments[row], _assets(config)
+    lot = instrument.lot_size
+    quote_decimals = _decimals(config, instrument.quote)
+    return {
+        "id": row,
+        "version": 1,
+        "venue": _venues(config).index(instrument.venue),
+        "symbol": instrument.symbol,
+        "kind": instrument.kind,
+        "style": instrument.style,
+        "base": assets.index(instrument.base),
+        "quote": assets.index(instrument.quote),
+        "settle": assets.index(instrument.settle_asset),
+        "base_decimals": _decimals(config, instrument.base),
+        "quote_decimals": quote_decimals,
+        "tick_size": scaled(instrument.tick_size, STEP_DECIMALS, key="tick_size"),
+        "lot_size": scaled(lot, STEP_DECIMALS, key="lot_size"),
+        "contract_multiplier": scaled(
+            instrument.contract_multiplier, STEP_DECIMALS, key="contract_multiplier"
+        ),
+        "min_order_qty": _lots(instrument.min_order_qty, lot, absent=1),
+        "max_order_qty": _lots(instrument.max_order_qty, lot, absent=QTY_MAX),
+        "min_notional": scaled(instrument.min_notional, quote_decimals, key="min_notional"),
+        "maturity_ns": None,
+        "strike_price": None,
+        "put_or_call": None,
+    }
+
+
+def _lots(qty: Decimal | None, lot: Decimal, *, absent: int = 0) -> int:
+    if qty is None:
+        return absent
+    return scaled(qty, STEP_DECIMALS, key="qty") // scaled(lot, STEP_DECIMALS, key="lot_size")
+
+
+def _oms(config: Config) -> dict[str, Any]:
+    return {
+        "ack_timeout_ns": duration_ns(config.oms.timeout),
+        "max_closed": OMS_ROWS,
+        "max_executions": OMS_ROWS,
+        "reserved_orders": OMS_RESERVED,
+    }
+
+
+def _risk(config: Config) -> dict[str, Any]:
+    risk = config.risk
+    base = _decimals(config, config.instruments[0].base)
+    return {
+        "account": 0,
+        "collar": _fraction(risk.price_collar, "risk.price_collar"),
+        "max_open_orders": risk.max_open_orders,
+        "max_total_position": scaled(risk.max_total_position, base, key="risk.max_total_position"),
+        "max_messages": risk.max_messages,
+        "message_window_ns": duration_ns(risk.message_window),
+        "duplicate_window_ns": duration_ns(risk.duplicate_window),
+        "max_executions": risk.max_executions,
+        "execution_window_ns": duration_ns(risk.execution_window),
+        "needs_funds": risk.needs_funds,
+        "instruments": [_limits(config, instrument) for instrument in config.instruments],
+    }
+
+
+def _limits(config: Config, instrument: InstrumentConfig) -> dict[str, Any]:
+    limits = instrument.limits
+    base, quote = _decimals(config, instrument.base), _decimals(config, instrument.quote)
+    return {
+        "max_order_qty": _lots(limits.max_order_qty, instrument.lot_size),
+        "max_order_value": scaled(limits.max_order_value, quote, key="limits.max_order_value"),
+        "max_position": scaled(limits.max_position, base, key="limits.max_position"),
+        "initial_margin": _fraction(limits.initial_margin, "limits.initial_margin"),
+    }
+
+
+def _route(config: Config) -> dict[str, Any]:
+    worth = {"USD": Decimal(1), **config.route.usd_per}
+    return {
+        "holding_ns": duration_ns(config.route.holding),
+        "costs": [
+            {
+                "taker_fee": _fraction(instrument.fees.taker, "fees.taker"),
+                "maker_fee": _fraction(instrument.fees.maker, "fees.maker"),
+                "funding_rate": _funding_rate(instrument),
+                "funding_interval_ns": _funding_interval_ns(instrument),
+                "quote_rate": _fraction(worth[instrument.quote], "route.usd_per"),
+            }
+            for instrument in config.instruments
+        ],
+    }
+
+
+def _funding_rate(instrument: InstrumentConfig) -> int:
+    return _fraction(instrument.funding.rate, "funding.rate") if instrument.funding else 0
+
+
+def _funding_interval_ns(instrument: InstrumentConfig) -> int:
+    return duration_ns(instrument.funding.interval) if instrument.funding else 0
+
+
+def _sim(config: Config, assets: list[str]) -> dict[str, Any]:
+    sim = config.sim
+    power = {"power": _fraction(sim.queue_power, "sim.queue_power")}
+    return {
+        "instruments": [
+            {
+                "taker_fee": _fraction(instrument.fees.taker, "fees.taker"),
+                "maker_fee": _fraction(instrument.fees.maker, "fees.maker"),
+                "fee_asset": assets.index(instrument.settle_asset),
+            }
+            for instrument in config.instruments
+        ],
+        "queue": power if sim.queue == "power" else sim.queue,
+        "feed": latency(sim.feed),
+        "order_entry": latency(sim.order_entry),
+        "response": latency(sim.response),
+        "seed": config.run.seed,
+    }
+
+
+def latency(value: str | RandomLatency) -> Any:
+    if value == "recorded":
+        return "recorded"
+    if isinstance(value, str):
+        return {"constant_ns": duration_ns(value)}
+    if value.low is not None and value.high is not None:
+        return {"uniform_ns": [duration_ns(value.low), duration_ns(value.high)]}
+    median, sigma = value.median or "0s", value.sigma or Decimal(0)
+    return {
+        "lognormal": {"median_ns": duration_ns(median), "sigma_e9": _fraction(sigma, "sim.sigma")}
+    }
+
+
+def _fraction(value: Decimal, key: str) -> int:
+    return scaled(value, FRACTION_DECIMALS, key=key)

@@ -1,0 +1,470 @@
+"""Run a config, hold what came out, replay a journal.
+
+A run folder ``out/<name>-<time>-<id>`` exists only once the input is known to be good. It holds
+``journal``, ``run.json`` (config, status, digest) and ``report.html``; a file other than the
+journal is whole or absent: it is written beside its place and renamed.
+"""
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tiderace import _books, _core, _genesis, _tables, tca
+from tiderace import config as _config
+from tiderace._values import FRACTION_DECIMALS, duration_ns, unscaled
+from tiderace.config import Config
+from tiderace.errors import (
+    InputError,
+    Interrupted,
+    JournalError,
+    StorageError,
+    core_errors,
+)
+from tiderace.strategy import Strategy
+
+__all__ = ["Progress", "Run", "replay", "run"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is under way, how much is done, and how much there is."""
+
+_REPORT_LEVELS = 50
+
+
+class Run:
+    """What came out of a run; tables and figures are built when asked for."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        books: _books.Books,
+        core: Any,
+        folder: Path,
+        elapsed_s: float,
+        status: str,
+    ) -> None:
+        self.config = config
+        self.dir = folder
+        self.journal = folder / "journal"
+        self.books = books
+        self.elapsed_s = elapsed_s
+        self.status = status
+        self._core = core
+        self._units = _tables.Units(config)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Return one kind of output as the core stores it: integers, one row an event."""
+        with core_errors():
+            return pl.DataFrame(self._core.table(name))
+
+    @cached_property
+    def fills(self) -> _tables.Table:
+        """The booked fills."""
+        return self._table("fills", "FillBooked", _tables.fills)
+
+    @cached_property
+    def orders(self) -> _tables.Table:
+        """The states of child orders, one row a change."""
+        return self._table("orders", "OrderUpdated", _tables.orders)
+
+    @cached_property
+    def parents(self) -> _tables.Table:
+        """The states of parent orders, one row a change."""
+        return self._table("parents", "ParentUpdated", _tables.parents)
+
+    @cached_property
+    def slices(self) -> _tables.Table:
+        """The slices that came due."""
+        return self._table("slices", "SliceStarted", _tables.slices)
+
+    @cached_property
+    def refusals(self) -> _tables.Table:
+        """What was refused, with rule and remedy."""
+        return self._table("refusals", "Refused", _tables.refusals)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The key figures, as ``--json`` prints them."""
+        core = self._core.summary
+        return tca.summarise(self.inputs) | {
+            "digest": core["digest"],
+            "events": core["events"],
+            "inputs": core["inputs"],
+            "elapsed_s": round(self.elapsed_s, 3),
+            "synthetic": self.books.is_synthetic,
+            "run_status": self.status,
+            "run_dir": str(self.dir),
+            "journal": str(self.journal),
+        }
+
+    @cached_property
+    def inputs(self) -> tca.Inputs:
+        """What `tiderace.tca` and `tiderace.report` compute from."""
+        terms = _genesis.instruments(self.config)
+        genesis = _genesis.genesis(
+            self.config, recording=self.books.files, is_synthetic=self.books.is_synthetic
+        )
+        arrivals = self.table("ArrivalTaken")
+        return tca.Inputs(
+            name=self.config.run.name,
+            markets=_markets(self.config, terms),
+            assets=genesis["assets"],
+            asked=_asked(genesis["parents"]),
+            usd_per={"USD": unscaled(1, 0), **self.config.route.usd_per},
+            holding_ns=duration_ns(self.config.route.holding),
+            fills=self.table("FillBooked"),
+            orders=self.table("OrderUpdated"),
+            parents=self.table("ParentUpdated"),
+            slices=self.table("SliceStarted"),
+            arrivals=arrivals,
+            skipped=self.table("VenueSkipped"),
+            refused=self.table("Refused"),
+            quotes=pl.DataFrame(_core.quotes(self.books.tape, len(terms))),
+            trades=pl.DataFrame(_core.trades(self.books.tape)),
+            depth=self._depth_at(arrivals),
+            reasons={code: (name, rule, cure) for code, name, rule, cure in _core.reasons()},
+            is_synthetic=self.books.is_synthetic,
+            provenance={
+                "digest": self._core.summary["digest"],
+                "seed": self.config.run.seed,
+                "recording": [file.get("file", "synthetic flow") for file in self.books.files],
+                "version": _core.version,
+            },
+        )
+
+    def report(self) -> Path:
+        """Write ``report.html`` into the run folder and return its path.
+
+        Raises
+        ------
+        StorageError
+            The folder takes no more.
+        """
+        from tiderace import report
+
+        path = self.dir / "report.html"
+        with storage(path):
+            report.write(self.inputs, path)
+        return path
+
+    def _table(
+        self, name: str, output: str, build: Callable[[pl.DataFrame, _tables.Units], pl.DataFrame]
+    ) -> _tables.Table:
+        return _tables.Table(name, build(self.table(output), self._units))
+
+    def _depth_at(self, arrivals: pl.DataFrame) -> dict[int, pl.DataFrame]:
+        """Return the book of each instrument when its arrival price was taken."""
+        first = arrivals.unique("instrument", keep="first", maintain_order=True)
+        rows = first.select("instrument", "ts_ns").iter_rows()
+        return {
+            row: pl.DataFrame(
+                _core.depth(self.books.tape, row, ts_ns, _REPORT_LEVELS)
+            ).with_columns(is_known=True)
+            for row, ts_ns in rows
+        }
+
+    def __repr__(self) -> str:
+        return f"<Run {self.config.run.name} {self.status} in {self.dir}>"
+
+    def _repr_html_(self) -> str:
+        shown = (
+            "status",
+            "order_qty",
+            "filled_qty",
+            "avg_px",
+            "fees",
+            "basis",
+            "digest",
+            "run_dir",
+        )
+        rows = "".join(f"<tr><th>{key}</th><td>{self.summary[key]}</td></tr>" for key in shown)
+        label = " (synthetic books)" if self.books.is_synthetic else ""
+        return f"<b>{self.config.run.name}{label}</b><table>{rows}</table>"
+
+
+def run(
+    config: str | Path | Config,
+    *,
+    strategy: Strategy | None = None,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    set: Mapping[str, object] | None = None,  # noqa: A002 - the command's word
+    progress: Progress | None = None,
+) -> Run:
+    """Run a config over its recording, or over synthetic books where there is none.
+
+    Parameters
+    ----------
+    config
+        A TOML file, or a checked config.
+    strategy
+        A client of the desk beside the config's parent order.
+    data
+        The data folder; ``TIDERACE_DATA`` when absent.
+    out
+        Where run folders go; the config's ``run.out`` when absent.
+    set
+        Overrides by dotted key, e.g. ``{"parent.order_qty": "10"}``; ``None`` removes a key.
+    progress
+        Called now and then with what is under way, how much is done, and how much there is.
+
+    Raises
+    ------
+    InputError
+        The config, the data folder or the recording is wrong; there is no run folder.
+    Interrupted
+        A person stopped the run; its journal is valid up to there.
+    StorageError
+        The run folder cannot be written.
+    """
+    checked = (
+        _config.override(config, set)
+        if isinstance(config, Config)
+        else _config.load(config, set=set)
+    )
+    books = _books.open_books(checked, _books.find_data_dir(data), progress)
+    genesis = _genesis.to_json(
+        _genesis.genesis(checked, recording=books.files, is_synthetic=books.is_synthetic)
+    )
+    if strategy is not None:
+        strategy._attach(checked)
+    folder = _new_folder(Path(out if out is not None else checked.run.out), checked, genesis)
+    try:
+        with core_errors(), storage(folder):
+            core = _core.Run(
+                genesis,
+                books.tape,
+                journal=str(folder / "journal"),
+                strategy=strategy,
+                tags=tuple(_genesis.tags(checked).values()),
+            )
+    except BaseException:
+        _remove(folder)
+        raise
+    result = Run(
+        config=checked, books=books, core=core, folder=folder, elapsed_s=0.0, status="running"
+    )
+    try:
+        _work(result, core, strategy, progress)
+    except InputError:
+        _remove(folder)
+        raise
+    return result
+
+
+def replay(
+    path: str | Path, *, data: str | Path | None = None, progress: Progress | None = None
+) -> Run:
+    """Apply a run's journal again and check every digest on the way.
+
+    Parameters
+    ----------
+    path
+        A run folder.
+    data
+        The data folder; ``TIDERACE_DATA``, else where the run found it, when absent.
+
+    Raises
+    ------
+    InputError
+        It is not a run folder.
+    JournalError
+        The journal is damaged; the message names the offset.
+    ReplayError
+        The outputs came out different; the message names the first differing sequence.
+    DataError
+        The recording is not the one that the journal was written on.
+    """
+    folder, described = _described(path)
+    journal = str(folder / "journal")
+    with core_errors():
+        genesis = json.loads(_core.read_genesis(journal))
+    checked = _config.parse(described["config"])
+    data_dir = _books.find_data_dir(data)
+    if data_dir is None and described.get("data_dir"):
+        data_dir = Path(described["data_dir"])
+    if progress:
+        progress("reading", 0, 1)
+    books = _books.reopen(checked, genesis["recording"], data_dir)
+    started = time.perf_counter()
+    with core_errors():
+        core = _core.replay(journal, books.tape)
+    return Run(
+        config=checked,
+        books=books,
+        core=core,
+        folder=folder,
+        elapsed_s=time.perf_counter() - started,
+        status=described.get("status", "unknown"),
+    )
+
+
+@contextmanager
+def storage(path: Path) -> Iterator[None]:
+    """Raise what the operating system says about a folder or disk as a `StorageError`."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{str(error.filename or path)!r} cannot be written: {error.strerror or error}",
+            rule="A run needs a folder that it can write, with room",
+            remedy="Free some room, or name another folder with --out",
+        ) from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all."""
+    beside = path.with_name(f".{path.name}.partial")
+    with storage(path):
+        try:
+            beside.write_text(text, encoding="utf-8")
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def _work(result: Run, core: Any, strategy: Strategy | None, progress: Progress | None) -> None:
+    """Run to the end or to Ctrl-C, then describe the run in its folder."""
+    started = time.perf_counter()
+    result.status = "failed"
+    try:
+        with _stop_on_interrupt() as stopped, core_errors(), storage(result.dir):
+            core.run(lambda done, total: _tick(progress, done, total) and not stopped.is_set())
+        result.status = "interrupted" if core.summary["interrupted"] else "completed"
+    finally:
+        result.elapsed_s = time.perf_counter() - started
+        _describe(result, strategy)
+    if result.status == "interrupted":
+        raise Interrupted(
+            f"the run was interrupted after {core.summary['events']} events",
+            rule=f"Its journal {str(result.journal)!r} is valid up to there",
+            remedy=f"Replay it with: tiderace replay {result.dir}",
+        )
+
+
+def _tick(progress: Progress | None, done: int, total: int) -> bool:
+    if progress:
+        progress("running", done, total)
+    return True
+
+
+@contextmanager
+def _stop_on_interrupt() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into a flag, so that the journal ends well; a second one is as ever."""
+    stopped = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(number: int, frame: object) -> None:
+        del number, frame
+        stopped.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _new_folder(out: Path, config: Config, genesis: str) -> Path:
+    """Make the run folder; two runs in one second get different names."""
+    ident = blake2b(genesis.encode(), digest_size=3).hexdigest()
+    stem = f"{config.run.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{ident}"
+    with storage(out):
+        out.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            folder = out / (stem if number == 1 else f"{stem}-{number}")
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return folder
+    raise StorageError(f"{str(out / stem)!r} exists a thousand times", remedy="Clear the folder")
+
+
+def _remove(folder: Path) -> None:
+    for name in ("journal", "run.json"):
+        (folder / name).unlink(missing_ok=True)
+    folder.rmdir()
+
+
+def _describe(result: Run, strategy: Strategy | None) -> None:
+    """Write ``run.json``; figures are in it only when the run came to its end."""
+    kind = type(strategy)
+    described = {
+        "name": result.config.run.name,
+        "status": result.status,
+        "version": _core.version,
+        "config": _config.to_dict(result.config),
+        "data_dir": str(result.books.data_dir.resolve()) if result.books.data_dir else None,
+        "strategy": f"{kind.__module__}:{kind.__qualname__}" if strategy else None,
+        "synthetic": result.books.is_synthetic,
+        "digest": result._core.summary["digest"] if result.status != "failed" else None,
+        "elapsed_s": round(result.elapsed_s, 3),
+    }
+    write_whole(result.dir / "run.json", json.dumps(described, indent=2) + "\n")
+
+
+def _described(path: str | Path) -> tuple[Path, dict[str, Any]]:
+    """Return a run folder and its ``run.json``; a path to its journal will do."""
+    folder = Path(path)
+    folder = folder.parent if folder.name == "journal" else folder
+    try:
+        described = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+        described = None
+    if not isinstance(described, dict) or "config" not in described:
+        raise InputError(
+            f"{str(path)!r} is not a run folder",
+            rule="A run folder holds a journal and a run.json",
+            remedy="Name one below out/, as `tiderace run` printed it",
+        )
+    if not (folder / "journal").is_file():
+        raise JournalError(f"{str(folder / 'journal')!r} is gone", remedy="Restore it")
+    return folder, described
+
+
+def _markets(config: Config, terms: list[dict[str, Any]]) -> list[tca.Market]:
+    return [
+        tca.Market(
+            terms=row,
+            name=instrument.name,
+            base=instrument.base,
+            quote=instrument.quote,
+            fee_taker=instrument.fees.taker,
+            fee_maker=instrument.fees.maker,
+            funding_rate=instrument.funding.rate if instrument.funding else unscaled(0, 0),
+            funding_interval_ns=duration_ns(
+                instrument.funding.interval if instrument.funding else "8h"
+            ),
+        )
+        for instrument, row in zip(config.instruments, terms, strict=True)
+    ]
+
+
+def _asked(parents: list[dict[str, Any]]) -> list[tca.Asked]:
+    return [
+        tca.Asked(
+            parent_id=row["parent_id"],
+            side=row["side"],
+            order_qty=row["order_qty"],
+            limit=unscaled(row["limit"], FRACTION_DECIMALS),
+            duration_ns=row["duration_ns"],
+            slices=row["slices"],
+        )
+        for row in parents
+    ]

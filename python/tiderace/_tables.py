@@ -1,0 +1,216 @@
+"""What came out of a run, as tables a person reads: decimals, names and sides, one row an event.
+
+The core hands over integers as it stores them (ticks, lots, base units, FIX bytes); here they
+become what they stand for. Nothing is computed: a figure is in `tiderace.tca`.
+"""
+
+from decimal import Decimal
+
+import polars as pl
+
+from tiderace import _core
+from tiderace._sections import Config
+from tiderace._values import unscaled
+
+_SIDES = {ord("1"): "buy", ord("2"): "sell"}
+_ORD_STATUS = {
+    ord("0"): "new",
+    ord("1"): "partially_filled",
+    ord("2"): "filled",
+    ord("4"): "canceled",
+    ord("6"): "pending_cancel",
+    ord("8"): "rejected",
+    ord("A"): "pending_new",
+    ord("C"): "expired",
+    ord("E"): "pending_replace",
+    ord("U"): "unknown",
+}
+_PARENT_STATUS = {
+    ord("W"): "waiting",
+    ord("0"): "working",
+    ord("P"): "paused",
+    ord("2"): "completed",
+    ord("C"): "expired",
+    ord("4"): "canceled",
+    ord("8"): "rejected",
+}
+_COMMANDS = {3: "submit_parent", 7: "submit_order", 8: "replace_order", 9: "cancel_order"}
+
+
+class Table:
+    """Rows of a run with rich display; ``to_polars()`` gives the frame."""
+
+    def __init__(self, name: str, frame: pl.DataFrame) -> None:
+        self.name = name
+        self._frame = frame
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return the rows as a polars frame."""
+        return self._frame
+
+    def __len__(self) -> int:
+        return self._frame.height
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self._frame!r}"
+
+    def _repr_html_(self) -> str:
+        return f"<b>{self.name}</b>{self._frame._repr_html_()}"
+
+
+class Units:
+    """Turns stored integers of one run into decimals and names, column by column."""
+
+    def __init__(self, config: Config) -> None:
+        rows = config.instruments
+        assets = list(
+            dict.fromkeys(asset for i in rows for asset in (i.base, i.quote, i.settle_asset))
+        )
+        self._decimals = {asset: config.assets.get(asset, 8) for asset in assets}
+        self._base = self._decimals[rows[0].base]
+        self._quote = max(self._decimals[i.quote] for i in rows)
+        self.instruments = pl.DataFrame(
+            {
+                "instrument": range(len(rows)),
+                "venue": [i.venue for i in rows],
+                "symbol": [i.symbol for i in rows],
+                "_tick": _one_scale([i.tick_size for i in rows]),
+                "_lot": _one_scale([i.lot_size for i in rows]),
+                "_quote_unit": [unscaled(1, self._decimals[i.quote]) for i in rows],
+            },
+            schema_overrides={"instrument": pl.UInt16},
+        )
+        self.assets = pl.DataFrame(
+            {
+                "fee_asset": range(len(assets)),
+                "fee_asset_name": assets,
+                "_fee_unit": _one_scale([unscaled(1, self._decimals[asset]) for asset in assets]),
+            },
+            schema_overrides={"fee_asset": pl.UInt16},
+        )
+
+    def joined(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Add venue, symbol and the steps of each row's instrument."""
+        return frame.join(self.instruments, on="instrument", how="left", maintain_order="left")
+
+    def exposure(self, *names: str) -> list[pl.Expr]:
+        """Turn base units of the base asset into decimals."""
+        unit = pl.lit(unscaled(1, self._base))
+        return [(pl.col(name).cast(pl.Decimal(38, 0)) * unit).alias(name) for name in names]
+
+
+def price(name: str) -> pl.Expr:
+    """Turn ticks into a price in the quote unit."""
+    return (pl.col(name).cast(pl.Decimal(38, 0)) * pl.col("_tick")).alias(name)
+
+
+def qty(name: str) -> pl.Expr:
+    """Turn lots into contracts (spot: base)."""
+    return (pl.col(name).cast(pl.Decimal(38, 0)) * pl.col("_lot")).alias(name)
+
+
+def _one_scale(values: list[Decimal]) -> pl.Series:
+    """Return decimals as one column, fine enough for all."""
+    digits = max(-int(value.normalize().as_tuple().exponent) for value in values)
+    return pl.Series([f"{value:f}" for value in values]).cast(pl.Decimal(38, max(digits, 0)))
+
+
+def _time() -> pl.Expr:
+    return pl.from_epoch("ts_ns", time_unit="ns").dt.replace_time_zone("UTC").alias("time")
+
+
+def _named(name: str, names: dict[int, str]) -> pl.Expr:
+    return pl.col(name).replace_strict(names, default=None, return_dtype=pl.String).alias(name)
+
+
+def _reason() -> pl.Expr:
+    names = {code: name for code, name, _, _ in _core.reasons()}
+    return _named("reason", names)
+
+
+def fills(raw: pl.DataFrame, units: Units) -> pl.DataFrame:
+    """Build the table of booked fills."""
+    frame = units.joined(raw).join(units.assets, on="fee_asset", how="left", maintain_order="left")
+    return frame.select(
+        _time(),
+        "venue",
+        "symbol",
+        _named("side", _SIDES),
+        qty("last_qty"),
+        price("last_px"),
+        *units.exposure("exposure"),
+        (pl.col("notional").cast(pl.Decimal(38, 0)) * pl.col("_quote_unit")).alias("notional"),
+        (pl.col("fee").cast(pl.Decimal(38, 0)) * pl.col("_fee_unit")).alias("fee"),
+        pl.col("fee_asset_name").alias("fee_asset"),
+        "is_maker",
+        "is_reversal",
+        "cl_ord_id",
+        "parent_id",
+        "exec_id",
+        "seq",
+        "ts_ns",
+    )
+
+
+def orders(raw: pl.DataFrame, units: Units) -> pl.DataFrame:
+    """Build the table of order states: one row a change."""
+    return units.joined(raw).select(
+        _time(),
+        "venue",
+        "symbol",
+        "cl_ord_id",
+        "parent_id",
+        _named("side", _SIDES),
+        _named("ord_status", _ORD_STATUS),
+        qty("order_qty"),
+        qty("cum_qty"),
+        qty("leaves_qty"),
+        price("price"),
+        _reason(),
+        "seq",
+        "ts_ns",
+    )
+
+
+def parents(raw: pl.DataFrame, units: Units) -> pl.DataFrame:
+    """Build the table of parent states: one row a change."""
+    return raw.select(
+        _time(),
+        "parent_id",
+        _named("status", _PARENT_STATUS),
+        *units.exposure("cum_qty", "leaves_qty"),
+        _reason(),
+        "seq",
+        "ts_ns",
+    )
+
+
+def slices(raw: pl.DataFrame, units: Units) -> pl.DataFrame:
+    """Build the table of slices that came due."""
+    return raw.select(
+        _time(),
+        "parent_id",
+        "slice",
+        *units.exposure("target", "cum_qty", "take", "post"),
+        "seq",
+        "ts_ns",
+    )
+
+
+def refusals(raw: pl.DataFrame, units: Units) -> pl.DataFrame:
+    """Build the table of refusals, with the rule and the remedy of each."""
+    rows = [(name, rule, remedy) for _, name, rule, remedy in _core.reasons()]
+    rules = pl.DataFrame(rows, schema=["reason", "rule", "remedy"], orient="row")
+    frame = units.joined(raw).select(
+        _time(),
+        "venue",
+        "symbol",
+        "id",
+        _named("kind", _COMMANDS),
+        _reason(),
+        pl.col("value").cast(pl.Decimal(38, 0)),
+        pl.col("limit").cast(pl.Decimal(38, 0)),
+        "seq",
+        "ts_ns",
+    )
+    return frame.join(rules, on="reason", how="left", maintain_order="left")
