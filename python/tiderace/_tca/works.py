@@ -1,0 +1,111 @@
+"""Which fills stand, and what each parent order was up to: when, from which prices, how far."""
+
+from decimal import Decimal
+
+import msgspec
+import polars as pl
+
+from tiderace._tca.prices import Tape, mid_of
+from tiderace._tca.words import PARENT_STATUS, Asked, Inputs, sign_of
+
+
+def standing(fills: pl.DataFrame) -> pl.DataFrame:
+    """Return the fills that stand: a reversal takes out the last booking of its ``exec_id``."""
+    fills = fills.sort("seq") if "seq" in fills.columns else fills
+    if not fills["is_reversal"].any():
+        return fills
+    rows: list[int] = []
+    booked: dict[tuple[int, int], list[int]] = {}
+    keys = fills.select("instrument", "exec_id", "is_reversal").iter_rows()
+    for row, (instrument, exec_id, is_reversal) in enumerate(keys):
+        stack = booked.setdefault((instrument, exec_id), [])
+        if not is_reversal:
+            stack.append(row)
+        elif stack:
+            stack.pop()
+    rows = sorted(row for stack in booked.values() for row in stack)
+    return fills[rows]
+
+
+class Work(msgspec.Struct, kw_only=True):
+    """A parent order, or (id zero) a strategy's own orders, while it was at work."""
+
+    parent_id: int
+    sign: int | None
+    order_qty: int
+    filled: int
+    status: str
+    reason: int
+    start_ns: int
+    end_ns: int
+    reference: int
+    arrival: dict[int, Decimal]
+    bid_ask: dict[int, tuple[int, int]]
+    decision: Decimal
+    end: Decimal
+    asked: Asked | None
+
+    @property
+    def unfilled(self) -> int:
+        """What was left undone; nothing of a strategy's own orders, decided one by one."""
+        return max(self.order_qty - self.filled, 0) if self.sign is not None else 0
+
+
+def works_of(inputs: Inputs, fills: pl.DataFrame, tape: Tape) -> dict[int, Work]:
+    seen = [f["parent_id"].unique().to_list() for f in (inputs.parents, inputs.arrivals, fills)]
+    ids = {asked.parent_id for asked in inputs.asked}.union(*seen)
+    return {i: _work(inputs, i, fills.filter(pl.col("parent_id") == i), tape) for i in sorted(ids)}
+
+
+def _work(inputs: Inputs, parent_id: int, fills: pl.DataFrame, tape: Tape) -> Work:
+    mine = pl.col("parent_id") == parent_id
+    updates = inputs.parents.filter(mine)
+    arrivals = inputs.arrivals.filter(mine).sort("ts_ns", "instrument")
+    orders = inputs.orders.filter(mine)
+    asked = next((a for a in inputs.asked if a.parent_id == parent_id), None)
+    filled = int(fills["exposure"].sum() or 0)
+    times = [t for f in (arrivals, updates, orders, fills) for t in f["ts_ns"].to_list()]
+    start_ns = arrivals["ts_ns"][0] if arrivals.height else min(times, default=0)
+    last = updates.sort("ts_ns", maintain_order=True)[-1:].to_dicts()
+    status = PARENT_STATUS.get(chr(last[0]["status"]), "unknown") if last else "no parent"
+    is_closed = status in ("completed", "expired", "canceled", "rejected")
+    ends = [t for t in tape.end_ns.values() if t is not None]
+    end_ns = last[0]["ts_ns"] if is_closed else max([*times, *ends], default=start_ns)
+
+    bid_ask = {
+        row["instrument"]: (row["bid_px"], row["ask_px"]) for row in arrivals.iter_rows(named=True)
+    }
+    arrival = {i: mid_of(inputs.markets[i], *prices) for i, prices in bid_ask.items()}
+    # A strategy's own orders take no arrival: theirs is the mid when it first did anything.
+    for i in [*fills["instrument"].unique().sort().to_list(), 0]:
+        if i not in arrival and i < len(inputs.markets):
+            mid = tape.mid(i, start_ns, or_first=True)
+            if mid is not None:
+                arrival[i] = mid
+            elif fills.height:
+                first = fills.filter(pl.col("instrument") == i)["last_px"]
+                arrival |= {i: first[0] * inputs.markets[i].tick} if len(first) else {}
+    reference = min(bid_ask, default=min(arrival, default=0))
+    at_arrival = arrival.get(reference, Decimal(0))
+    decision = None
+    if asked is not None and asked.decision_ns is not None:
+        decision = tape.mid(reference, min(asked.decision_ns, start_ns))
+    sides = set(fills["side"].to_list()) | set(orders["side"].to_list())
+    sign = sign_of(asked.side) if asked else sign_of(sides.pop()) if len(sides) == 1 else None
+    told = int(last[0]["cum_qty"]) + int(last[0]["leaves_qty"]) if last else filled
+    return Work(
+        parent_id=parent_id,
+        sign=sign,
+        order_qty=asked.order_qty if asked else told,
+        filled=filled,
+        status=status,
+        reason=int(last[0]["reason"]) if last else 0,
+        start_ns=start_ns,
+        end_ns=max(end_ns, start_ns),
+        reference=reference,
+        arrival=arrival,
+        bid_ask=bid_ask,
+        decision=decision if decision is not None else at_arrival,
+        end=tape.mid(reference, end_ns) or at_arrival,
+        asked=asked,
+    )
