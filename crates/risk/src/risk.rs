@@ -20,14 +20,8 @@ use crate::windows::{OrderKey, RecentOrders, Window};
 /// Stands for what does not fit: above every limit, and half of the range so that sums still compare.
 const TOO_LARGE: i128 = i128::MAX >> 1;
 
-/// The live book's best prices that an order is judged against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reference {
-    /// Best bid.
-    pub bid: Price,
-    /// Best ask.
-    pub ask: Price,
-}
+/// The live book's best bid and ask, which an order is judged against.
+pub type Reference = (Price, Price);
 
 /// One instrument with its limits and what counts against them.
 #[derive(Clone, Debug)]
@@ -137,8 +131,8 @@ impl Risk {
     pub fn check_replace(
         &mut self,
         ts: Ts,
-        sent: &OrderSent,
         orig: ClOrdId,
+        sent: &OrderSent,
         reference: Option<Reference>,
     ) -> Result<(), Refusal> {
         let old = self.open.find(orig).and_then(|handle| self.open.get(handle)).copied();
@@ -170,7 +164,7 @@ impl Risk {
     }
 
     /// Counts a replace that was sent, given as the order would then stand.
-    pub fn on_replace_sent(&mut self, ts: Ts, sent: &OrderSent, orig: ClOrdId) {
+    pub fn on_replace_sent(&mut self, ts: Ts, orig: ClOrdId, sent: &OrderSent) {
         self.messages.push(ts);
         let Some(handle) = self.open.find(orig) else { return };
         let Some(old) = self.open.get(handle).copied() else { return };
@@ -275,10 +269,11 @@ impl Risk {
         self.desk(instrument).map_or(Amount::ZERO, |desk| Amount::new(desk.holding.exposure.position))
     }
 
-    /// Whether an order, with all that is open on its side, only reduces its instrument's position.
+    /// Whether an order does more than reduce its instrument's position, with all that is open on its side.
     #[must_use]
-    pub fn is_reducing(&self, instrument: InstrumentId, side: Side, order_qty: Qty) -> bool {
-        self.desk(instrument).is_some_and(|desk| desk.holding.is_reducing(side, order_qty.get().into()))
+    pub fn is_opening(&self, sent: &OrderSent) -> bool {
+        let lots = i128::from(sent.order_qty.get());
+        self.desk(sent.instrument).is_none_or(|desk| !desk.holding.is_reducing(sent.side, lots))
     }
 
     /// Orders that count as open.
@@ -521,7 +516,7 @@ impl Desk {
         collar: Fraction,
         reference: Option<Reference>,
     ) -> Result<Prices, Refusal> {
-        let Reference { bid, ask } = reference.ok_or(Refusal::plain(Reason::NoReference))?;
+        let (bid, ask) = reference.ok_or(Refusal::plain(Reason::NoReference))?;
         if bid <= Price::ZERO || bid > ask {
             return Err(Refusal::new(Reason::NoReference, bid.get(), ask.get()));
         }
