@@ -317,7 +317,7 @@ struct Records {
 
 impl Records {
     #[inline]
-    fn push(&mut self, stamp: Stamp, kind: MarketKind, level: Level, seq: u64, flags: u8) {
+    fn record(&self, stamp: Stamp, kind: MarketKind, level: Level, seq: u64, flags: u8) -> MarketEvent {
         let (ts_event, untimed) = match stamp.ts_exchange_ns {
             Some(ns) => (Ts::new(ns), 0),
             None => (stamp.ts_recv, UNTIMED),
@@ -326,7 +326,7 @@ impl Records {
             Side::Buy => 0,
             Side::Sell => MarketEvent::ASK,
         };
-        self.events.push(MarketEvent {
+        MarketEvent {
             ts_event,
             ts_recv: stamp.ts_recv,
             price: level.price,
@@ -335,7 +335,17 @@ impl Records {
             instrument: self.instrument,
             kind,
             flags: flags | side | untimed,
-        });
+        }
+    }
+
+    fn push(&mut self, stamp: Stamp, kind: MarketKind, level: Level, seq: u64, flags: u8) {
+        self.events.push(self.record(stamp, kind, level, seq, flags));
+    }
+
+    fn extend(&mut self, stamp: Stamp, levels: &[Level], seq: u64, flags: u8) {
+        let mut events = std::mem::take(&mut self.events);
+        events.extend(levels.iter().map(|level| self.record(stamp, MarketKind::Level, *level, seq, flags)));
+        self.events = events;
     }
 
     fn mark(&mut self, stamp: Stamp, kind: MarketKind, seq: u64, flags: u8) {
@@ -344,18 +354,14 @@ impl Records {
 
     fn levels(&mut self, stamp: Stamp, levels: &[Level], seq: u64) {
         let Some((last, levels)) = levels.split_last() else { return };
-        for level in levels {
-            self.push(stamp, MarketKind::Level, *level, seq, 0);
-        }
+        self.extend(stamp, levels, seq, 0);
         self.push(stamp, MarketKind::Level, *last, seq, MarketEvent::LAST);
     }
 
     fn snapshot(&mut self, stamp: Stamp, levels: &[Level], seq: u64) {
         let flags = MarketEvent::SNAPSHOT;
         self.mark(stamp, MarketKind::Clear, seq, flags);
-        for level in levels {
-            self.push(stamp, MarketKind::Level, *level, seq, flags);
-        }
+        self.extend(stamp, levels, seq, flags);
         let prices = |side| levels.iter().filter(move |level| level.side == side).map(|level| level.price);
         let reach = |side, price: Option<Price>| Level { price: price.unwrap_or_default(), qty_e8: 0, side };
         self.push(stamp, MarketKind::Reach, reach(Side::Buy, prices(Side::Buy).min()), seq, flags);

@@ -28,8 +28,18 @@ impl<'a> Raw<'a> {
             text => text,
         }
     }
-    pub(crate) fn error(self, kind: WireErrorKind) -> WireError {
+    pub(crate) const fn error(self, kind: WireErrorKind) -> WireError {
         WireError { offset: self.offset, kind }
+    }
+    /// The whole number, not negative, that is all of the text.
+    pub(crate) fn integer(self) -> Result<u64, WireError> {
+        let (mut cursor, mut value) = (self.cursor(), 0);
+        match cursor.digits(&mut value) {
+            0 => Err(self.error(WireErrorKind::BadNumber)),
+            _ if !cursor.rest.is_empty() => Err(self.error(WireErrorKind::BadNumber)),
+            1..=DIGITS_MAX => Ok(value),
+            _ => Err(self.error(WireErrorKind::TooLarge)),
+        }
     }
 }
 
@@ -89,6 +99,11 @@ impl<'a> Cursor<'a> {
     /// A member's key and its colon.
     #[inline]
     pub(crate) fn key(&mut self) -> Result<&'a [u8], WireError> {
+        // Nearly every key of Binance's streams is one letter, and nothing stands between it and its colon.
+        if let [b'"', letter @ (b'a'..=b'z' | b'A'..=b'Z'), b'"', b':', tail @ ..] = self.rest {
+            self.rest = tail;
+            return Ok(std::slice::from_ref(letter));
+        }
         let key = self.string()?;
         self.take(b':')?;
         Ok(key)
@@ -140,13 +155,8 @@ impl<'a> Cursor<'a> {
         Ok(Raw { text: text.get(..len).unwrap_or_default(), offset })
     }
 
-    #[inline]
     fn skip_digits(&mut self) -> usize {
-        let before = self.rest.len();
-        while let Some((b'0'..=b'9', tail)) = self.rest.split_first() {
-            self.rest = tail;
-        }
-        before.saturating_sub(self.rest.len())
+        self.digits(&mut 0)
     }
 
     fn skip_byte_if(&mut self, is_wanted: impl Fn(u8) -> bool) -> bool {
@@ -209,6 +219,10 @@ impl<'a> Cursor<'a> {
                 self.rest = tail;
                 return Ok(());
             }
+            if word.starts_with(self.rest) {
+                let offset = self.end;
+                return Err(WireError { offset, kind: WireErrorKind::Ended });
+            }
         }
         Err(self.error(WireErrorKind::BadValue))
     }
@@ -218,70 +232,80 @@ impl<'a> Cursor<'a> {
         Raw { text: &[], offset: self.offset() }
     }
 
-    /// All of the text as a whole number, not negative.
-    pub(crate) fn whole_integer(mut self) -> Result<u64, WireError> {
-        let mut value = 0;
-        match self.digits(&mut value) {
-            _ if !self.rest.is_empty() => Err(self.error(WireErrorKind::BadNumber)),
-            1..=DIGITS_MAX => Ok(value),
-            0 => Err(self.error(WireErrorKind::BadNumber)),
-            _ => Err(self.error(WireErrorKind::TooLarge)),
-        }
-    }
-
     /// Takes digits into `value`, which is right while there are no more than [`DIGITS_MAX`].
     #[inline]
     fn digits(&mut self, value: &mut u64) -> usize {
-        let (mut rest, mut sum) = (self.rest, *value);
-        while let Some((byte, tail)) = rest.split_first() {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
+        let before = self.rest.len();
+        while let Some((chunk, tail)) = self.rest.split_first_chunk::<8>() {
+            let (count, digits) = eight_digits(u64::from_le_bytes(*chunk));
+            let scale = POW10.get(count).copied().unwrap_or(0);
+            *value = value.wrapping_mul(scale).wrapping_add(digits);
+            if count < 8 {
+                self.rest = self.rest.get(count..).unwrap_or_default();
+                return before.saturating_sub(self.rest.len());
             }
-            sum = sum.wrapping_mul(10).wrapping_add(u64::from(digit));
-            rest = tail;
+            self.rest = tail;
         }
-        let count = self.rest.len().saturating_sub(rest.len());
-        (self.rest, *value) = (rest, sum);
-        count
+        while let Some((byte @ b'0'..=b'9', tail)) = self.rest.split_first() {
+            *value = value.wrapping_mul(10).wrapping_add(u64::from(byte.wrapping_sub(b'0')));
+            self.rest = tail;
+        }
+        before.saturating_sub(self.rest.len())
     }
 
     /// A decimal between quotes, not negative, as an integer of 10^-`keep`, and whether digits beyond were not zero.
     #[inline]
     pub(crate) fn quoted_decimal(&mut self, keep: usize) -> Result<(i64, bool), WireError> {
         self.take(b'"')?;
-        let mut value = 0;
-        let whole = self.digits(&mut value);
-        let (mut kept, mut is_finer) = (0, false);
-        if whole != 0 && self.skip_byte_if(|byte| byte == b'.') {
-            let (fraction, beyond) = self.rest.split_at_checked(keep).unwrap_or((self.rest, &[]));
-            let mut head = Cursor { end: 0, rest: fraction };
-            kept = head.digits(&mut value);
-            self.rest = if head.rest.is_empty() { beyond } else { self.rest.get(kept..).unwrap_or_default() };
-            let mut tail = 0;
-            let extra = self.digits(&mut tail);
-            is_finer = tail != 0 || extra > DIGITS_MAX;
-            if kept == 0 && extra == 0 {
-                return Err(self.error(WireErrorKind::NotDecimal));
-            }
-        }
-        if whole == 0 || self.rest.first() != Some(&b'"') {
+        let (mut whole, mut fraction) = (0, 0);
+        let whole_digits = self.digits(&mut whole);
+        let has_point = self.skip_byte_if(|byte| byte == b'.');
+        let fraction_digits = if has_point { self.digits(&mut fraction) } else { 0 };
+        let is_decimal = whole_digits != 0 && has_point == (fraction_digits != 0);
+        if !is_decimal || self.rest.first() != Some(&b'"') {
             return Err(self.error(WireErrorKind::NotDecimal));
         }
-        let scaled = POW10.get(keep.saturating_sub(kept)).and_then(|scale| value.checked_mul(*scale));
-        let fits = whole.saturating_add(kept) <= DIGITS_MAX;
-        let Some(value) = scaled.and_then(|value| i64::try_from(value).ok()).filter(|_| fits) else {
-            return Err(self.error(WireErrorKind::TooLarge));
+        let power = |digits: usize| POW10.get(digits).copied();
+        let kept = match fraction_digits.checked_sub(keep) {
+            None | Some(0) => power(keep.saturating_sub(fraction_digits)).and_then(|scale| fraction.checked_mul(scale)),
+            Some(beyond) => power(beyond).and_then(|scale| fraction.checked_div(scale)),
         };
-        self.rest = self.rest.split_first().map_or(self.rest, |(_, tail)| tail);
-        Ok((value, is_finer))
+        let is_finer = match fraction_digits.checked_sub(keep) {
+            None | Some(0) => false,
+            Some(beyond) => power(beyond).and_then(|scale| fraction.checked_rem(scale)) != Some(0),
+        };
+        let value = power(keep).and_then(|scale| whole.checked_mul(scale)).zip(kept);
+        let value = value.and_then(|(whole, kept)| i64::try_from(whole.checked_add(kept)?).ok());
+        match value {
+            Some(value) if whole_digits <= DIGITS_MAX && fraction_digits <= DIGITS_MAX => {
+                self.rest = self.rest.split_first().map_or(self.rest, |(_, tail)| tail);
+                Ok((value, is_finer))
+            }
+            Some(_) | None => Err(self.error(WireErrorKind::TooLarge)),
+        }
     }
+}
+
+/// How many of eight bytes are digits before the first that is none, and their value: no branch, no loop.
+///
+/// Each byte less `0` is at most 9 for a digit; adding 0x76 sets the top bit of any other (a carry out of a byte only
+/// reaches bytes behind it, which no longer matter). Then neighbours are joined: ones to tens, hundreds, ten thousands.
+#[inline]
+fn eight_digits(chunk: u64) -> (usize, u64) {
+    let less_zero = chunk ^ 0x3030_3030_3030_3030;
+    let others = (less_zero.wrapping_add(0x7676_7676_7676_7676) | less_zero) & 0x8080_8080_8080_8080;
+    let bits = others.trailing_zeros() & !7;
+    let digits = less_zero.checked_shl(64_u32.saturating_sub(bits)).unwrap_or(0);
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    let value = fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff;
+    (usize::try_from(bits >> 3).unwrap_or(0), value)
 }
 
 /// The largest `keep` of [`Cursor::quoted_decimal`].
 pub(crate) const KEEP_MAX: usize = 12;
-const POW10: [u64; KEEP_MAX + 1] = {
-    let mut table = [1; KEEP_MAX + 1];
+const POW10: [u64; DIGITS_MAX + 1] = {
+    let mut table = [1; DIGITS_MAX + 1];
     let mut rest: &mut [u64] = &mut table;
     let mut power: u64 = 1;
     while let Some((first, tail)) = rest.split_first_mut() {

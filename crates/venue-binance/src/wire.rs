@@ -317,6 +317,10 @@ impl Wire {
         fields.symbol.is_none_or(|symbol| symbol.unquoted() == &*self.symbol)
     }
 
+    fn is_our_depth(&self, fields: &Fields<'_>) -> bool {
+        fields.event.is_some_and(|event| event.unquoted() == b"depthUpdate") && self.is_ours(fields)
+    }
+
     /// Collects the fields that we know. Levels are read on sight where it is already clear whose and what they are,
     /// which in Binance's own order of keys is always.
     fn object<'a>(&mut self, cursor: &mut Cursor<'a>, fields: &mut Fields<'a>, is_top: bool) -> Result<(), WireError> {
@@ -326,16 +330,20 @@ impl Wire {
         }
         loop {
             let key = cursor.key()?;
-            let side = match key {
-                b"b" | b"bids" => Side::Buy,
-                _ => Side::Sell,
+            let levels_side = match key {
+                b"bids" if is_top => Some(Side::Buy),
+                b"asks" if is_top => Some(Side::Sell),
+                b"b" if self.is_our_depth(fields) => Some(Side::Buy),
+                b"a" if self.is_our_depth(fields) => Some(Side::Sell),
+                _ => None,
             };
-            let is_depth = fields.event.is_some_and(|event| event.text == b"\"depthUpdate\"") && self.is_ours(fields);
             match fields.slot(key, is_top) {
                 Some(Some(_)) => return Err(cursor.error(WireErrorKind::Duplicate)),
                 Some(slot) => {
-                    let is_levels = matches!(key, b"bids" | b"asks") || (is_depth && matches!(key, b"b" | b"a"));
-                    *slot = Some(if is_levels { self.levels_of(cursor, side)? } else { cursor.value()? });
+                    *slot = Some(match levels_side {
+                        Some(side) => self.levels_of(cursor, side)?,
+                        None => cursor.value()?,
+                    })
                 }
                 None if is_top && key == b"data" && cursor.peek() == Some(b'{') => {
                     self.object(cursor, fields, false)?
@@ -359,10 +367,10 @@ impl Wire {
                 self.late_levels(need(fields.ask, "a")?, Side::Sell)?;
                 let prev = match self.market {
                     Market::Spot => None,
-                    Market::UsdM | Market::CoinM => Some(need(fields.prev, "pu")?.cursor().whole_integer()?),
+                    Market::UsdM | Market::CoinM => Some(need(fields.prev, "pu")?.integer()?),
                 };
-                let first = need(fields.first, "U")?.cursor().whole_integer()?;
-                Ok(Body::Depth(Diff { first, last: need(fields.last, "u")?.cursor().whole_integer()?, prev }))
+                let first = need(fields.first, "U")?.integer()?;
+                Ok(Body::Depth(Diff { first, last: need(fields.last, "u")?.integer()?, prev }))
             }
             Some(b"trade") => self.trade(fields, end),
             Some(b"bookTicker") => self.quote(fields, end),
@@ -370,7 +378,7 @@ impl Wire {
             None if fields.snapshot.is_some() || fields.snapshot_bids.is_some() => {
                 need(fields.snapshot_bids, "bids")?;
                 need(fields.snapshot_asks, "asks")?;
-                let last = need(fields.snapshot, "lastUpdateId")?.cursor().whole_integer()?;
+                let last = need(fields.snapshot, "lastUpdateId")?.integer()?;
                 let has = |side| self.levels.iter().any(|level| level.side == side);
                 if has(Side::Buy) && has(Side::Sell) {
                     Ok(Body::Snapshot { last })
@@ -391,7 +399,7 @@ impl Wire {
             b"false" => Side::Buy,
             _ => return Err(is_buyer_maker.error(WireErrorKind::BadValue)),
         };
-        let id = need(fields.trade, "t")?.cursor().whole_integer()?;
+        let id = need(fields.trade, "t")?.integer()?;
         let is_in_book = fields.trade_kind.is_none_or(|kind| kind.unquoted() == b"MARKET");
         Ok(Body::Trade {
             id,
@@ -402,7 +410,7 @@ impl Wire {
 
     fn quote(&mut self, fields: &Fields<'_>, end: usize) -> Result<Body, WireError> {
         let need = |field, name| need(field, name, end);
-        let id = need(fields.last, "u")?.cursor().whole_integer()?;
+        let id = need(fields.last, "u")?.integer()?;
         let bid = self.level_of(need(fields.bid, "b")?, need(fields.bid_qty, "B")?, Side::Buy)?;
         let ask = self.level_of(need(fields.ask, "a")?, need(fields.ask_qty, "A")?, Side::Sell)?;
         Ok(Body::Quote { id, bid, ask })
@@ -478,7 +486,7 @@ fn need<'a>(field: Option<Raw<'a>>, name: &'static str, end: usize) -> Result<Ra
 
 fn time(field: Option<Raw<'_>>) -> Result<Option<i64>, WireError> {
     let Some(field) = field else { return Ok(None) };
-    let ms = field.cursor().whole_integer()?;
+    let ms = field.integer()?;
     let ns = i64::try_from(ms).ok().and_then(|ms| ms.checked_mul(NS_PER_MS));
     ns.map(Some).ok_or(field.error(WireErrorKind::TooLarge))
 }
