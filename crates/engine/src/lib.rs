@@ -1,1 +1,18 @@
-//! placeholder
+//! The engine: wires the stages into the desk, journals what goes in, applies it, and digests what comes out.
+//!
+//! [`Desk`] is the state machine: one [`Desk::apply`] for commands and reports, one [`Desk::on_market`] for a market
+//! record. [`Engine`] puts a journal under it and an [`OutputLog`] behind it. [`replay`](replay::replay) applies a
+//! journal again and names the first sequence at which it differs. Nothing here reads a clock or draws a number.
+
+pub mod config;
+mod desk;
+mod engine;
+mod log;
+mod parents;
+pub mod replay;
+
+pub use config::{ConfigError, DeskConfig};
+pub use desk::{CLIENT_TIMERS_MAX, DESK_CL_ORD_ID, Desk, NO_INSTRUMENT};
+pub use engine::{Engine, KIND_GENESIS, KIND_SEAL, MARKET_RUN_MAX};
+pub use log::OutputLog;
+pub use tiderace_journal::JournalError;

@@ -1,1 +1,55 @@
-//! placeholder
+//! PyO3 bindings: `tiderace._core`. Conversions only; what they convert lives in the rooms below.
+
+mod arrow;
+mod bench;
+mod client;
+mod errors;
+mod run;
+mod tape;
+
+/// The extension module.
+#[pyo3::pymodule]
+mod _core {
+    use pyo3::prelude::*;
+    use tiderace_types::{Reason, decimal};
+
+    #[pymodule_export]
+    use crate::arrow::Table;
+    #[pymodule_export]
+    use crate::bench::{bench_orders, decode_bytes, inflate};
+    #[pymodule_export]
+    use crate::client::{BookView, MarketTrade, OwnFill, StrategyContext};
+    #[pymodule_export]
+    use crate::errors::{ConfigError, DataError, JournalError, ReplayError};
+    #[pymodule_export]
+    use crate::run::{Run, read_genesis, replay};
+    #[pymodule_export]
+    use crate::tape::{
+        PyTape, Recording, btc_flow, check_tape, depth, hash_file, make_flow, quotes, read_binance, trades, verify_file,
+    };
+
+    /// Version of the core.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("version", env!("CARGO_PKG_VERSION"))
+    }
+
+    /// Every reason: code, name, rule, remedy.
+    #[pyfunction]
+    fn reasons() -> Vec<(u16, &'static str, &'static str, &'static str)> {
+        Reason::ALL.iter().map(|r| (r.code(), r.name(), r.rule(), r.remedy())).collect()
+    }
+
+    /// Decimal text as an integer of 10^-`decimals`, exactly.
+    #[pyfunction]
+    fn parse_decimal(text: &str, decimals: u32) -> PyResult<i128> {
+        decimal::parse(text, decimals)
+            .map_err(|error| pyo3::exceptions::PyValueError::new_err(format!("{text:?} {error}")))
+    }
+
+    /// An integer of 10^-`decimals` as decimal text without trailing zeros.
+    #[pyfunction]
+    fn format_decimal(value: i128, decimals: u32) -> String {
+        decimal::format(value, decimals)
+    }
+}

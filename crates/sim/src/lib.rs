@@ -7,6 +7,7 @@
 
 pub mod config;
 mod depth;
+pub mod driver;
 pub mod exchange;
 pub mod flow;
 mod flow_book;

@@ -1,0 +1,412 @@
+//! The desk: books, parents, order life, controls and routing, wired together.
+//!
+//! One `apply` takes commands, reports and time; `on_market` takes a market record. The order of checks of a new order
+//! is: run over, instrument, oms (ids, quantity), open breaks, risk. A refusal changes nothing but the outputs. What a
+//! stage puts out is fed to the others in the order it was put out, until all is quiet.
+
+use std::collections::BTreeSet;
+
+use tiderace_book::Book;
+use tiderace_oms::Oms;
+use tiderace_risk::{Reference, Risk};
+use tiderace_route::Router;
+use tiderace_types::event::{BookChanged, OrderSent, Refused, ReplaceSent, TimerFired};
+use tiderace_types::input::{
+    CancelAll, CancelOrder, CancelReject, EnableStrategy, ExecutionReport, Kill, ReplaceOrder, SetTimer, SubmitOrder,
+};
+use tiderace_types::layout::Layout;
+use tiderace_types::{
+    ClOrdId, Input, Instrument, InstrumentId, KillScope, MarketEvent, MarketKind, OrdStatus, Output, ParentId, Reason,
+    Refusal, Side, Tags, Ts,
+};
+
+use crate::config::{ConfigError, DeskConfig};
+use crate::parents::Parents;
+
+/// Keys that the desk gives its own children have this bit; keys of clients do not.
+pub const DESK_CL_ORD_ID: u64 = 1 << 63;
+/// Timers of clients that wait at once, at most.
+pub const CLIENT_TIMERS_MAX: usize = 1 << 16;
+/// `Refused::instrument` where no instrument is concerned.
+pub const NO_INSTRUMENT: InstrumentId = InstrumentId(u16::MAX);
+
+/// The desk's state.
+pub struct Desk {
+    pub(crate) instruments: Vec<Instrument>,
+    pub(crate) books: Vec<Book>,
+    pub(crate) router: Router,
+    oms: Oms,
+    risk: Risk,
+    parents: Parents,
+    client_timers: BTreeSet<(Ts, u64)>,
+    next_cl_ord_id: u64,
+    next_timer: Ts,
+    is_ended: bool,
+}
+
+impl Desk {
+    /// A desk as the genesis says.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn new(config: &DeskConfig) -> Result<Self, ConfigError> {
+        let instruments = config.instruments.clone();
+        let router = Router::new(config.route.clone(), instruments.len())
+            .map_err(|error| ConfigError::stage("route", &error))?;
+        let oms = Oms::new(&config.oms, &instruments, config.seed);
+        let risk =
+            Risk::new(&config.risk, &instruments, config.seed).map_err(|error| ConfigError::stage("risk", &error))?;
+        Ok(Self {
+            books: instruments.iter().map(|_| Book::new()).collect(),
+            instruments,
+            router,
+            oms,
+            risk,
+            parents: Parents::default(),
+            client_timers: BTreeSet::new(),
+            next_cl_ord_id: DESK_CL_ORD_ID,
+            next_timer: Ts::MAX,
+            is_ended: false,
+        })
+    }
+
+    /// The book of an instrument.
+    #[must_use]
+    pub fn book(&self, instrument: InstrumentId) -> Option<&Book> {
+        self.books.get(instrument.index())
+    }
+
+    /// The instruments, by id.
+    #[must_use]
+    pub fn instruments(&self) -> &[Instrument] {
+        &self.instruments
+    }
+
+    /// The controls, to ask positions of.
+    #[must_use]
+    pub fn risk(&self) -> &Risk {
+        &self.risk
+    }
+
+    /// The order life, to ask orders of.
+    #[must_use]
+    pub fn oms(&self) -> &Oms {
+        &self.oms
+    }
+
+    /// The parents, to ask whether any is open.
+    #[must_use]
+    pub fn has_open_parent(&self) -> bool {
+        self.parents.has_open()
+    }
+
+    /// When a [`Timer`](tiderace_types::input::Timer) is wanted; [`Ts::MAX`] for never.
+    #[must_use]
+    pub const fn next_timer(&self) -> Ts {
+        self.next_timer
+    }
+
+    /// Takes in a market record, and wakes who waits for the books when it closes a message.
+    #[inline]
+    pub fn on_market(&mut self, event: &MarketEvent, out: &mut Vec<Output>) {
+        let Some(book) = self.books.get_mut(event.instrument.index()) else { return };
+        book.apply(event);
+        if matches!(event.kind, MarketKind::Live | MarketKind::Gap | MarketKind::Clear) {
+            let (is_live, reason) = match event.kind {
+                MarketKind::Live => (true, Reason::None),
+                MarketKind::Gap => (false, Reason::SequenceGap),
+                MarketKind::Clear | MarketKind::Level | MarketKind::Trade | MarketKind::Best | MarketKind::Reach => {
+                    (false, Reason::BookNotLive)
+                }
+            };
+            out.push(BookChanged { instrument: event.instrument, is_live, reason }.into());
+        }
+        if event.is_last() && self.parents.is_waiting() {
+            self.with_parents(event.ts_recv, out, |parents, desk, out| parents.on_books(desk, event.ts_recv, out));
+        }
+    }
+
+    /// Takes in a command, a report or time. Market references are the engine's to resolve.
+    pub fn apply(&mut self, ts: Ts, input: &Input, out: &mut Vec<Output>) {
+        match input {
+            Input::MarketData(_) => {}
+            Input::SubmitParent(command) => {
+                self.with_parents(ts, out, |parents, desk, out| parents.submit(desk, ts, command, out));
+            }
+            Input::CancelParent(command) => {
+                self.with_parents(ts, out, |parents, desk, out| parents.cancel(desk, ts, command, out));
+            }
+            Input::PauseParent(command) => {
+                self.with_parents(ts, out, |parents, desk, out| parents.pause(desk, ts, command, out));
+            }
+            Input::ResumeParent(command) => {
+                self.with_parents(ts, out, |parents, desk, out| parents.resume(desk, ts, command, out));
+            }
+            Input::SubmitOrder(command) => self.submit_order(ts, command, out),
+            Input::ReplaceOrder(command) => self.replace_order(ts, command, out),
+            Input::CancelOrder(command) => self.cancel_order(ts, command, out),
+            Input::CancelAll(command) => self.cancel_scope(ts, command.scope, command.id, CancelAll::KIND, out),
+            Input::Kill(command) => self.kill(ts, *command, out),
+            Input::EnableStrategy(command) => self.enable_strategy(*command, out),
+            Input::ClearBreak(command) => self.oms.clear_break(command, out),
+            Input::ExecutionReport(report) => self.on_report(ts, report, out),
+            Input::CancelReject(reject) => self.on_cancel_reject(ts, reject, out),
+            Input::Timer(_) => self.on_timer(ts, out),
+            Input::SetTimer(command) => self.set_timer(command, out),
+            Input::BalanceSet(balance) => self.risk.set_balance(balance),
+            Input::End(_) => self.end(ts, out),
+        }
+        self.next_timer = self.find_next_timer();
+    }
+
+    /// A new key for a child or a cancel of the desk's own.
+    pub(crate) fn new_cl_ord_id(&mut self) -> ClOrdId {
+        let id = ClOrdId(self.next_cl_ord_id);
+        self.next_cl_ord_id = self.next_cl_ord_id.saturating_add(1);
+        id
+    }
+
+    /// Sends an order if every rule admits it. Returns whether it went.
+    pub(crate) fn send(&mut self, ts: Ts, order: OrderSent, kind: u16, out: &mut Vec<Output>) -> bool {
+        match self.check_and_submit(ts, &order) {
+            Ok(()) => {
+                out.push(order.into());
+                true
+            }
+            Err(refusal) => {
+                out.push(refused(order.cl_ord_id.0, kind, order.instrument, refusal));
+                false
+            }
+        }
+    }
+
+    fn check_and_submit(&mut self, ts: Ts, order: &OrderSent) -> Result<(), Refusal> {
+        if self.is_ended {
+            return Err(Refusal::plain(Reason::RunEnded));
+        }
+        let Some(book) = self.books.get(order.instrument.index()) else {
+            return Err(self.unknown_instrument(order.instrument));
+        };
+        self.oms.check_new(order)?;
+        if self.oms.has_break(order.instrument) && self.risk.is_opening(order) {
+            return Err(Refusal::plain(Reason::BreakOpen));
+        }
+        self.risk.check(ts, order, reference_of(book))?;
+        self.oms.submit(ts, order)?;
+        self.risk.on_sent(ts, order);
+        Ok(())
+    }
+
+    /// Asks the venue to cancel an order; a refusal is put out under `kind`.
+    pub(crate) fn request_cancel(&mut self, ts: Ts, orig: ClOrdId, kind: u16, out: &mut Vec<Output>) {
+        let request = self.new_cl_ord_id();
+        match self.oms.request_cancel(ts, request, orig) {
+            Ok(sent) => {
+                self.risk.on_cancel_sent(ts);
+                out.push(sent.into());
+            }
+            Err(refusal) => out.push(refused(orig.0, kind, NO_INSTRUMENT, refusal)),
+        }
+    }
+
+    fn submit_order(&mut self, ts: Ts, command: &SubmitOrder, out: &mut Vec<Output>) {
+        let SubmitOrder {
+            cl_ord_id, tags, instrument, side, ord_type, time_in_force, post_only, order_qty, price, ..
+        } = *command;
+        let kind = SubmitOrder::KIND;
+        if cl_ord_id.0 == 0 || cl_ord_id.0 >= DESK_CL_ORD_ID {
+            let refusal = Refusal::new(Reason::BadClOrdId, cl_ord_id.0, DESK_CL_ORD_ID);
+            return out.push(refused(cl_ord_id.0, kind, instrument, refusal));
+        }
+        let parent_id = ParentId(0);
+        let order = OrderSent {
+            cl_ord_id,
+            parent_id,
+            tags,
+            instrument,
+            side,
+            ord_type,
+            time_in_force,
+            post_only,
+            order_qty,
+            price,
+        };
+        self.send(ts, order, kind, out);
+    }
+
+    fn replace_order(&mut self, ts: Ts, command: &ReplaceOrder, out: &mut Vec<Output>) {
+        let kind = ReplaceOrder::KIND;
+        let fail = |refusal| refused(command.cl_ord_id.0, kind, NO_INSTRUMENT, refusal);
+        if self.is_ended {
+            return out.push(fail(Refusal::plain(Reason::RunEnded)));
+        }
+        if command.cl_ord_id.0 == 0 || command.cl_ord_id.0 >= DESK_CL_ORD_ID {
+            return out.push(fail(Refusal::new(Reason::BadClOrdId, command.cl_ord_id.0, DESK_CL_ORD_ID)));
+        }
+        match self.check_and_replace(ts, command) {
+            Ok(sent) => out.push(sent.into()),
+            Err(refusal) => out.push(fail(refusal)),
+        }
+    }
+
+    /// A replace is checked as the order it would become.
+    fn check_and_replace(&mut self, ts: Ts, command: &ReplaceOrder) -> Result<ReplaceSent, Refusal> {
+        let would_be = self.oms.check_replace(command)?;
+        let Some(book) = self.books.get(would_be.instrument.index()) else {
+            return Err(self.unknown_instrument(would_be.instrument));
+        };
+        self.risk.check_replace(ts, command.orig_cl_ord_id, &would_be, reference_of(book))?;
+        let sent = self.oms.request_replace(ts, command)?;
+        self.risk.on_replace_sent(ts, command.orig_cl_ord_id, &would_be);
+        Ok(sent)
+    }
+
+    fn unknown_instrument(&self, instrument: InstrumentId) -> Refusal {
+        let count = i128::try_from(self.instruments.len()).unwrap_or(i128::MAX);
+        Refusal::new(Reason::UnknownInstrument, instrument.0, count)
+    }
+
+    fn cancel_order(&mut self, ts: Ts, command: &CancelOrder, out: &mut Vec<Output>) {
+        self.request_cancel(ts, command.orig_cl_ord_id, CancelOrder::KIND, out);
+    }
+
+    fn cancel_scope(&mut self, ts: Ts, scope: KillScope, id: u32, kind: u16, out: &mut Vec<Output>) {
+        let covered: Vec<ClOrdId> = self
+            .oms
+            .working()
+            .filter(|order| covers(scope, id, order.tags, order.instrument))
+            .filter(|order| order.ord_status() != OrdStatus::PendingCancel)
+            .map(|order| order.cl_ord_id)
+            .collect();
+        for cl_ord_id in covered {
+            self.request_cancel(ts, cl_ord_id, kind, out);
+        }
+    }
+
+    fn kill(&mut self, ts: Ts, command: Kill, out: &mut Vec<Output>) {
+        out.extend(self.risk.set_kill(&command).map(Output::from));
+        if command.is_on {
+            self.cancel_scope(ts, command.scope, command.id, Kill::KIND, out);
+        }
+    }
+
+    fn enable_strategy(&mut self, command: EnableStrategy, out: &mut Vec<Output>) {
+        out.push(match self.risk.enable_strategy(&command) {
+            Ok(enabled) => enabled.into(),
+            Err(refusal) => refused(command.strategy.into(), EnableStrategy::KIND, NO_INSTRUMENT, refusal),
+        });
+    }
+
+    fn on_report(&mut self, ts: Ts, report: &ExecutionReport, out: &mut Vec<Output>) {
+        let from = out.len();
+        self.oms.on_report(ts, report, out);
+        self.absorb(ts, from, out);
+    }
+
+    fn on_cancel_reject(&mut self, ts: Ts, reject: &CancelReject, out: &mut Vec<Output>) {
+        let from = out.len();
+        self.oms.on_cancel_reject(ts, reject, out);
+        self.absorb(ts, from, out);
+    }
+
+    /// Feeds what the oms put out to risk and to the parents.
+    fn absorb(&mut self, ts: Ts, from: usize, out: &mut Vec<Output>) {
+        let fresh: Vec<Output> = out.get(from..).unwrap_or_default().to_vec();
+        for output in &fresh {
+            match output {
+                Output::FillBooked(fill) => {
+                    if let Some(stopped) = self.risk.on_fill(ts, fill) {
+                        out.push(stopped.into());
+                    }
+                }
+                Output::OrderUpdated(update) => self.risk.on_update(update),
+                Output::OrderSent(_)
+                | Output::CancelSent(_)
+                | Output::ReplaceSent(_)
+                | Output::StatusRequested(_)
+                | Output::Refused(_)
+                | Output::ParentUpdated(_)
+                | Output::SliceStarted(_)
+                | Output::ArrivalTaken(_)
+                | Output::VenueSkipped(_)
+                | Output::BookChanged(_)
+                | Output::BreakRaised(_)
+                | Output::BreakCleared(_)
+                | Output::KillChanged(_)
+                | Output::StrategyEnabled(_)
+                | Output::TimerFired(_) => {}
+            }
+        }
+        self.with_parents(ts, out, |parents, desk, out| parents.on_outputs(desk, ts, &fresh, out));
+    }
+
+    fn on_timer(&mut self, ts: Ts, out: &mut Vec<Output>) {
+        while let Some((ts_due, id)) = self.client_timers.first().copied().filter(|(due, _)| *due <= ts) {
+            self.client_timers.remove(&(ts_due, id));
+            out.push(TimerFired { id, ts_due }.into());
+        }
+        let from = out.len();
+        self.oms.on_timer(ts, out);
+        self.absorb(ts, from, out);
+        self.with_parents(ts, out, |parents, desk, out| parents.on_timer(desk, ts, out));
+    }
+
+    fn set_timer(&mut self, command: &SetTimer, out: &mut Vec<Output>) {
+        if self.client_timers.len() >= CLIENT_TIMERS_MAX {
+            let max = i128::try_from(CLIENT_TIMERS_MAX).unwrap_or(i128::MAX);
+            let refusal = Refusal::new(Reason::TooManyTimers, max, max);
+            return out.push(refused(command.id, SetTimer::KIND, NO_INSTRUMENT, refusal));
+        }
+        self.client_timers.insert((command.ts_due, command.id));
+    }
+
+    /// The end: every working order is asked to be canceled; parents stay as they are.
+    fn end(&mut self, ts: Ts, out: &mut Vec<Output>) {
+        self.cancel_scope(ts, KillScope::All, 0, tiderace_types::input::End::KIND, out);
+        self.is_ended = true;
+        self.client_timers.clear();
+    }
+
+    fn find_next_timer(&self) -> Ts {
+        if self.is_ended {
+            return Ts::MAX;
+        }
+        let client = self.client_timers.first().map(|(due, _)| *due);
+        [client, self.oms.next_timer(), self.parents.next_timer()].into_iter().flatten().min().unwrap_or(Ts::MAX)
+    }
+
+    /// Lends the parents the desk that they act on.
+    fn with_parents(
+        &mut self,
+        _ts: Ts,
+        out: &mut Vec<Output>,
+        act: impl FnOnce(&mut Parents, &mut Self, &mut Vec<Output>),
+    ) {
+        let mut parents = core::mem::take(&mut self.parents);
+        act(&mut parents, self, out);
+        self.parents = parents;
+        self.next_timer = self.find_next_timer();
+    }
+}
+
+/// A refusal as it is put out.
+pub(crate) fn refused(id: u64, kind: u16, instrument: InstrumentId, refusal: Refusal) -> Output {
+    let Refusal { reason, value, limit } = refusal;
+    Refused { id, kind, instrument, reason, value, limit }.into()
+}
+
+fn covers(scope: KillScope, id: u32, tags: Tags, instrument: InstrumentId) -> bool {
+    match scope {
+        KillScope::All => true,
+        KillScope::Account => tags.client == id,
+        KillScope::Strategy => tags.strategy == id,
+        KillScope::Instrument => u32::from(instrument.0) == id,
+    }
+}
+
+fn reference_of(book: &Book) -> Option<Reference> {
+    if !book.is_live() {
+        return None;
+    }
+    book.best(Side::Buy).zip(book.best(Side::Sell)).map(|(bid, ask)| (bid.price, ask.price))
+}
