@@ -5,11 +5,13 @@
 //! the CRC of all outputs that came before it, and each batch the digest of them, so that a replay names the first
 //! sequence at which it differs. The journal refuses to guess: a torn tail (a write cut short) is told from damage.
 
+mod compare;
 pub mod digest;
 pub mod format;
 mod reader;
 mod writer;
 
+pub use compare::{Difference, first_difference};
 pub use digest::OutputsDigest;
 pub use reader::{Batch, Reader, Record, Tail};
 pub use writer::Writer;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use proptest::prelude::*;
-use tiderace_journal::{JournalError, Reader, Tail, Writer};
+use tiderace_journal::{Difference, JournalError, Reader, Tail, Writer, first_difference};
 
 fn scratch(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("tiderace-journal-{}-{name}", std::process::id()));
@@ -88,6 +88,27 @@ fn a_torn_tail_keeps_every_whole_batch() {
         assert!(tail == Tail::Whole || matches!(tail, Tail::Torn { offset } if offset < u64::try_from(len).unwrap()));
     }
     std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn two_journals_part_at_the_first_record_that_differs() {
+    let (left, right) = (scratch("left"), scratch("right"));
+    write(&left, &sample(), 4);
+    write(&right, &sample(), 3);
+    assert_eq!(first_difference(&left, &right).unwrap(), None, "how batches are cut makes no difference");
+    let mut other = sample();
+    other[6].1.push(1);
+    other.pop();
+    std::fs::remove_file(&right).unwrap();
+    write(&right, &other, 4);
+    assert_eq!(first_difference(&left, &right).unwrap().map(|d| d.seq), Some(6));
+    other[6].1.pop();
+    std::fs::remove_file(&right).unwrap();
+    write(&right, &other, 4);
+    assert!(matches!(first_difference(&left, &right).unwrap(), Some(Difference { seq: 9, offset: Some(_) })));
+    assert!(matches!(first_difference(&right, &left).unwrap(), Some(Difference { seq: 9, offset: None })));
+    std::fs::remove_file(&left).unwrap();
+    std::fs::remove_file(&right).unwrap();
 }
 
 #[test]

@@ -22,7 +22,7 @@ mod _core {
     #[pymodule_export]
     use crate::errors::{ConfigError, DataError, JournalError, ReplayError};
     #[pymodule_export]
-    use crate::run::{Run, read_genesis, replay};
+    use crate::run::{Run, first_difference, read_genesis, replay};
     #[pymodule_export]
     use crate::tape::{
         PyTape, Recording, btc_flow, check_tape, depth, hash_file, make_flow, quotes, read_binance, trades, verify_file,

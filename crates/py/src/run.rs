@@ -189,6 +189,13 @@ pub(crate) fn read_genesis(journal: &str) -> PyResult<String> {
     genesis_of(Path::new(journal)).map_err(replay_error)
 }
 
+/// Where two journals part: (sequence, offset in the first), or `None`.
+#[pyfunction]
+pub(crate) fn first_difference(py: Python<'_>, left: &str, right: &str) -> PyResult<Option<(u64, Option<u64>)>> {
+    let found = py.detach(|| tiderace_journal::first_difference(Path::new(left), Path::new(right)));
+    Ok(found.map_err(journal_error)?.map(|difference| (difference.seq, difference.offset)))
+}
+
 /// Columns of fixed rows: sequence and time, then the fields in order.
 fn columns(rows: &[u8], fields: &'static [(&'static str, Field)]) -> Columns {
     let width = |field: Field| match field {
