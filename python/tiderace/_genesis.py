@@ -108,6 +108,12 @@ def tags(config: Config, *, algorithm: str = "") -> dict[str, int]:
     }
 
 
+def tag_rows(config: Config) -> tuple[int, int, int, int]:
+    """Return the tags of a strategy's own orders, as ``_core.Run`` takes them."""
+    of = tags(config)
+    return of["trader"], of["algorithm"], of["strategy"], of["client"]
+
+
 def parent_fields(config: Config, parent: ParentConfig) -> dict[str, Any]:
     """Return a parent order as the core takes it, without its id."""
     rows = [

@@ -28,6 +28,7 @@ from tiderace.errors import (
     InputError,
     Interrupted,
     JournalError,
+    ReplayError,
     StorageError,
     core_errors,
 )
@@ -39,6 +40,18 @@ Progress = Callable[[str, int, int], None]
 """Called with what is under way, how much is done, and how much there is."""
 
 _REPORT_LEVELS = 50
+OUTPUTS = (
+    "OrderSent",
+    "CancelSent",
+    "ReplaceSent",
+    "OrderUpdated",
+    "FillBooked",
+    "Refused",
+    "ParentUpdated",
+    "SliceStarted",
+    "TimerFired",
+)
+"""What a strategy can bring about."""
 
 
 class Run:
@@ -62,6 +75,12 @@ class Run:
         self.status = status
         self._core = core
         self._units = _tables.Units(config)
+
+    @property
+    def core(self) -> dict[str, Any]:
+        """What the core says of the run: digest, events, inputs, how it ended."""
+        summary: dict[str, Any] = self._core.summary
+        return summary
 
     def table(self, name: str) -> pl.DataFrame:
         """Return one kind of output as the core stores it: integers, one row an event."""
@@ -96,7 +115,7 @@ class Run:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """The key figures, as ``--json`` prints them."""
-        core = self._core.summary
+        core = self.core
         return tca.summarise(self.inputs) | {
             "digest": core["digest"],
             "events": core["events"],
@@ -136,7 +155,7 @@ class Run:
             reasons={code: (name, rule, cure) for code, name, rule, cure in _core.reasons()},
             is_synthetic=self.books.is_synthetic,
             provenance={
-                "digest": self._core.summary["digest"],
+                "digest": self.core["digest"],
                 "seed": self.config.run.seed,
                 "recording": [file.get("file", "synthetic flow") for file in self.books.files],
                 "version": _core.version,
@@ -247,7 +266,7 @@ def run(
                 books.tape,
                 journal=str(folder / "journal"),
                 strategy=strategy,
-                tags=tuple(_genesis.tags(checked).values()),
+                tags=_genesis.tag_rows(checked),
             )
     except BaseException:
         _remove(folder)
@@ -308,6 +327,50 @@ def replay(
         elapsed_s=time.perf_counter() - started,
         status=described.get("status", "unknown"),
     )
+
+
+def rerun(replayed: Run, strategy: Strategy, *, progress: Progress | None = None) -> None:
+    """Run the strategy's Python again on the same books and compare every output.
+
+    Raises
+    ------
+    ReplayError
+        An output differs; the message names the first sequence.
+    """
+    genesis = _genesis.to_json(
+        _genesis.genesis(
+            replayed.config,
+            recording=replayed.books.files,
+            is_synthetic=replayed.books.is_synthetic,
+        )
+    )
+    strategy._attach(replayed.config)
+    tags = _genesis.tag_rows(replayed.config)
+    with core_errors():
+        core = _core.Run(genesis, replayed.books.tape, strategy=strategy, tags=tags)
+        core.run(lambda done, total: _tick(progress, done, total))
+    if core.summary["digest"] == replayed.core["digest"]:
+        return
+    differing = [
+        seq
+        for name in OUTPUTS
+        if (seq := _first_difference(replayed.table(name), pl.DataFrame(core.table(name))))
+    ]
+    where = f"first at sequence {min(differing)}" if differing else "at its end"
+    raise ReplayError(
+        f"the strategy did not do the same again: {where}",
+        rule="A strategy that reads no clock and draws no number does the same again",
+        remedy="Give it what it reads through the desk: now_ns, books, fills",
+    )
+
+
+def _first_difference(ours: pl.DataFrame, theirs: pl.DataFrame) -> int | None:
+    """Return the sequence of the first row that differs, or `None`."""
+    for one, other in zip(ours.iter_rows(), theirs.iter_rows(), strict=False):
+        if one != other:
+            return int(min(one[0], other[0]))
+    shorter, longer = sorted((ours, theirs), key=lambda frame: frame.height)
+    return None if ours.height == theirs.height else int(longer["seq"][shorter.height])
 
 
 @contextmanager
@@ -413,7 +476,7 @@ def _describe(result: Run, strategy: Strategy | None) -> None:
         "data_dir": str(result.books.data_dir.resolve()) if result.books.data_dir else None,
         "strategy": f"{kind.__module__}:{kind.__qualname__}" if strategy else None,
         "synthetic": result.books.is_synthetic,
-        "digest": result._core.summary["digest"] if result.status != "failed" else None,
+        "digest": result.core["digest"] if result.status != "failed" else None,
         "elapsed_s": round(result.elapsed_s, 3),
     }
     write_whole(result.dir / "run.json", json.dumps(described, indent=2) + "\n")

@@ -1,0 +1,312 @@
+"""The ``tiderace`` command.
+
+Exit status: 0 done, 1 the job failed, 2 bad usage or input. With ``--json`` stdout holds one JSON
+object and nothing else; an error is ``{"error": {...}}`` there and one message on stderr. A
+traceback is shown with ``--debug`` only.
+"""
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from tiderace import _doctor, _run, _show, bench
+from tiderace.errors import InputError, TideraceError
+from tiderace.strategy import Strategy
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="tiderace",
+    help="Trade execution for crypto derivatives: run orders, replay journals, read reports.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data_app = typer.Typer(
+    help="Recordings: what is there, what is wrong with it, and into our own layout.",
+    no_args_is_help=True,
+)
+app.add_typer(data_app, name="data")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Data = Annotated[
+    str | None,
+    typer.Option("--data", metavar="DIR", help="Folder that holds recordings [TIDERACE_DATA]."),
+]
+RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, below out/.")]
+
+stderr = Console(stderr=True)
+
+
+@app.command(
+    "run", epilog="Example: tiderace run examples/twap_three_books.toml --set parent.order_qty=10"
+)
+def run_command(
+    config: Annotated[str, typer.Argument(metavar="CONFIG.toml", help="What to run.")],
+    data: Data = None,
+    set: Annotated[  # noqa: A002 - the option's name
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Override a key; an empty value removes it."
+        ),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="DIR", help="Where run folders go.")
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option("--strategy", metavar="MODULE:CLASS", help="A strategy beside the parent."),
+    ] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Run a config: over its recording, or over synthetic books where there is none."""
+    del debug
+    with _show.bar(stderr) as progress:
+        run = _run.run(
+            config,
+            strategy=_load_strategy(strategy) if strategy else None,
+            data=data,
+            out=out,
+            set=_overrides(set or []),
+            progress=progress,
+        )
+    if run.books.note:
+        stderr.print(run.books.note, highlight=False, soft_wrap=True)
+    report = run.report()
+    if as_json:
+        _print_json(run.summary)
+        return
+    files = {"report": str(report), "journal": str(run.journal)}
+    _print(_show.result(run.summary, name=run.config.run.name, files=files))
+
+
+@app.command(
+    "replay", epilog="Example: tiderace replay out/twap_three_books-20260101-120000-1a2b3c"
+)
+def replay_command(
+    run: RunFolder,
+    data: Data = None,
+    rerun_strategy: Annotated[
+        str | None,
+        typer.Option(
+            "--rerun-strategy",
+            metavar="MODULE:CLASS",
+            help="Also run the strategy's Python again and name the first difference.",
+        ),
+    ] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Apply a journal again and check every digest on the way."""
+    del debug
+    with _show.bar(stderr) as progress:
+        replayed = _run.replay(run, data=data, progress=progress)
+        if rerun_strategy:
+            _run.rerun(replayed, _load_strategy(rerun_strategy), progress=progress)
+    summary = replayed.summary | {"rerun": "equal" if rerun_strategy else None}
+    if as_json:
+        _print_json(summary)
+        return
+    _print(
+        f"Replayed {summary['events']:,} events in {summary['elapsed_s']:.2f} s: every digest is "
+        f"the journal's ({summary['run_status']}).\ndigest {summary['digest']}"
+    )
+
+
+@app.command(
+    "report", epilog="Example: tiderace report out/twap_three_books-20260101-120000-1a2b3c"
+)
+def report_command(
+    run: RunFolder, data: Data = None, as_json: Json = False, debug: Debug = False
+) -> None:
+    """Write report.html again, from the journal."""
+    del debug
+    with _show.bar(stderr) as progress:
+        path = _run.replay(run, data=data, progress=progress).report()
+    if as_json:
+        _print_json({"report": str(path), "run_dir": str(path.parent)})
+        return
+    _print(str(path))
+
+
+@data_app.command("ls", epilog="Example: tiderace data ls --data ../shared/data")
+def data_ls(data_dir: Data = None, as_json: Json = False, debug: Debug = False) -> None:
+    """List the recordings of the data folder."""
+    del debug
+    rows = data.ls(data_dir)
+    _answer({"recordings": rows}, as_json, lambda: _show.rows("Recordings", rows))
+
+
+@data_app.command("check", epilog="Example: tiderace data check binance_btc_3books_raw_ws --json")
+def data_check(
+    recording: Annotated[str, typer.Argument(help="A recording, by name or path.")],
+    data_dir: Data = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say what is wrong with a recording."""
+    del debug
+    found = data.check(recording, data=data_dir)
+    _answer(found, as_json, lambda: data.shown(found))
+
+
+@data_app.command(
+    "import", epilog="Example: tiderace data import standx_btc_perp_2026-01 --out mine"
+)
+def data_import(
+    recording: Annotated[str, typer.Argument(help="A recording, by name or path.")],
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where the result goes.")],
+    data_dir: Data = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Convert a recording into Tiderace's own Parquet layout."""
+    del debug
+    made = data.import_recording(recording, out=out, data=data_dir)
+    _answer(made, as_json, lambda: data.shown(made))
+
+
+@app.command("bench", epilog="Example: tiderace bench replay-native --json")
+def bench_command(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(bench.NAMES)}, or all.")],
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Run a bench and print its figures."""
+    del debug
+    names = bench.NAMES if name == "all" else (name,)
+    results = [bench.run(one) for one in names]
+    whole = {"benches": results} if name == "all" else results[0]
+    _answer(whole, as_json, lambda: "\n".join(_flat(result) for result in results))
+
+
+@app.command("doctor", epilog="Example: tiderace doctor --json")
+def doctor_command(data: Data = None, as_json: Json = False, debug: Debug = False) -> None:
+    """Check that this installation works, with a tiny run from end to end."""
+    del debug
+    rows = _doctor.examine(data)
+    broken = [row["check"] for row in rows if row["needed"] and not row["ok"]]
+    shown = [
+        {"": "ok" if row["ok"] else "BROKEN" if row["needed"] else "absent"}
+        | {"check": row["check"], "found": row["found"]}
+        for row in rows
+    ]
+    _answer({"ok": not broken, "checks": rows}, as_json, lambda: _show.rows("Doctor", shown))
+    if broken:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command and exit with its status."""
+    arguments = sys.argv[1:]
+    try:
+        # In this mode Typer raises usage errors to us, and returns the code of `typer.Exit`.
+        status = app(standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who read us is gone: say nothing, and keep the interpreter from trying to flush again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except (TideraceError, typer.TyperException, typer.Abort, KeyboardInterrupt, OSError) as error:
+        status = _fail(error, arguments)
+    except Exception as error:  # noqa: BLE001 - the last place that can turn it into one message
+        status = _fail(error, arguments)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(error: BaseException, arguments: list[str]) -> int:
+    """Say once what went wrong and return the exit status."""
+    if "--debug" in arguments:
+        traceback.print_exception(error)
+    described, status = _described(error)
+    stderr.print(Text.assemble(("error: ", "bold red"), described["message"]), soft_wrap=True)
+    if "--json" in arguments:
+        _print_json({"error": described})
+    return status
+
+
+def _described(error: BaseException) -> tuple[dict[str, Any], int]:
+    if isinstance(error, TideraceError):
+        parts = error.to_dict()
+        return parts | {"message": str(error)}, error.exit_status
+    if isinstance(error, typer.TyperException):
+        remedy = "See tiderace --help"
+        message = f"{error.format_message()} {remedy}."
+        return {"kind": "UsageError", "message": message, "rule": "", "remedy": remedy}, 2
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return {"kind": "Interrupted", "message": "interrupted", "rule": "", "remedy": ""}, 1
+    remedy = "Run it again with --debug to see where"
+    message = f"{type(error).__name__}: {error}. {remedy}."
+    return {"kind": type(error).__name__, "message": message, "rule": "", "remedy": remedy}, 1
+
+
+def _overrides(pairs: Iterable[str]) -> dict[str, object]:
+    overrides: dict[str, object] = {}
+    for pair in pairs:
+        key, is_pair, value = pair.partition("=")
+        if not is_pair or not key:
+            raise InputError(
+                f"--set {pair!r}",
+                rule="An override is KEY=VALUE",
+                remedy="Write it like --set parent.order_qty=10",
+            )
+        overrides[key.strip()] = value.strip()
+    return overrides
+
+
+def _load_strategy(name: str) -> Strategy:
+    """Make the strategy ``MODULE:CLASS``; a module may also be a ``.py`` file."""
+    module_name, is_pair, class_name = name.rpartition(":")
+    remedy = "Write it like examples.strategy_twap:OutsideTwap"
+    if not is_pair:
+        raise InputError(f"strategy {name!r}", rule="It is MODULE:CLASS", remedy=remedy)
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        kind = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        rule = "Its module can be imported from here"
+        raise InputError(f"strategy {name!r}: {error}", rule=rule, remedy=remedy) from error
+    if not (isinstance(kind, type) and issubclass(kind, Strategy)):
+        rule = "A strategy is a subclass of tiderace.Strategy"
+        raise InputError(f"strategy {name!r} is a {kind!r}", rule=rule, remedy=remedy)
+    return kind()
+
+
+def _answer(value: Mapping[str, Any], as_json: bool, shown: Callable[[], object]) -> None:
+    if as_json:
+        _print_json(value)
+    else:
+        _print(shown())
+
+
+def _print(shown: object) -> None:
+    """Print for a person; a pipe gets the width that the tables need."""
+    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    console.print(shown, soft_wrap=isinstance(shown, str))
+
+
+def _print_json(value: Mapping[str, Any]) -> None:
+    json.dump(value, sys.stdout, default=str, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def _flat(result: Mapping[str, Any]) -> str:
+    words = []
+    for key, value in result.items():
+        if isinstance(value, Mapping):
+            value = " ".join(f"{name} {figure:,.6g}" for name, figure in value.items())
+        words.append(f"{key}: {value}")
+    return "\n".join(words) + "\n"
