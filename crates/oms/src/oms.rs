@@ -29,7 +29,7 @@ pub struct OmsConfig {
 
 impl Default for OmsConfig {
     fn default() -> Self {
-        Self { ack_timeout_ns: 5_000_000_000, max_closed: 65_536, max_executions: 65_536, reserved_orders: 4_096 }
+        Self { ack_timeout_ns: 5_000_000_000, max_closed: 16_384, max_executions: 16_384, reserved_orders: 4_096 }
     }
 }
 

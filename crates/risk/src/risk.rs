@@ -303,8 +303,10 @@ impl Risk {
         }
         desk.check_qty(sent.order_qty)?;
         let prices = desk.check_collar(sent, self.config.collar, reference)?;
-        desk.check_value(sent, prices)?;
-        Ok((prices, desk.claim(sent.side, claimed_qty, prices)))
+        let value = desk.check_value(sent, prices)?;
+        let value = (claimed_qty == sent.order_qty).then_some(value);
+        let claim = desk.claim(sent.side, claimed_qty, prices, value);
+        Ok((prices, claim))
     }
 
     fn check_switches(&self, ts: Ts, sent: &OrderSent) -> Result<(), Refusal> {
@@ -382,7 +384,7 @@ impl Risk {
         let desk = self.desk(sent.instrument)?;
         let price = if sent.ord_type == OrdType::Limit { sent.price } else { desk.price };
         let prices = Prices { value: price, exposure: price };
-        Some((prices, desk.claim(sent.side, claimed_qty, prices)))
+        Some((prices, desk.claim(sent.side, claimed_qty, prices, None)))
     }
 
     fn close(&mut self, handle: Handle) {
@@ -414,10 +416,10 @@ impl Risk {
         let lots = i128::from(updated.leaves_qty.get());
         let is_unchanged = open.prices == old.prices && old.claim.lots == lots;
         if let Some(desk) = self.desk(old.instrument).filter(|_| open.replacing.is_some() || !is_unchanged) {
-            open.claim = desk.claim(old.side, updated.leaves_qty, open.prices);
+            open.claim = desk.claim(old.side, updated.leaves_qty, open.prices, None);
             if let Some(replacing) = open.replacing {
                 let left = replacing.order_qty.saturating_sub(updated.cum_qty);
-                open.claim = open.claim.larger(desk.claim(old.side, left, replacing.prices));
+                open.claim = open.claim.larger(desk.claim(old.side, left, replacing.prices, None));
             }
         }
         self.open.put(handle, open);
@@ -428,7 +430,7 @@ impl Risk {
     fn reopen(&mut self, updated: &OrderUpdated) {
         let Some(desk) = self.desk(updated.instrument) else { return };
         let prices = Prices { value: updated.price, exposure: updated.price };
-        let claim = desk.claim(updated.side, updated.leaves_qty, prices);
+        let claim = desk.claim(updated.side, updated.leaves_qty, prices, None);
         self.open.insert(Open {
             cl_ord_id: updated.cl_ord_id,
             instrument: updated.instrument,
@@ -535,7 +537,8 @@ impl Desk {
         })
     }
 
-    fn check_value(&self, sent: &OrderSent, prices: Prices) -> Result<(), Refusal> {
+    /// Gives the order's value, at its largest.
+    fn check_value(&self, sent: &OrderSent, prices: Prices) -> Result<i128, Refusal> {
         let value =
             |price, rounding| self.instrument.notional(sent.order_qty, price, rounding).map_or(TOO_LARGE, Amount::get);
         let least = self.instrument.min_notional.get();
@@ -549,14 +552,16 @@ impl Desk {
                 return Err(Refusal::new(Reason::TooSmall, smallest, least));
             }
         }
-        if largest > most { Err(Refusal::new(Reason::MaxOrderValue, largest, most)) } else { Ok(()) }
+        if largest > most { Err(Refusal::new(Reason::MaxOrderValue, largest, most)) } else { Ok(largest) }
     }
 
-    fn claim(&self, side: Side, qty: Qty, prices: Prices) -> Claim {
+    /// What `qty` claims at its worst; `value` is its value at `prices`, where that is known already.
+    fn claim(&self, side: Side, qty: Qty, prices: Prices, value: Option<i128>) -> Claim {
         let fits = |amount: Option<Amount>| amount.map_or(TOO_LARGE, Amount::get);
         let exposure = fits(self.instrument.exposure(qty, prices.exposure, Rounding::Ceil));
+        let notional = || fits(self.instrument.notional(qty, prices.value, Rounding::Ceil));
         let funds = match (self.draw, side) {
-            (Draw::Spot { .. }, Side::Buy) => fits(self.instrument.notional(qty, prices.value, Rounding::Ceil)),
+            (Draw::Spot { .. }, Side::Buy) => value.unwrap_or_else(notional),
             (Draw::Spot { .. }, Side::Sell) => exposure,
             (Draw::Margin { .. }, Side::Buy | Side::Sell) => 0,
         };
