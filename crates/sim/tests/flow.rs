@@ -1,0 +1,208 @@
+//! The generated flow: never crossed, deterministic, and of the shape that its config says.
+
+use tiderace_book::Book;
+use tiderace_sim::flow::checksum;
+use tiderace_sim::{FlowConfig, FlowError, FlowStop, LatencyModel, check, generate, quotes, trades};
+use tiderace_types::{
+    Amount, AssetId, Instrument, InstrumentId, InstrumentKind, MarketKind, Price, Qty, Rounding, Side, Style, Ts,
+    VenueId,
+};
+
+const START: Ts = Ts::new(1_700_000_000_000_000_000);
+
+fn spot(id: u16) -> Instrument {
+    Instrument {
+        id: InstrumentId(id),
+        version: 1,
+        venue: VenueId(id),
+        symbol: "BTCUSDT".into(),
+        kind: InstrumentKind::Spot,
+        style: Style::Linear,
+        base: AssetId(0),
+        quote: AssetId(1),
+        settle: AssetId(1),
+        base_decimals: 8,
+        quote_decimals: 8,
+        tick_size: 10_000_000_000,
+        lot_size: 10_000_000,
+        contract_multiplier: 1_000_000_000_000,
+        min_order_qty: Qty::new(1).unwrap(),
+        max_order_qty: Qty::MAX,
+        min_notional: Amount::ZERO,
+        maturity_ns: None,
+        strike_price: None,
+        put_or_call: None,
+    }
+}
+
+fn three_books() -> Vec<Instrument> {
+    let linear =
+        Instrument { kind: InstrumentKind::Perpetual, tick_size: 100_000_000_000, lot_size: 1_000_000_000, ..spot(1) };
+    let inverse = Instrument {
+        kind: InstrumentKind::Perpetual,
+        style: Style::Inverse,
+        settle: AssetId(0),
+        tick_size: 100_000_000_000,
+        lot_size: 1_000_000_000_000,
+        contract_multiplier: 100_000_000_000_000,
+        ..spot(2)
+    };
+    vec![spot(0), linear, inverse]
+}
+
+#[test]
+fn books_are_never_crossed_and_both_sides_stand_after_every_message() {
+    for seed in 0..4 {
+        let mut config = FlowConfig::level_changes(200_000, seed);
+        config.has_trades = true;
+        let instruments = [spot(0)];
+        let tape = generate(&config, &instruments).unwrap();
+        let mut book = Book::new();
+        for event in &tape.events {
+            book.apply(event);
+            assert!(event.kind != MarketKind::Trade || event.qty_e8 > 0);
+            if event.is_last() && book.is_live() {
+                let (bid, ask) = (book.best(Side::Buy).unwrap(), book.best(Side::Sell).unwrap());
+                assert!(bid.price < ask.price, "seed {seed}: {bid:?} {ask:?} at {}", event.seq);
+            }
+        }
+        let changes = tape.events.iter().filter(|e| e.kind == MarketKind::Level && e.flags & 4 == 0).count();
+        assert!((200_000..200_040).contains(&changes), "{changes}");
+    }
+}
+
+#[test]
+fn a_trade_takes_what_the_best_level_showed_before_it() {
+    let mut config = FlowConfig::level_changes(50_000, 9);
+    config.has_trades = true;
+    let tape = generate(&config, &[spot(0)]).unwrap();
+    let mut book = Book::new();
+    let mut pending: Vec<(Side, Price, i64)> = Vec::new();
+    let mut count = 0;
+    for event in &tape.events {
+        if event.kind == MarketKind::Trade {
+            let side = event.side().opposite();
+            let shown = book.qty_at(side, event.price);
+            assert!(event.qty_e8 <= shown, "a trade is covered by what stood there");
+            pending.push((side, event.price, shown - event.qty_e8));
+            count += 1;
+            continue;
+        }
+        book.apply(event);
+        if event.is_last() {
+            for (side, price, rest) in pending.drain(..) {
+                assert_eq!(book.qty_at(side, price), rest, "the depth after it shows the rest");
+            }
+        }
+    }
+    assert!(count > 1_000, "{count}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+    let sum = |seed| checksum(&generate(&FlowConfig::level_changes(20_000, seed), &[spot(0)]).unwrap().events);
+    assert_eq!(sum(1), sum(1));
+    assert_ne!(sum(1), sum(2));
+    // Golden: a change of it is a change of every published recipe.
+    assert_eq!(sum(1), "3d1cfbb231237616fd2e7827d6712529fa1f49c17b68fc9009ece6af4b875844");
+}
+
+#[test]
+fn three_books_look_like_one_market_at_their_bases() {
+    let instruments = three_books();
+    let config = FlowConfig::btc_books(&instruments, START, 360_000_000_000, 1).unwrap();
+    let tape = generate(&config, &instruments).unwrap();
+    for result in check(&tape.events, &instruments) {
+        assert_eq!((result.crossed, result.locked, result.gaps), (0, 0, 0), "{result:?}");
+        assert!(result.compared > 10_000 && result.compared == result.equal, "{result:?}");
+        assert!(result.latency_ns_min.unwrap() >= 0);
+    }
+    let columns = quotes(&tape.events, 3);
+    let mut mids = [0_i64; 3];
+    let mut gaps_bp: [Vec<f64>; 3] = Default::default();
+    let mut spreads: Vec<i64> = Vec::new();
+    for row in 0..columns.instrument.len() {
+        let i = usize::from(columns.instrument[row]);
+        let tick = instruments[i].tick_size / 1_000_000_000;
+        mids[i] = (columns.bid_px[row] + columns.ask_px[row]) * tick / 2;
+        spreads.push((columns.ask_px[row] - columns.bid_px[row]) * tick);
+        if mids[0] > 0 {
+            gaps_bp[i].push((mids[i] - mids[0]) as f64 / mids[0] as f64 * 1e4);
+        }
+    }
+    for (i, wanted) in [(1, -3.6), (2, -2.8)] {
+        gaps_bp[i].sort_by(f64::total_cmp);
+        let median = gaps_bp[i][gaps_bp[i].len() / 2];
+        assert!((median - wanted).abs() < 0.3, "instrument {i}: {median} bp, not {wanted}");
+    }
+    spreads.sort_unstable();
+    let median_spread = spreads[spreads.len() / 2];
+    assert!((500..=10_000).contains(&median_spread), "spread {median_spread} / 1000 USD");
+    let prints = trades(&tape.events);
+    assert!(prints.px.len() > 3_000 && prints.qty_e8.iter().all(|q| *q > 0), "{}", prints.px.len());
+}
+
+#[test]
+fn tens_of_btc_lie_within_five_bp_all_along() {
+    let instruments = three_books();
+    let config = FlowConfig::btc_books(&instruments, START, 360_000_000_000, 1).unwrap();
+    let tape = generate(&config, &instruments).unwrap();
+    for minute in 1..=5 {
+        for instrument in &instruments {
+            let ts = START.plus_ns(minute * 60_000_000_000);
+            let depth = tiderace_sim::depth_at(&tape.events, instrument.id, ts, 400);
+            let asks: Vec<_> = (0..depth.px.len()).filter(|r| depth.side[*r] == -1).collect();
+            let best = depth.px[asks[0]];
+            let within = asks.iter().filter(|r| depth.px[**r] <= best + best / 2_000);
+            let exposure: i128 = within
+                .map(|r| {
+                    let qty = instrument.lots_of_feed_qty(depth.qty_e8[*r]);
+                    instrument.exposure(qty, Price::new(depth.px[*r]), Rounding::Floor).unwrap().get()
+                })
+                .sum();
+            let btc = exposure / 100_000_000;
+            assert!((15..150).contains(&btc), "minute {minute}, {:?}: {btc} BTC", instrument.id);
+        }
+    }
+}
+
+#[test]
+fn what_is_out_of_range_is_refused_by_name() {
+    let instruments = [spot(0)];
+    let good = FlowConfig::level_changes(10, 1);
+    let refuse = |change: &dyn Fn(&mut FlowConfig)| {
+        let mut config = good.clone();
+        change(&mut config);
+        let error = generate(&config, &instruments).unwrap_err();
+        assert!(error.to_string().contains("flow"), "{error}");
+        error
+    };
+    assert_eq!(refuse(&|c| c.books.clear()), FlowError::BookCount { wanted: 1, got: 0 });
+    assert_eq!(refuse(&|c| c.stop = FlowStop::DurationNs(0)), FlowError::Config { key: "stop" });
+    assert_eq!(refuse(&|c| c.stop = FlowStop::DurationNs(i64::MAX)), FlowError::Config { key: "stop" });
+    assert_eq!(refuse(&|c| c.latency = LatencyModel::Recorded), FlowError::Config { key: "latency" });
+    assert_eq!(refuse(&|c| c.latency = LatencyModel::UniformNs(2, 1)), FlowError::Config { key: "latency" });
+    assert_eq!(refuse(&|c| c.books[0].mid = Price::new(5)), FlowError::Terms { book: 0, key: "mid" });
+    assert_eq!(refuse(&|c| c.books[0].level_step = 0), FlowError::Terms { book: 0, key: "level_step" });
+    assert_eq!(refuse(&|c| c.books[0].level_qty = Qty::MAX), FlowError::Terms { book: 0, key: "level_qty" });
+    assert_eq!(refuse(&|c| c.books[0].messages_per_s = 0), FlowError::Terms { book: 0, key: "messages_per_s" });
+}
+
+#[test]
+fn a_recipe_survives_its_json_and_an_unknown_key_does_not() {
+    let config = FlowConfig::level_changes(10, 1);
+    let text = serde_json::to_string(&config).unwrap();
+    assert_eq!(serde_json::from_str::<FlowConfig>(&text).unwrap(), config);
+    assert!(serde_json::from_str::<FlowConfig>(&text.replacen("\"seed\"", "\"sed\"", 1)).is_err());
+    assert!(text.contains(r#""stop":{"level_changes":10}"#), "{text}");
+}
+
+#[test]
+#[ignore = "a measurement: cargo test --release -p tiderace-sim --test flow -- --ignored --nocapture"]
+fn speed() {
+    let t = std::time::Instant::now();
+    let tape = generate(&FlowConfig::level_changes(5_000_000, 1), &[spot(0)]).unwrap();
+    let s = t.elapsed().as_secs_f64();
+    println!("{} records in {s:.3} s: {:.2} M/s", tape.events.len(), tape.events.len() as f64 / s / 1e6);
+    println!("checksum {} in {:.3} s", checksum(&tape.events), t.elapsed().as_secs_f64() - s);
+}
