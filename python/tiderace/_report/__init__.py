@@ -1,0 +1,1 @@
+"""The pieces of the HTML report: text, charts, tables, page."""
