@@ -23,6 +23,9 @@ use crate::wire::{Body, Level, Market, Message, Wire, WireError, WireErrorKind};
 /// Most levels kept for the next snapshot. Beyond, the oldest messages go, and a snapshot must be that much later.
 pub const KEPT_LEVELS_MAX: usize = 1_000_000;
 
+/// Fewest bytes of text that a record has been seen to take, over a whole recording: room is made once a file.
+const BYTES_PER_RECORD: usize = 42;
+
 /// What was found in a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -172,6 +175,7 @@ impl Decoder {
         }
         let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
         self.summary.bytes_inflated = self.summary.bytes_inflated.saturating_add(bytes);
+        self.records.events.reserve(text.len().checked_div(BYTES_PER_RECORD).unwrap_or(0));
         for line in Lines::new(text) {
             let line = line.map_err(|error| error.of(file))?;
             let ts_recv = Ts::new(line.ts_recv_ns);
