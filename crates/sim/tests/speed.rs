@@ -5,7 +5,7 @@ mod desk;
 use std::time::Instant;
 
 use desk::{ONE, Venue, ioc, limit};
-use tiderace_sim::QueueModel;
+use tiderace_sim::{FlowConfig, QueueModel, Reports, SimExchange, generate};
 use tiderace_types::{Side, Ts};
 
 /// Nanoseconds an order, of `orders`, each acknowledged and filled: mean, median, p99. The feed refreshes the level
@@ -63,5 +63,29 @@ fn rest_and_cancel() {
             venue.cancel(orders + id, id).unwrap();
         }
         println!("{orders} resting: {rest} ns to rest, {} ns to cancel", start.elapsed().as_nanos() as u64 / orders);
+    }
+}
+
+#[test]
+#[ignore = "a measurement: cargo test --release -p tiderace-sim --test speed -- --ignored --nocapture"]
+fn market_records() {
+    let instruments = [desk::linear(), desk::inverse()];
+    let flow = FlowConfig::level_changes(5_000_000, 1);
+    let tape = generate(&flow, &instruments[..1]).unwrap();
+    for has_resting in [false, true] {
+        let mut exchange = SimExchange::new(&desk::config(QueueModel::Log), &instruments).unwrap();
+        let mut reports = Reports::new();
+        for (n, event) in tape.events.iter().take(1_004).enumerate() {
+            exchange.on_market(event, &mut reports);
+            if n == 1_003 && has_resting {
+                exchange.on_order(Ts::new(1), &limit(1, Side::Buy, 100, 599_000), &mut reports);
+            }
+        }
+        let start = Instant::now();
+        for event in &tape.events[1_004..] {
+            exchange.on_market(event, &mut reports);
+        }
+        let ns = start.elapsed().as_nanos() as usize / tape.events.len();
+        println!("{ns} ns a record, resting: {has_resting}, {} reports", reports.len());
     }
 }

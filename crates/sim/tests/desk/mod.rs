@@ -10,10 +10,10 @@ use tiderace_types::{
 };
 
 /// One whole BTC, or contract, in feed units.
-pub const ONE: i64 = 100_000_000;
+pub(crate) const ONE: i64 = 100_000_000;
 
 /// One lot is 0.01, one tick 1 USD, so that cases can be read.
-pub fn linear() -> Instrument {
+pub(crate) fn linear() -> Instrument {
     Instrument {
         id: InstrumentId(0),
         version: 1,
@@ -39,7 +39,7 @@ pub fn linear() -> Instrument {
 }
 
 /// Contracts of 100 USD.
-pub fn inverse() -> Instrument {
+pub(crate) fn inverse() -> Instrument {
     Instrument {
         id: InstrumentId(1),
         kind: InstrumentKind::Perpetual,
@@ -52,7 +52,7 @@ pub fn inverse() -> Instrument {
     }
 }
 
-pub fn config(queue: QueueModel) -> SimConfig {
+pub(crate) fn config(queue: QueueModel) -> SimConfig {
     let terms = |asset| VenueTerms {
         taker_fee: Fraction::new(230_000),
         maker_fee: Fraction::new(-90_000),
@@ -69,27 +69,27 @@ pub fn config(queue: QueueModel) -> SimConfig {
 }
 
 /// A venue with a clock, and what it has reported.
-pub struct Venue {
-    pub exchange: SimExchange,
-    pub reports: Reports,
-    pub now: i64,
+pub(crate) struct Venue {
+    pub(crate) exchange: SimExchange,
+    pub(crate) reports: Reports,
+    pub(crate) now: i64,
     seq: u64,
 }
 
 impl Venue {
-    pub fn new(queue: QueueModel) -> Self {
+    pub(crate) fn new(queue: QueueModel) -> Self {
         let exchange = SimExchange::new(&config(queue), &[linear(), inverse()]).unwrap();
         Self { exchange, reports: Vec::new(), now: 0, seq: 0 }
     }
 
     /// A live book: levels are (price, whole units); the reach is the deepest level of each side.
-    pub fn with_book(queue: QueueModel, bids: &[(i64, i64)], asks: &[(i64, i64)]) -> Self {
+    pub(crate) fn with_book(queue: QueueModel, bids: &[(i64, i64)], asks: &[(i64, i64)]) -> Self {
         let mut venue = Self::new(queue);
         venue.snapshot(0, bids, asks);
         venue
     }
 
-    pub fn snapshot(&mut self, instrument: u16, bids: &[(i64, i64)], asks: &[(i64, i64)]) {
+    pub(crate) fn snapshot(&mut self, instrument: u16, bids: &[(i64, i64)], asks: &[(i64, i64)]) {
         self.now += 1;
         self.event(instrument, MarketKind::Clear, Side::Buy, 0, 0, 4);
         for (side, levels) in [(Side::Buy, bids), (Side::Sell, asks)] {
@@ -101,7 +101,7 @@ impl Venue {
         self.event(instrument, MarketKind::Live, Side::Buy, 0, 0, 4 | MarketEvent::LAST);
     }
 
-    pub fn event(&mut self, instrument: u16, kind: MarketKind, side: Side, price: i64, qty_e8: i64, flags: u8) {
+    pub(crate) fn event(&mut self, instrument: u16, kind: MarketKind, side: Side, price: i64, qty_e8: i64, flags: u8) {
         self.seq += 1;
         let event = MarketEvent {
             ts_event: Ts::new(self.now),
@@ -117,25 +117,25 @@ impl Venue {
     }
 
     /// A depth message of one level.
-    pub fn level(&mut self, side: Side, price: i64, qty_e8: i64) {
+    pub(crate) fn level(&mut self, side: Side, price: i64, qty_e8: i64) {
         self.now += 1;
         self.event(0, MarketKind::Level, side, price, qty_e8, MarketEvent::LAST);
     }
 
     /// A trade by an aggressor of `side`.
-    pub fn trade(&mut self, side: Side, price: i64, qty_e8: i64) {
+    pub(crate) fn trade(&mut self, side: Side, price: i64, qty_e8: i64) {
         self.now += 1;
         self.event(0, MarketKind::Trade, side, price, qty_e8, MarketEvent::LAST);
     }
 
-    pub fn order(&mut self, order: OrderSent) -> Vec<ExecutionReport> {
+    pub(crate) fn order(&mut self, order: OrderSent) -> Vec<ExecutionReport> {
         self.now += 1;
         let before = self.reports.len();
         self.exchange.on_order(Ts::new(self.now), &order, &mut self.reports);
         self.since(before)
     }
 
-    pub fn cancel(&mut self, id: u64, orig: u64) -> Result<ExecutionReport, CancelReject> {
+    pub(crate) fn cancel(&mut self, id: u64, orig: u64) -> Result<ExecutionReport, CancelReject> {
         self.now += 1;
         let sent = CancelSent { cl_ord_id: ClOrdId(id), orig_cl_ord_id: ClOrdId(orig), instrument: InstrumentId(0) };
         self.exchange.on_cancel(Ts::new(self.now), &sent, &mut self.reports);
@@ -146,7 +146,13 @@ impl Venue {
         }
     }
 
-    pub fn replace(&mut self, id: u64, orig: u64, lots: i64, price: i64) -> Result<Vec<ExecutionReport>, CancelReject> {
+    pub(crate) fn replace(
+        &mut self,
+        id: u64,
+        orig: u64,
+        lots: i64,
+        price: i64,
+    ) -> Result<Vec<ExecutionReport>, CancelReject> {
         self.now += 1;
         let before = self.reports.len();
         let sent = ReplaceSent {
@@ -163,7 +169,7 @@ impl Venue {
         }
     }
 
-    pub fn status(&mut self, id: u64) -> ExecutionReport {
+    pub(crate) fn status(&mut self, id: u64) -> ExecutionReport {
         let before = self.reports.len();
         let sent = StatusRequested { cl_ord_id: ClOrdId(id), instrument: InstrumentId(0) };
         self.exchange.on_status_request(Ts::new(self.now), &sent, &mut self.reports);
@@ -171,7 +177,7 @@ impl Venue {
     }
 
     /// Reports pushed since there were `before`.
-    pub fn since(&self, before: usize) -> Vec<ExecutionReport> {
+    pub(crate) fn since(&self, before: usize) -> Vec<ExecutionReport> {
         let reports = self.reports[before..].iter().map(|(_, input)| match input {
             Input::ExecutionReport(report) => *report,
             other => panic!("{other:?}"),
@@ -180,19 +186,19 @@ impl Venue {
     }
 
     /// (lots, price) of the fills since there were `before` reports.
-    pub fn fills_since(&self, before: usize) -> Vec<(i64, i64)> {
+    pub(crate) fn fills_since(&self, before: usize) -> Vec<(i64, i64)> {
         fills(&self.since(before))
     }
 }
 
 /// (lots, price) of the fills.
-pub fn fills(reports: &[ExecutionReport]) -> Vec<(i64, i64)> {
+pub(crate) fn fills(reports: &[ExecutionReport]) -> Vec<(i64, i64)> {
     let fills = reports.iter().filter(|r| r.last_qty > Qty::ZERO);
     fills.map(|r| (r.last_qty.get(), r.last_px.get())).collect()
 }
 
 /// A limit order of the first instrument, good till cancel.
-pub fn limit(id: u64, side: Side, lots: i64, price: i64) -> OrderSent {
+pub(crate) fn limit(id: u64, side: Side, lots: i64, price: i64) -> OrderSent {
     OrderSent {
         cl_ord_id: ClOrdId(id),
         parent_id: ParentId(0),
@@ -207,6 +213,6 @@ pub fn limit(id: u64, side: Side, lots: i64, price: i64) -> OrderSent {
     }
 }
 
-pub fn ioc(id: u64, side: Side, lots: i64, price: i64) -> OrderSent {
+pub(crate) fn ioc(id: u64, side: Side, lots: i64, price: i64) -> OrderSent {
     OrderSent { time_in_force: TimeInForce::Ioc, ..limit(id, side, lots, price) }
 }
