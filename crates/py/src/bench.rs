@@ -1,19 +1,22 @@
 //! What the benches time and Python cannot: decoding bytes that are in memory, and single orders by the clock.
+//!
+//! Nothing here is part of a run. Times are those of the monotonic clock, whose own cost [`clock_ns`] tells.
 
 use std::convert::Infallible;
 use std::path::Path;
 use std::time::Instant;
 
-use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use tiderace_engine::{Desk, DeskConfig, Engine};
 use tiderace_journal::Writer;
 use tiderace_sim::driver::{Client, DriveError, Driver};
+use tiderace_sim::flow::FlowConfig;
 use tiderace_sim::{SimConfig, SimExchange};
 use tiderace_types::input::SubmitOrder;
 use tiderace_types::{
-    ClOrdId, Input, Instrument, MarketEvent, MarketKind, OrdType, Output, Qty, Side, Tags, TimeInForce, Ts,
+    ClOrdId, Input, Instrument, MarketEvent, MarketKind, OrdStatus, OrdType, Output, Qty, Side, Tags, TimeInForce, Ts,
 };
 
 use crate::errors::{ConfigError, DataError, JournalError};
@@ -31,23 +34,49 @@ pub(crate) fn inflate<'py>(py: Python<'py>, path: &str) -> PyResult<Bound<'py, P
 #[pyfunction]
 pub(crate) fn decode_bytes(
     py: Python<'_>,
-    files: Vec<(String, PyBuffer<u8>)>,
+    files: Vec<(String, PyBackedBytes)>,
     market: &str,
     instrument: &str,
 ) -> PyResult<(PyTape, f64)> {
     let market = market_of(market)?;
     let instrument: Instrument =
         serde_json::from_str(instrument).map_err(|error| ConfigError::new_err(error.to_string()))?;
-    let texts = files.iter().map(|(name, text)| Ok((name.as_str(), text.to_vec(py)?))).collect::<PyResult<Vec<_>>>()?;
-    let texts: Vec<(&str, &[u8])> = texts.iter().map(|(name, text)| (*name, text.as_slice())).collect();
-    let start = Instant::now();
-    let decoded = tiderace_venue_binance::decode_all(&texts, market, &instrument);
-    let seconds = start.elapsed().as_secs_f64();
+    let texts: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (name.as_str(), &**text)).collect();
+    let (decoded, seconds) = py.detach(|| {
+        let start = Instant::now();
+        let decoded = tiderace_venue_binance::decode_all(&texts, market, &instrument);
+        (decoded, start.elapsed().as_secs_f64())
+    });
     let decoded = decoded.map_err(|error| DataError::new_err(error.to_string()))?;
     Ok((PyTape { tape: decoded.tape }, seconds))
 }
 
-/// Sends orders one after the other, each when the one before has filled, and takes the time from submit to fill.
+/// The recipe of a flow of `count` level changes of one book, as the JSON that `make_flow` takes.
+#[pyfunction]
+pub(crate) fn level_flow(count: u64, seed: u64) -> PyResult<String> {
+    serde_json::to_string(&FlowConfig::level_changes(count, seed))
+        .map_err(|error| DataError::new_err(error.to_string()))
+}
+
+/// Whether this is an optimised build: figures of any other say nothing.
+#[pyfunction]
+pub(crate) const fn is_optimised() -> bool {
+    !cfg!(debug_assertions)
+}
+
+/// Nanoseconds from one reading of the clock to the next, the median of many: what is in each time of an order.
+#[pyfunction]
+pub(crate) fn clock_ns() -> u64 {
+    let mut ns: Vec<u64> = (0..1_001).map(|_| elapsed_ns(Instant::now())).collect();
+    ns.sort_unstable();
+    ns.get(ns.len() / 2).copied().unwrap_or(0)
+}
+
+fn elapsed_ns(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Sends orders one after the other, each when the one before is over, and takes the time from submit to fill.
 struct OneByOne {
     wanted: usize,
     waiting: Option<Instant>,
@@ -91,10 +120,15 @@ impl Client for OneByOne {
         Ok(())
     }
     fn on_output(&mut self, _: &Engine, _: Ts, output: &Output, _: &mut Vec<Input>) -> Result<(), Infallible> {
-        if matches!(output, Output::FillBooked(_))
+        let is_fill = matches!(output, Output::FillBooked(_));
+        // What the venue had no depth for any more is canceled: no time, and the next order may go.
+        let is_over = matches!(output, Output::Refused(_))
+            || matches!(output, Output::OrderUpdated(o) if o.ord_status.is_closed() && o.ord_status != OrdStatus::Filled);
+        if (is_fill || is_over)
             && let Some(start) = self.waiting.take()
+            && is_fill
         {
-            self.ns.push(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+            self.ns.push(elapsed_ns(start));
         }
         Ok(())
     }
@@ -106,7 +140,7 @@ impl Client for OneByOne {
     }
 }
 
-/// Times `orders` orders from submit to fill. Returns nanoseconds of each and the run's digest.
+/// Times `orders` orders from submit to fill. Returns nanoseconds of each, those of the whole run, and its digest.
 #[pyfunction]
 pub(crate) fn bench_orders(
     py: Python<'_>,
@@ -114,7 +148,7 @@ pub(crate) fn bench_orders(
     tape: &PyTape,
     orders: usize,
     journal: Option<&str>,
-) -> PyResult<(Vec<u64>, String)> {
+) -> PyResult<(Vec<u64>, u64, String)> {
     let desk_config = DeskConfig::from_json(config).map_err(|error| ConfigError::new_err(error.to_string()))?;
     let sim: SimConfig =
         serde_json::from_value(desk_config.sim.clone()).map_err(|error| ConfigError::new_err(error.to_string()))?;
@@ -126,11 +160,15 @@ pub(crate) fn bench_orders(
     let mut engine = Engine::new(desk, config, writer).map_err(journal_error)?;
     let mut client = OneByOne { wanted: orders, waiting: None, sent: 0, ns: Vec::with_capacity(orders) };
     let events = &tape.tape.events;
-    let ended = py.detach(|| Driver::new(&mut engine, &mut client, exchange, &sim, events).run(&desk_config));
+    let (ended, run_ns) = py.detach(|| {
+        let start = Instant::now();
+        let ended = Driver::new(&mut engine, &mut client, exchange, &sim, events).run(&desk_config);
+        (ended, elapsed_ns(start))
+    });
     let ended = ended.map_err(|error| match error {
         DriveError::Journal(error) => journal_error(error),
         DriveError::Client(never) => match never {},
         DriveError::TooManyCommands => ConfigError::new_err("too many commands"),
     })?;
-    Ok((client.ns, ended.digest.iter().map(|byte| format!("{byte:02x}")).collect()))
+    Ok((client.ns, run_ns, ended.digest.iter().map(|byte| format!("{byte:02x}")).collect()))
 }

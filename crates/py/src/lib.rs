@@ -16,7 +16,7 @@ mod _core {
     #[pymodule_export]
     use crate::arrow::Table;
     #[pymodule_export]
-    use crate::bench::{bench_orders, decode_bytes, inflate};
+    use crate::bench::{bench_orders, clock_ns, decode_bytes, inflate, is_optimised, level_flow};
     #[pymodule_export]
     use crate::client::{BookView, MarketTrade, OwnFill, StrategyContext};
     #[pymodule_export]
