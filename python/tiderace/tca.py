@@ -62,7 +62,8 @@ def summarise(inputs: Inputs) -> dict[str, Any]:
     Quantities are exposure in the base asset as text, rounded down at 1e-8; money is text in USD;
     basis points are floats, ``None`` where there is nothing to measure. ``slippage_bps`` and
     ``shortfall`` are costs above zero, ``markouts`` in our favour above zero, ``drift_bps`` is the
-    reference's mid at the end over its mid at arrival.
+    reference's mid at the end of the work over its mid at arrival, ``drift_recording_bps`` that of
+    the last moment that all its books were recorded.
     """
     return analyse(inputs).summary
 

@@ -127,6 +127,7 @@ ASSETS = [
 REASONS = {
     3005: ("below_minimum", "A child is at least one lot.", "Nothing to do."),
     3006: ("dearer", "The other venues' levels cost less, fees and funding in.", "Nothing to do."),
+    7005: ("dust", "What is left is below what any venue accepts.", "Nothing to do."),
     2002: ("price_collar", "A limit price stays within the collar.", "Move the price nearer."),
 }
 

@@ -129,6 +129,7 @@ def test_money_lines_by_hand() -> None:
     assert summary["conversion"] == "0"
     # Spot mid went from 60,000 to 59,940: -10 bp.
     assert summary["drift_bps"] == pytest.approx(-10.0)
+    assert summary["drift_recording_bps"] == pytest.approx(-10.0)
     # Trading: 6 + 6 + (60,000 - 0.9997334 x 60,010 = 5.998666); the inverse by its notional,
     # never by exposure x price.
     assert summary["shortfall"]["trading"] == "17.998666"

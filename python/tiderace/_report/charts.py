@@ -222,6 +222,9 @@ def time_axis(low_ns: int, high_ns: int, zero_ns: int) -> Axis:
 
 
 def _label(text: str, edge: str, place: float) -> Markup:
+    # The last word of an axis stands inside its end.
+    if edge == "left" and place > 965:
+        return tag("span", text, style="right:0;transform:none")
     return tag("span", text, style=f"{edge}:{place / 10:.2f}%")
 
 

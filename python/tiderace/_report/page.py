@@ -213,7 +213,7 @@ def _figures(inputs: Inputs, analysis: Analysis) -> Markup:
             "Market's drift",
             number(summary["drift_bps"], 1, sign=True),
             "bp",
-            "arrival to end, reference mid",
+            _drift_note(summary),
         ),
         _figure("Maker", percent(summary["maker_share"]), "", "of exposure"),
         _figure(
@@ -231,6 +231,11 @@ def _figure(name: str, value: str, unit: str, note: str, kind: str = "") -> Mark
         tag("p", tag("b", value), tag("span", unit), class_=f"value {kind}".strip()),
         tag("p", note, class_="note"),
     )
+
+
+def _drift_note(summary: dict[str, Any]) -> str:
+    whole = number(summary["drift_recording_bps"], 1, sign=True)
+    return f"arrival to end; {whole} bp to where a book's recording ends"
 
 
 def _shortfall(analysis: Analysis) -> Markup:
@@ -280,7 +285,7 @@ def _markouts(analysis: Analysis) -> Markup:
             tag("h2", "Markouts"),
             tag(
                 "p",
-                "Own mid after a fill against its price, weighted by exposure. Above zero the "
+                "Own mid so long after a fill against its price, by exposure. Above zero the "
                 "market moved our way; missing are fills nearer to the end than that.",
                 class_="note",
             ),

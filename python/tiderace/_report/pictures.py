@@ -224,7 +224,7 @@ def depth(inputs: Inputs, analysis: Analysis, view: View) -> Markup:
                 points.append((sign * widest, points[-1][1]))
             at = charts.swatch(i)
             layers.append(charts.line(points, x, y, name=f"{name} {word}", class_=at, step=True))
-            if abs(known[-1][0]) < widest * 0.98:
+            if len(known) < len(side) and abs(known[-1][0]) < widest:
                 spot = (x.at(known[-1][0]), y.at(known[-1][1]))
                 layers.append(charts.marks([spot], size=7, class_=f"edge {at}"))
     asked = float(view.parent["order_qty"]) if view.has_parent and view.parent else 0.0

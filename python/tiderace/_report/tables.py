@@ -114,7 +114,12 @@ def _name(row: Mapping[str, Any]) -> Markup:
 
 def _share(row: Mapping[str, Any]) -> Markup:
     width = tag("i", style=f"width:{row['share'] * 100:.1f}%", class_=swatch(row["i"]))
-    return tag("span", tag("span", width, class_="meter"), percent(row["share"]), class_="share")
+    return tag(
+        "span",
+        tag("span", width, class_="meter"),
+        tag("span", percent(row["share"]), class_="of"),
+        class_="share",
+    )
 
 
 def venues(inputs: Inputs, analysis: Analysis) -> tuple[Markup, Markup]:
@@ -185,8 +190,8 @@ def parents(inputs: Inputs, analysis: Analysis) -> Markup:
         _figure("Shortfall", "USD", "shortfall", money("shortfall", sign=True)),
         _figure("Shortfall", "bp", "shortfall_bps", bp("shortfall_bps")),
         _figure("Fills", "", "fills", money("fills", 0)),
-        _figure("Start", "UTC", "start_ns", lambda r: clock(r["start_ns"], 1)),
-        _figure("End", "UTC", "end_ns", lambda r: clock(r["end_ns"], 1)),
+        _figure("Start", "UTC", "start_ns", lambda r: clock(r["start_ns"])),
+        _figure("End", "UTC", "end_ns", lambda r: clock(r["end_ns"])),
     ]
     return table("Parent orders", columns, analysis.parents.to_dicts())
 
@@ -201,7 +206,7 @@ def children(inputs: Inputs, analysis: Analysis) -> Markup:
     index = {market.name: i for i, market in enumerate(inputs.markets)}
     rows = [row | {"i": index[row["venue"]]} for row in analysis.children[:CHILDREN_MAX].to_dicts()]
     columns = [
-        _figure("First word", "UTC", "ts_ns", lambda r: clock(r["ts_ns"], 3)),
+        _figure("Opened", "UTC", "ts_ns", lambda r: clock(r["ts_ns"], 3)),
         _figure("ClOrdID", "", "cl_ord_id", plain("cl_ord_id")),
         Column("Venue", "", _name, _value("venue"), is_number=False),
         Column("Side", "", plain("side"), is_number=False),
@@ -234,7 +239,7 @@ def markouts(analysis: Analysis) -> Markup:
     for horizon in _HORIZONS:
         columns.append(
             Column(
-                f"{horizon[:-1]} s after",
+                f"{horizon[:-1]} s",
                 "bp",
                 lambda r, h=horizon: _markout(r[h]),  # type: ignore[misc]
                 lambda r, h=horizon: "" if r[h]["bps"] is None else r[h]["bps"],  # type: ignore[misc]

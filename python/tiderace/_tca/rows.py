@@ -63,6 +63,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     total: Decimal
     asked: Decimal
     drift: dict[int, float | None]
+    drift_recording: dict[int, float | None]
 
 
 def outcome_of(
@@ -109,12 +110,23 @@ def outcome_of(
         "start_ns": work.start_ns,
         "end_ns": work.end_ns,
     }
-    drift = {i: _drift(work, tape, i) for i in work.arrival}
-    return Outcome(work=work, row=row, parts=parts, total=total, asked=asked, drift=drift)
+    # To the last moment that all of its books were recorded.
+    ends = [end for i in work.arrival if (end := tape.end_ns[i]) is not None]
+    drift = {i: _drift(work, tape, i, work.end_ns) for i in work.arrival}
+    whole = {i: _drift(work, tape, i, min(ends, default=work.end_ns)) for i in work.arrival}
+    return Outcome(
+        work=work,
+        row=row,
+        parts=parts,
+        total=total,
+        asked=asked,
+        drift=drift,
+        drift_recording=whole,
+    )
 
 
-def _drift(work: Work, tape: Tape, i: int) -> float | None:
-    end = tape.mid(i, work.end_ns)
+def _drift(work: Work, tape: Tape, i: int, end_ns: int) -> float | None:
+    end = tape.mid(i, end_ns)
     return float((end / work.arrival[i] - 1) * 10_000) if end is not None else None
 
 
@@ -157,6 +169,7 @@ def summary_of(
         "basis": money_text(money["basis"]),
         "conversion": money_text(money["conversion"]),
         "drift_bps": lead.row["drift_bps"] if lead else None,
+        "drift_recording_bps": lead.drift_recording.get(lead.work.reference) if lead else None,
         "shortfall": {k: money_text(v) for k, v in lines.items()}
         | {"total": money_text(total), "total_bps": bps(total, asked)},
         "reference": inputs.markets[lead.work.reference].name if lead else None,
@@ -212,6 +225,7 @@ def _venue(
         "slippage_bps": {b: weighted(own, f"slippage_bps_{b}") for b in BENCHMARKS},
         "spread_bps": spread,
         "drift_bps": lead.drift.get(i) if lead else None,
+        "drift_recording_bps": lead.drift_recording.get(i) if lead else None,
         "fees": money_text(money["fees"]),
         "fees_bps": bps(money["fees"], money["notional"]),
         "funding": money_text(money["funding"]),
