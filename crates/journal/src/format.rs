@@ -9,6 +9,8 @@
 //!         crc32c u32 (of the 28 bytes before and the payload)  payload
 //! ```
 
+use crate::locate;
+
 /// Layout version that this build reads and writes.
 pub const VERSION: u32 = 1;
 /// First bytes of a file.
@@ -61,6 +63,19 @@ impl BatchHeader {
         bytes.extend_from_slice(&crc32c::crc32c(&rest).to_le_bytes());
         bytes.extend_from_slice(&rest);
         bytes
+    }
+
+    /// Which byte of a header changed, where a single one explains it.
+    pub(crate) fn changed_byte(bytes: &[u8; BATCH_HEADER_LEN]) -> Option<usize> {
+        let (magic, mut rest) = bytes.split_first_chunk::<4>()?;
+        let stored = u32::from_le_bytes(take(&mut rest)?);
+        let at = |at: usize| {
+            if at < rest.len() { at.saturating_add(8) } else { at.saturating_sub(rest.len()).saturating_add(4) }
+        };
+        match magic.iter().zip(&BATCH_MAGIC).position(|(got, wanted)| got != wanted) {
+            Some(at) => Some(at),
+            None => locate::changed_byte(rest.len(), crc32c::crc32c(rest), stored).map(at),
+        }
     }
 
     /// Reads a header; `None` when magic or CRC do not hold.
@@ -119,6 +134,46 @@ impl RecordHeader {
         out.extend_from_slice(&head);
         out.extend_from_slice(&crc.to_le_bytes());
         out.extend_from_slice(payload);
+    }
+
+    /// Which byte changed of the record at the front of `bytes`, where a single one explains it.
+    pub(crate) fn changed_byte(bytes: &[u8]) -> Option<usize> {
+        Self::changed_beside_len(bytes).or_else(|| Self::changed_in_len(bytes))
+    }
+
+    /// The length still tells where the record ends.
+    fn changed_beside_len(bytes: &[u8]) -> Option<usize> {
+        let (covered, tail) = bytes.split_at_checked(RECORD_HEADER_LEN - 4)?;
+        let (mut len, mut rest) = (covered, tail);
+        let len = usize::try_from(u32::from_le_bytes(take(&mut len)?)).ok()?;
+        let stored = u32::from_le_bytes(take(&mut rest)?);
+        let payload = rest.get(..len)?;
+        let computed = crc32c::crc32c_append(crc32c::crc32c(covered), payload);
+        let at = locate::changed_byte(covered.len().saturating_add(len), computed, stored)?;
+        // The CRC stands between header and payload.
+        Some(if at < covered.len() {
+            at
+        } else if at < covered.len().saturating_add(len) {
+            at.saturating_add(4)
+        } else {
+            at.saturating_sub(len)
+        })
+    }
+
+    /// The length itself changed: with the right one the record holds.
+    fn changed_in_len(bytes: &[u8]) -> Option<usize> {
+        let mut bytes = bytes.to_vec();
+        for at in 0..4 {
+            let got = *bytes.get(at)?;
+            for wanted in 0..=u8::MAX {
+                *bytes.get_mut(at)? = wanted;
+                if wanted != got && Self::take(&mut bytes.as_slice()).is_some() {
+                    return Some(at);
+                }
+            }
+            *bytes.get_mut(at)? = got;
+        }
+        None
     }
 
     /// Reads a header and its payload from the front of `bytes`; `None` when they are not whole or the CRC does not hold.

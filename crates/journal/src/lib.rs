@@ -8,6 +8,7 @@
 mod compare;
 pub mod digest;
 pub mod format;
+mod locate;
 mod reader;
 mod writer;
 
@@ -45,6 +46,8 @@ pub enum JournalError {
         seq: u64,
         /// Which check failed.
         check: &'static str,
+        /// The byte that changed, where a single one explains it.
+        byte: Option<u64>,
     },
     /// A record is larger than a batch may be.
     RecordTooLarge {
@@ -67,11 +70,17 @@ impl core::fmt::Display for JournalError {
                 "journal layout {version} is not known to this build (it knows {}); use the build that wrote it",
                 format::VERSION
             ),
-            Self::Damaged { offset, len, seq, check } => write!(
-                f,
-                "offset {offset}: {check} does not hold for the {len} bytes there (sequence {seq} on is lost); \
-                 restore the file from a copy"
-            ),
+            Self::Damaged { offset, len, seq, check, byte } => {
+                match byte {
+                    Some(byte) => write!(f, "offset {byte}: this byte is not the one that was written; ")?,
+                    None => write!(f, "offset {offset}: bytes are not those that were written; ")?,
+                }
+                write!(
+                    f,
+                    "{check} does not hold for the {len} bytes from {offset} on, and sequence {seq} and what follows is \
+                     lost; restore the file from a copy"
+                )
+            }
             Self::RecordTooLarge { len } => {
                 write!(f, "a record of {len} bytes is above the limit of {}", format::PAYLOAD_BYTES_MAX)
             }

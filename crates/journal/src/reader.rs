@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::JournalError;
 use crate::format::{self, BATCH_HEADER_LEN, BODY_BYTES_MAX, BatchHeader, FILE_HEADER_LEN, FILE_MAGIC, RecordHeader};
+use crate::{JournalError, locate};
 
 /// One record of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,8 @@ impl Reader {
         let covered = head.get(..FILE_HEADER_LEN - 4).unwrap_or_default();
         if crc32c::crc32c(covered) != crc {
             let len = len_u64(FILE_HEADER_LEN);
-            return Err(JournalError::Damaged { offset: 0, len, seq: 0, check: "the CRC of the file header" });
+            let byte = locate::changed_byte(covered.len(), crc32c::crc32c(covered), crc).map(len_u64);
+            return Err(JournalError::Damaged { offset: 0, len, seq: 0, check: "the CRC of the file header", byte });
         }
         if version != format::VERSION {
             return Err(JournalError::UnknownVersion { version });
@@ -116,7 +117,13 @@ impl Reader {
         let io = |error| JournalError::Io { path: path.clone(), doing: "reading the journal", error };
         let offset = self.offset;
         let seq = self.next_seq;
-        let damaged = |len: usize, check| JournalError::Damaged { offset, len: len_u64(len), seq, check };
+        let damaged = |check, byte: Option<usize>| JournalError::Damaged {
+            offset,
+            len: len_u64(BATCH_HEADER_LEN),
+            seq,
+            check,
+            byte: byte.map(|byte| offset.saturating_add(len_u64(byte))),
+        };
         let head = read_up_to(&mut self.file, BATCH_HEADER_LEN).map_err(io)?;
         if head.is_empty() {
             return Ok(None);
@@ -125,14 +132,14 @@ impl Reader {
             self.tail = Tail::Torn { offset };
             return Ok(None);
         };
-        let header =
-            BatchHeader::from_bytes(header).ok_or_else(|| damaged(BATCH_HEADER_LEN, "the CRC of the batch header"))?;
+        let header = BatchHeader::from_bytes(header)
+            .ok_or_else(|| damaged("the CRC of the batch header", BatchHeader::changed_byte(header)))?;
         let body_len = usize::try_from(header.body_len).unwrap_or(usize::MAX);
         if body_len > BODY_BYTES_MAX {
-            return Err(damaged(BATCH_HEADER_LEN, "the limit of a batch"));
+            return Err(damaged("the limit of a batch", None));
         }
         if header.prev_hash != self.prev_hash || header.batch != self.next_batch || header.first_seq != seq {
-            return Err(damaged(BATCH_HEADER_LEN, "the chain to the batch before"));
+            return Err(damaged("the chain to the batch before", None));
         }
         let body = read_up_to(&mut self.file, body_len).map_err(io)?;
         if body.len() < body_len {
@@ -160,6 +167,7 @@ impl Reader {
                     len: len_u64(format::RECORD_HEADER_LEN),
                     seq: self.next_seq,
                     check: "the order of sequences",
+                    byte: None,
                 });
             }
             self.next_seq = self.next_seq.saturating_add(1);
@@ -170,8 +178,16 @@ impl Reader {
         let batch_end =
             batch.offset.saturating_add(len_u64(BATCH_HEADER_LEN)).saturating_add(u64::from(batch.header.body_len));
         if end != batch_end || count != batch.header.records {
-            let len = batch_end.saturating_sub(end);
-            return Err(JournalError::Damaged { offset: end, len, seq: self.next_seq, check: "the CRC of the record" });
+            let body_start = batch.offset.saturating_add(len_u64(BATCH_HEADER_LEN));
+            let at = usize::try_from(end.saturating_sub(body_start)).unwrap_or(usize::MAX);
+            let byte = RecordHeader::changed_byte(batch.body.get(at..).unwrap_or_default());
+            return Err(JournalError::Damaged {
+                offset: end,
+                len: batch_end.saturating_sub(end),
+                seq: self.next_seq,
+                check: "the CRC of the record",
+                byte: byte.map(|byte| end.saturating_add(len_u64(byte))),
+            });
         }
         Ok(())
     }

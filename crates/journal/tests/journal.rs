@@ -63,9 +63,11 @@ fn every_changed_byte_is_found_and_its_place_named() {
         bad[at] ^= 1 << (at % 8);
         std::fs::write(&path, &bad).unwrap();
         match read(&path) {
-            Err(JournalError::Damaged { offset, len, .. }) => {
+            Err(error @ JournalError::Damaged { offset, len, byte, .. }) => {
                 let at = u64::try_from(at).unwrap();
                 assert!(offset <= at && at < offset + len, "byte {at} is outside {offset}+{len}");
+                assert_eq!(byte, Some(at));
+                assert!(error.to_string().starts_with(&format!("offset {at}: ")));
             }
             Err(JournalError::NotAJournal) => assert!(at < 8),
             other => panic!("byte {at} changed and was read as {other:?}"),
