@@ -23,21 +23,34 @@ from tiderace.errors import (
     StorageError,
     TideraceError,
 )
-from tiderace.strategy import Best, Strategy
+from tiderace.strategy import (
+    Best,
+    BookView,
+    MarketTrade,
+    OrderUpdate,
+    OwnFill,
+    Side,
+    Strategy,
+)
 
 __all__ = [
     "Best",
+    "BookView",
     "Config",
     "DataError",
     "Fault",
     "InputError",
     "Interrupted",
     "JournalError",
+    "MarketTrade",
     "OrderRefused",
+    "OrderUpdate",
+    "OwnFill",
     "Refused",
     "ReplayError",
     "Run",
     "RunFailed",
+    "Side",
     "StorageError",
     "Strategy",
     "Ticks",

@@ -6,18 +6,16 @@ number of the desk's; what it submits takes effect when its callback returns.
 """
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from tiderace import _genesis
+from tiderace._core import BookView, MarketTrade, OwnFill, StrategyContext
 from tiderace._sections import Config, ParentConfig
 from tiderace._values import Market, Number, Ticks, decimal, duration_ns, unscaled
 from tiderace.config import parse, to_dict
 from tiderace.errors import InputError, RunFailed
 
-if TYPE_CHECKING:
-    from tiderace._core import BookView, MarketTrade, OwnFill, StrategyContext
-
-__all__ = ["Best", "Strategy"]
+__all__ = ["Best", "BookView", "MarketTrade", "OrderUpdate", "OwnFill", "Side", "Strategy"]
 
 Side = Literal["buy", "sell"]
 
@@ -27,6 +25,22 @@ _MARKET, _LIMIT = ord("1"), ord("2")
 _CALLBACKS = ("on_start", "on_book", "on_trade", "on_fill", "on_order", "on_timer", "on_stop")
 # The config's own parent is 1.
 _FIRST_PARENT_ID = _genesis.PARENT_ID + 1
+
+
+class OrderUpdate(TypedDict, total=False):
+    """What `Strategy.on_order` is told; quantities in lots."""
+
+    cl_ord_id: int
+    instrument: int
+    ord_status: str
+    """``New``, ``PartiallyFilled``, ``Filled``, ``Canceled``, ...; ``Refused`` for a command."""
+    cum_qty: int
+    leaves_qty: int
+    reason: str
+    value: int
+    """The value that a rule refused."""
+    limit: int
+    """The bound of that rule."""
 
 
 class Best(NamedTuple):
@@ -50,23 +64,23 @@ class Strategy:
     what you need from it and keep no reference.
     """
 
-    _context: "StrategyContext"
+    _context: StrategyContext
     _config: Config
     _markets: list[Market]
 
     def on_start(self) -> None:
         """Answer the start of the run, before the first market event."""
 
-    def on_book(self, book: "BookView") -> None:
+    def on_book(self, book: BookView) -> None:
         """Answer a change of a book; its prices are ticks, `price` turns them into money."""
 
-    def on_trade(self, trade: "MarketTrade") -> None:
+    def on_trade(self, trade: MarketTrade) -> None:
         """Answer a trade of others."""
 
-    def on_fill(self, fill: "OwnFill") -> None:
+    def on_fill(self, fill: OwnFill) -> None:
         """Answer a fill of an order of this run."""
 
-    def on_order(self, update: dict[str, Any]) -> None:
+    def on_order(self, update: OrderUpdate) -> None:
         """Answer a change of an order's state, or the refusal of a command."""
 
     def on_timer(self, timer_id: int) -> None:
@@ -97,7 +111,7 @@ class Strategy:
         market = self._market(symbol)
         return unscaled(self._context.position(market.id), market.base_decimals)
 
-    def exposure(self, fill: "OwnFill") -> Decimal:
+    def exposure(self, fill: OwnFill) -> Decimal:
         """Return the exposure of a fill in the base asset."""
         return unscaled(fill.exposure, self._market(fill.instrument).base_decimals)
 
@@ -241,7 +255,7 @@ class Strategy:
         self._by_symbol: dict[str | int, Market] = dict(enumerate(self._markets))
         self._next_parent_id = _FIRST_PARENT_ID
 
-    def _bind(self, context: "StrategyContext") -> None:
+    def _bind(self, context: StrategyContext) -> None:
         """Take the desk's side of the line; called once by the core."""
         self._context = context
 
