@@ -74,6 +74,12 @@ fn a_seeded_plan_is_golden() {
 }
 
 #[test]
+fn the_least_jitter_moves_a_time() {
+    let short = SubmitParent { duration_ns: 30, ..jittered(100, 10, 500_000_000, 7) };
+    assert!(plan(&short).iter().enumerate().any(|(k, (ts, _))| *ts > 3 * i64::try_from(k).unwrap()));
+}
+
+#[test]
 fn one_jitter_leaves_the_others_draws_alone() {
     let both = jittered(100, 10, 300_000_000, 7);
     let times_only = SubmitParent { size_jitter: Fraction::ZERO, ..both };

@@ -153,8 +153,14 @@ fn fewer_fills_than_the_venue_counts_break_when_they_do_not_come_1011() {
     assert_eq!(table.reasons_of_breaks(), [Reason::QtyMismatch]);
     assert_eq!((table.breaks()[0].ours, table.breaks()[0].theirs), (qty(4), qty(7)));
     table.pass(100 * TIMEOUT_NS);
+    table.take(&fill(1, 3, 1, 8));
+    table.pass(100 * TIMEOUT_NS);
     assert_eq!(table.breaks().len(), 1, "and once only");
     assert_eq!(table.oms.next_timer(), None);
+    table.take(&fill(1, 1, 3, 7));
+    table.take(&fill(1, 5, 1, 10));
+    table.pass(TIMEOUT_NS);
+    assert_eq!(table.breaks().len(), 2, "once it was made good, a new difference is a new break");
 }
 
 #[test]

@@ -92,11 +92,39 @@ fn a_replace_counts_for_the_larger_until_it_is_answered() {
         } else {
             risk.on_update(&updated(&old, OrdStatus::New, 0));
             assert!(risk.check(Ts::new(1), &buy(3, 50), BOOK).is_ok());
+            risk.on_update(&updated(&new, OrdStatus::Canceled, 0));
+            assert_eq!(risk.open_len(), 1, "the refused key names nothing");
             risk.on_update(&updated(&old, OrdStatus::Canceled, 0));
         }
         assert_eq!(risk.open_len(), 0);
         assert!(risk.check(Ts::new(1), &buy(3, 100), BOOK).is_ok());
     }
+}
+
+#[test]
+fn a_replace_to_less_frees_nothing_until_it_is_answered() {
+    let mut risk = risk(&limited(|limits| limits.max_position = Amount::new(100_000)));
+    send(&mut risk, 1, &buy(1, 80)).unwrap();
+    risk.check_replace(Ts::new(1), ClOrdId(1), &buy(2, 50), BOOK).unwrap();
+    risk.on_replace_sent(Ts::new(1), ClOrdId(1), &buy(2, 50));
+    assert!(risk.check(Ts::new(1), &buy(3, 21), BOOK).is_err());
+    risk.on_update(&updated(&buy(2, 50), OrdStatus::New, 0));
+    assert!(risk.check(Ts::new(1), &buy(3, 50), BOOK).is_ok());
+}
+
+#[test]
+fn a_position_may_be_closed_when_its_margin_has_grown_beyond_the_balance() {
+    let mut risk = risk(&RiskConfig { needs_funds: true, ..config() });
+    risk.set_balance(&balance(1, 1, 600_000_200));
+    let short = at(1, sell(1, 100));
+    send(&mut risk, 1, &short).unwrap();
+    risk.on_fill(Ts::new(1), &fill(&short, 100));
+    risk.on_update(&updated(&short, OrdStatus::Filled, 100));
+    let book = Some((Price::new(9_000_000), Price::new(9_000_001)));
+    let cover = OrderSent { price: Price::new(9_000_000), ..at(1, buy(2, 100)) };
+    assert_eq!(risk.check(Ts::new(2), &cover, book), Ok(()));
+    let beyond = OrderSent { order_qty: qty(101), ..cover };
+    assert_eq!(risk.check(Ts::new(2), &beyond, book).unwrap_err().reason, Reason::InsufficientMargin);
 }
 
 #[test]

@@ -148,6 +148,9 @@ fn duplicate_order_2011() {
         send(&mut risk, 60, &unlike).unwrap();
     }
     send(&mut risk, 110, &buy(7, 100)).unwrap();
+    // Sent unasked while the first still counted: the later one counts on its own.
+    risk.on_sent(Ts::new(150), &buy(8, 100));
+    refused(send(&mut risk, 215, &buy(9, 100)), Reason::DuplicateOrder, 65, 100);
 }
 
 #[test]
