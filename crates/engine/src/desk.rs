@@ -1,8 +1,9 @@
 //! The desk: books, parents, order life, controls and routing, wired together.
 //!
 //! One `apply` takes commands, reports and time; `on_market` takes a market record. The order of checks of a new order
-//! is: run over, instrument, oms (ids, quantity), open breaks, risk. A refusal changes nothing but the outputs. What a
-//! stage puts out is fed to the others in the order it was put out, until all is quiet.
+//! is: run over, whose key it is (1020), instrument, oms (keys, quantity), open breaks, risk; of a replace the same, with
+//! the order that it changes known first. A refusal changes nothing but the outputs. What the oms puts out is fed to
+//! risk and to the parents in the order it was put out; what a parent sends on that goes through the same checks.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +14,12 @@ use tiderace_route::Router;
 use tiderace_types::event::{BookChanged, OrderSent, Refused, ReplaceSent, TimerFired};
 use tiderace_types::input::{
     CancelAll, CancelOrder, CancelReject, EnableStrategy, ExecutionReport, Kill, ReplaceOrder, SetTimer, SubmitOrder,
+    SubmitParent,
 };
 use tiderace_types::layout::Layout;
 use tiderace_types::{
-    ClOrdId, Input, Instrument, InstrumentId, KillScope, MarketEvent, MarketKind, OrdStatus, Output, ParentId, Reason,
-    Refusal, Side, Tags, Ts,
+    AccountId, ClOrdId, Input, Instrument, InstrumentId, KillScope, MarketEvent, MarketKind, OrdStatus, Output,
+    ParentId, Qty, Reason, Refusal, Side, Tags, Ts,
 };
 
 use crate::config::{ConfigError, DeskConfig};
@@ -35,6 +37,8 @@ pub struct Desk {
     pub(crate) instruments: Vec<Instrument>,
     pub(crate) books: Vec<Book>,
     pub(crate) router: Router,
+    /// The desk's one account: every order is its own.
+    account: AccountId,
     oms: Oms,
     risk: Risk,
     parents: Parents,
@@ -60,6 +64,7 @@ impl Desk {
             books: instruments.iter().map(|_| Book::new()).collect(),
             instruments,
             router,
+            account: config.risk.account,
             oms,
             risk,
             parents: Parents::default(),
@@ -122,7 +127,8 @@ impl Desk {
             out.push(BookChanged { instrument: event.instrument, is_live, reason }.into());
         }
         if event.is_last() && self.parents.is_waiting() {
-            self.with_parents(event.ts_recv, out, |parents, desk, out| parents.on_books(desk, event.ts_recv, out));
+            self.with_parents(out, |parents, desk, out| parents.on_books(desk, event.ts_recv, out));
+            self.next_timer = self.find_next_timer();
         }
     }
 
@@ -130,17 +136,20 @@ impl Desk {
     pub fn apply(&mut self, ts: Ts, input: &Input, out: &mut Vec<Output>) {
         match input {
             Input::MarketData(_) => {}
+            Input::SubmitParent(command) if self.is_ended => {
+                out.push(ended(command.parent_id.0, SubmitParent::KIND, NO_INSTRUMENT));
+            }
             Input::SubmitParent(command) => {
-                self.with_parents(ts, out, |parents, desk, out| parents.submit(desk, ts, command, out));
+                self.with_parents(out, |parents, desk, out| parents.submit(desk, ts, command, out));
             }
             Input::CancelParent(command) => {
-                self.with_parents(ts, out, |parents, desk, out| parents.cancel(desk, ts, command, out));
+                self.with_parents(out, |parents, desk, out| parents.cancel(desk, ts, command, out));
             }
             Input::PauseParent(command) => {
-                self.with_parents(ts, out, |parents, desk, out| parents.pause(desk, ts, command, out));
+                self.with_parents(out, |parents, desk, out| parents.pause(desk, ts, command, out));
             }
             Input::ResumeParent(command) => {
-                self.with_parents(ts, out, |parents, desk, out| parents.resume(desk, ts, command, out));
+                self.with_parents(out, |parents, desk, out| parents.resume(desk, ts, command, out));
             }
             Input::SubmitOrder(command) => self.submit_order(ts, command, out),
             Input::ReplaceOrder(command) => self.replace_order(ts, command, out),
@@ -199,9 +208,10 @@ impl Desk {
 
     /// Asks the venue to cancel an order; a refusal is put out under `kind`.
     pub(crate) fn request_cancel(&mut self, ts: Ts, orig: ClOrdId, kind: u16, out: &mut Vec<Output>) {
-        let request = self.new_cl_ord_id();
-        match self.oms.request_cancel(ts, request, orig) {
+        match self.oms.request_cancel(ts, ClOrdId(self.next_cl_ord_id), orig) {
             Ok(sent) => {
+                // Only now is the key used: a refusal leaves it to the next request.
+                self.new_cl_ord_id();
                 self.risk.on_cancel_sent(ts);
                 out.push(sent.into());
             }
@@ -214,8 +224,10 @@ impl Desk {
             cl_ord_id, tags, instrument, side, ord_type, time_in_force, post_only, order_qty, price, ..
         } = *command;
         let kind = SubmitOrder::KIND;
-        if cl_ord_id.0 == 0 || cl_ord_id.0 >= DESK_CL_ORD_ID {
-            let refusal = Refusal::new(Reason::BadClOrdId, cl_ord_id.0, DESK_CL_ORD_ID);
+        if self.is_ended {
+            return out.push(ended(cl_ord_id.0, kind, instrument));
+        }
+        if let Err(refusal) = check_client_key(cl_ord_id) {
             return out.push(refused(cl_ord_id.0, kind, instrument, refusal));
         }
         let parent_id = ParentId(0);
@@ -235,30 +247,38 @@ impl Desk {
     }
 
     fn replace_order(&mut self, ts: Ts, command: &ReplaceOrder, out: &mut Vec<Output>) {
-        let kind = ReplaceOrder::KIND;
-        let fail = |refusal| refused(command.cl_ord_id.0, kind, NO_INSTRUMENT, refusal);
+        let (id, kind) = (command.cl_ord_id.0, ReplaceOrder::KIND);
         if self.is_ended {
-            return out.push(fail(Refusal::plain(Reason::RunEnded)));
-        }
-        if command.cl_ord_id.0 == 0 || command.cl_ord_id.0 >= DESK_CL_ORD_ID {
-            return out.push(fail(Refusal::new(Reason::BadClOrdId, command.cl_ord_id.0, DESK_CL_ORD_ID)));
+            return out.push(ended(id, kind, NO_INSTRUMENT));
         }
         match self.check_and_replace(ts, command) {
             Ok(sent) => out.push(sent.into()),
-            Err(refusal) => out.push(fail(refusal)),
+            Err(refusal) => out.push(refused(id, kind, NO_INSTRUMENT, refusal)),
         }
     }
 
-    /// A replace is checked as the order it would become.
+    /// A replace is checked as the order it would become. Children of parents are the desk's own: a client may cancel
+    /// them, not change them.
     fn check_and_replace(&mut self, ts: Ts, command: &ReplaceOrder) -> Result<ReplaceSent, Refusal> {
+        check_client_key(command.cl_ord_id)?;
+        check_client_key(command.orig_cl_ord_id)?;
         let would_be = self.oms.check_replace(command)?;
         let Some(book) = self.books.get(would_be.instrument.index()) else {
             return Err(self.unknown_instrument(would_be.instrument));
         };
+        if self.oms.has_break(would_be.instrument) && self.risk.is_opening(&self.added_by(command, would_be)) {
+            return Err(Refusal::plain(Reason::BreakOpen));
+        }
         self.risk.check_replace(ts, command.orig_cl_ord_id, &would_be, reference_of(book))?;
         let sent = self.oms.request_replace(ts, command)?;
         self.risk.on_replace_sent(ts, command.orig_cl_ord_id, &would_be);
         Ok(sent)
+    }
+
+    /// What a replace adds to an order that counts as open already.
+    fn added_by(&self, command: &ReplaceOrder, would_be: OrderSent) -> OrderSent {
+        let before = self.oms.order(command.orig_cl_ord_id).map_or(Qty::ZERO, |order| order.order_qty);
+        OrderSent { order_qty: would_be.order_qty.saturating_sub(before), ..would_be }
     }
 
     fn unknown_instrument(&self, instrument: InstrumentId) -> Refusal {
@@ -274,7 +294,7 @@ impl Desk {
         let covered: Vec<ClOrdId> = self
             .oms
             .working()
-            .filter(|order| covers(scope, id, order.tags, order.instrument))
+            .filter(|order| self.covers(scope, id, order.tags, order.instrument))
             .filter(|order| order.ord_status() != OrdStatus::PendingCancel)
             .map(|order| order.cl_ord_id)
             .collect();
@@ -309,35 +329,41 @@ impl Desk {
         self.absorb(ts, from, out);
     }
 
-    /// Feeds what the oms put out to risk and to the parents.
+    /// Feeds what the oms put out to risk and to the parents. What these put out stands behind it and is not fed again.
     fn absorb(&mut self, ts: Ts, from: usize, out: &mut Vec<Output>) {
-        let fresh: Vec<Output> = out.get(from..).unwrap_or_default().to_vec();
-        for output in &fresh {
-            match output {
-                Output::FillBooked(fill) => {
-                    if let Some(stopped) = self.risk.on_fill(ts, fill) {
-                        out.push(stopped.into());
-                    }
+        for at in from..out.len() {
+            match out.get(at).copied() {
+                Some(Output::FillBooked(fill)) => {
+                    self.parents.on_fill(&fill);
+                    out.extend(self.risk.on_fill(ts, &fill).map(Output::from));
                 }
-                Output::OrderUpdated(update) => self.risk.on_update(update),
-                Output::OrderSent(_)
-                | Output::CancelSent(_)
-                | Output::ReplaceSent(_)
-                | Output::StatusRequested(_)
-                | Output::Refused(_)
-                | Output::ParentUpdated(_)
-                | Output::SliceStarted(_)
-                | Output::ArrivalTaken(_)
-                | Output::VenueSkipped(_)
-                | Output::BookChanged(_)
-                | Output::BreakRaised(_)
-                | Output::BreakCleared(_)
-                | Output::KillChanged(_)
-                | Output::StrategyEnabled(_)
-                | Output::TimerFired(_) => {}
+                Some(Output::OrderUpdated(update)) => {
+                    self.parents.on_update(&update);
+                    self.risk.on_update(&update);
+                }
+                Some(
+                    Output::OrderSent(_)
+                    | Output::CancelSent(_)
+                    | Output::ReplaceSent(_)
+                    | Output::StatusRequested(_)
+                    | Output::Refused(_)
+                    | Output::ParentUpdated(_)
+                    | Output::SliceStarted(_)
+                    | Output::ArrivalTaken(_)
+                    | Output::VenueSkipped(_)
+                    | Output::BookChanged(_)
+                    | Output::BreakRaised(_)
+                    | Output::BreakCleared(_)
+                    | Output::KillChanged(_)
+                    | Output::StrategyEnabled(_)
+                    | Output::TimerFired(_),
+                )
+                | None => {}
             }
         }
-        self.with_parents(ts, out, |parents, desk, out| parents.on_outputs(desk, ts, &fresh, out));
+        if self.parents.has_touched() {
+            self.with_parents(out, |parents, desk, out| parents.settle(desk, ts, out));
+        }
     }
 
     fn on_timer(&mut self, ts: Ts, out: &mut Vec<Output>) {
@@ -348,10 +374,13 @@ impl Desk {
         let from = out.len();
         self.oms.on_timer(ts, out);
         self.absorb(ts, from, out);
-        self.with_parents(ts, out, |parents, desk, out| parents.on_timer(desk, ts, out));
+        self.with_parents(out, |parents, desk, out| parents.on_timer(desk, ts, out));
     }
 
     fn set_timer(&mut self, command: &SetTimer, out: &mut Vec<Output>) {
+        if self.is_ended {
+            return out.push(ended(command.id, SetTimer::KIND, NO_INSTRUMENT));
+        }
         if self.client_timers.len() >= CLIENT_TIMERS_MAX {
             let max = i128::try_from(CLIENT_TIMERS_MAX).unwrap_or(i128::MAX);
             let refusal = Refusal::new(Reason::TooManyTimers, max, max);
@@ -376,32 +405,39 @@ impl Desk {
     }
 
     /// Lends the parents the desk that they act on.
-    fn with_parents(
-        &mut self,
-        _ts: Ts,
-        out: &mut Vec<Output>,
-        act: impl FnOnce(&mut Parents, &mut Self, &mut Vec<Output>),
-    ) {
+    fn with_parents(&mut self, out: &mut Vec<Output>, act: impl FnOnce(&mut Parents, &mut Self, &mut Vec<Output>)) {
         let mut parents = core::mem::take(&mut self.parents);
         act(&mut parents, self, out);
+        parents.refresh();
         self.parents = parents;
-        self.next_timer = self.find_next_timer();
     }
+
+    fn covers(&self, scope: KillScope, id: u32, tags: Tags, instrument: InstrumentId) -> bool {
+        match scope {
+            KillScope::All => true,
+            KillScope::Account => self.account.0 == id,
+            KillScope::Strategy => tags.strategy == id,
+            KillScope::Instrument => u32::from(instrument.0) == id,
+        }
+    }
+}
+
+/// The keys above are the desk's own.
+fn check_client_key(cl_ord_id: ClOrdId) -> Result<(), Refusal> {
+    if cl_ord_id.0 == 0 || cl_ord_id.0 >= DESK_CL_ORD_ID {
+        return Err(Refusal::new(Reason::BadClOrdId, cl_ord_id.0, DESK_CL_ORD_ID));
+    }
+    Ok(())
+}
+
+fn ended(id: u64, kind: u16, instrument: InstrumentId) -> Output {
+    refused(id, kind, instrument, Refusal::plain(Reason::RunEnded))
 }
 
 /// A refusal as it is put out.
 pub(crate) fn refused(id: u64, kind: u16, instrument: InstrumentId, refusal: Refusal) -> Output {
     let Refusal { reason, value, limit } = refusal;
     Refused { id, kind, instrument, reason, value, limit }.into()
-}
-
-fn covers(scope: KillScope, id: u32, tags: Tags, instrument: InstrumentId) -> bool {
-    match scope {
-        KillScope::All => true,
-        KillScope::Account => tags.client == id,
-        KillScope::Strategy => tags.strategy == id,
-        KillScope::Instrument => u32::from(instrument.0) == id,
-    }
 }
 
 fn reference_of(book: &Book) -> Option<Reference> {

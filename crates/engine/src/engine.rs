@@ -4,10 +4,11 @@
 //! the outputs of its records carry the sequence that the reference then gets. Everything else is journaled before the
 //! desk sees it. A batch is handed to the operating system when it is full: durability mode `os`.
 
-use tiderace_journal::{JournalError, OutputsDigest, Writer};
+use tiderace_journal::{JournalError, Writer};
 use tiderace_types::input::{End, MarketData};
 use tiderace_types::{Input, MarketEvent, Output, Ts};
 
+use crate::emit::Emitter;
 use crate::{Desk, OutputLog};
 
 /// Kind of the first record of a journal: the genesis JSON.
@@ -21,10 +22,9 @@ pub const MARKET_RUN_MAX: u32 = 1 << 20;
 pub struct Engine {
     desk: Desk,
     writer: Option<Writer>,
-    digest: OutputsDigest,
+    emitter: Emitter,
     /// Digest of all outputs before the open batch.
     batch_digest: [u8; 32],
-    log: OutputLog,
     out: Vec<Output>,
     payload: Vec<u8>,
     seq: u64,
@@ -48,14 +48,13 @@ impl Engine {
     /// # Errors
     /// [`JournalError`].
     pub fn new(desk: Desk, genesis: &str, writer: Option<Writer>) -> Result<Self, JournalError> {
-        let mut digest = OutputsDigest::default();
-        let batch_digest = digest.digest();
+        let mut emitter = Emitter::default();
+        let batch_digest = emitter.digest.digest();
         let mut engine = Self {
             desk,
             writer,
-            digest,
+            emitter,
             batch_digest,
-            log: OutputLog::default(),
             out: Vec::with_capacity(256),
             payload: Vec::with_capacity(256),
             seq: 0,
@@ -82,13 +81,13 @@ impl Engine {
     /// All outputs of the run, by kind.
     #[must_use]
     pub fn into_log(self) -> OutputLog {
-        self.log
+        self.emitter.log
     }
 
     /// All outputs so far, by kind.
     #[must_use]
     pub fn log(&self) -> &OutputLog {
-        &self.log
+        &self.emitter.log
     }
 
     /// Sequence of the input that is being applied, or that comes next: what an answer names as its cause.
@@ -112,13 +111,13 @@ impl Engine {
     /// Digest of all outputs so far.
     #[must_use]
     pub fn digest(&mut self) -> [u8; 32] {
-        self.digest.digest()
+        self.emitter.digest.digest()
     }
 
     /// CRC of all outputs so far.
     #[must_use]
     pub fn outputs_crc(&self) -> u32 {
-        self.digest.crc()
+        self.emitter.digest.crc()
     }
 
     /// Applies the market record at `index` of the tape.
@@ -130,35 +129,31 @@ impl Engine {
         if self.run.count == 0 {
             self.close_full_batch()?;
             self.run.offset = index;
-            self.run.outputs_crc = self.digest.crc();
+            self.run.outputs_crc = self.emitter.digest.crc();
         }
         self.run.count = self.run.count.saturating_add(1);
         self.run.ts = event.ts_recv;
         self.out.clear();
         self.desk.on_market(event, &mut self.out);
-        if !self.out.is_empty() {
-            self.emit(event.ts_recv);
-        }
+        self.emitter.emit(self.seq, event.ts_recv, &self.out);
         if self.run.count >= MARKET_RUN_MAX { self.close_market_run() } else { Ok(()) }
     }
 
-    /// Journals and applies one input. Market references go through [`Engine::market`].
+    /// Journals and applies one input. A market reference is no input from outside (see [`Engine::market`]): it is
+    /// neither journaled nor applied.
     ///
     /// # Errors
     /// [`JournalError`]; the desk has not seen the input then.
     pub fn input(&mut self, ts: Ts, input: &Input) -> Result<(), JournalError> {
+        self.out.clear();
+        if matches!(input, Input::MarketData(_)) {
+            return Ok(());
+        }
         self.close_market_run()?;
         self.close_full_batch()?;
-        self.payload.clear();
-        input.encode(&mut self.payload);
-        let payload = core::mem::take(&mut self.payload);
-        let crc = self.digest.crc();
-        let appended = self.append(input.kind(), ts, crc, &payload);
-        self.payload = payload;
-        let seq = appended?;
-        self.out.clear();
+        let seq = self.append_input(input, ts, self.emitter.digest.crc())?;
         self.desk.apply(ts, input, &mut self.out);
-        self.emit_as(seq, ts);
+        self.emitter.emit(seq, ts, &self.out);
         Ok(())
     }
 
@@ -169,10 +164,17 @@ impl Engine {
         }
         self.run.count = 0;
         self.events = self.events.saturating_add(u64::from(count));
-        let record = Input::from(MarketData { offset, count });
-        let mut payload = Vec::with_capacity(16);
-        record.encode(&mut payload);
-        self.append(record.kind(), ts, outputs_crc, &payload).map(|_| ())
+        self.append_input(&Input::from(MarketData { offset, count }), ts, outputs_crc).map(|_| ())
+    }
+
+    fn append_input(&mut self, input: &Input, ts: Ts, outputs_crc: u32) -> Result<u64, JournalError> {
+        // The buffer is lent to the call and comes back, so that an input allocates nothing.
+        let mut payload = core::mem::take(&mut self.payload);
+        payload.clear();
+        input.encode(&mut payload);
+        let appended = self.append(input.kind(), ts, outputs_crc, &payload);
+        self.payload = payload;
+        appended
     }
 
     /// Closes the open batch if it is full. Called before the first output of a record, never between its outputs and
@@ -180,7 +182,7 @@ impl Engine {
     fn close_full_batch(&mut self) -> Result<(), JournalError> {
         if let Some(writer) = self.writer.as_mut().filter(|writer| writer.is_full()) {
             writer.close_batch(self.batch_digest)?;
-            self.batch_digest = self.digest.digest();
+            self.batch_digest = self.emitter.digest.digest();
         }
         Ok(())
     }
@@ -195,30 +197,19 @@ impl Engine {
         Ok(seq)
     }
 
-    fn emit(&mut self, ts: Ts) {
-        self.emit_as(self.seq, ts);
-    }
-
-    fn emit_as(&mut self, seq: u64, ts: Ts) {
-        for output in &self.out {
-            self.digest.push(seq, ts.get(), output.kind(), |bytes| output.encode(bytes));
-            self.log.push(seq, ts, output);
-        }
-    }
-
     /// Ends the run: applies [`End`], seals the journal, makes it durable. Returns the digest of all outputs.
     ///
     /// # Errors
     /// [`JournalError`].
     pub fn finish(&mut self, ts: Ts, interrupted: bool) -> Result<[u8; 32], JournalError> {
         self.input(ts, &Input::from(End { interrupted }))?;
-        let digest = self.digest.digest();
-        let seal = seal(digest, self.digest.count());
+        let digest = self.emitter.digest.digest();
+        let seal = seal(digest, self.emitter.digest.count());
         if let Some(writer) = &mut self.writer {
             writer.close_batch(self.batch_digest)?;
             self.batch_digest = digest;
         }
-        self.append(KIND_SEAL, ts, self.digest.crc(), &seal)?;
+        self.append(KIND_SEAL, ts, self.emitter.digest.crc(), &seal)?;
         if let Some(writer) = self.writer.take() {
             writer.finish(digest)?;
         }

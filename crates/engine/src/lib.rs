@@ -6,6 +6,7 @@
 
 pub mod config;
 mod desk;
+mod emit;
 mod engine;
 mod log;
 mod parents;

@@ -2,8 +2,10 @@
 //!
 //! A parent waits until every book that it may use is live (and its own start has come); that moment is its arrival,
 //! and each instrument's mid then is the fair value that costs and limits refer to. When a slice comes due, what was
-//! posted before is canceled first, and the slice is worked once the venue has answered: exposure that may still fill is
-//! never planned a second time. Part of a slice is swept over the books, part is posted, as the algorithm says.
+//! posted before is canceled first, and the slice waits for the venue's answer. Where the venue refuses the cancel, or
+//! says nothing in time, the slice is worked all the same, and what may still fill counts as working: exposure that may
+//! still fill is never planned a second time. Part of a slice is swept over the books, part is posted, as the algorithm
+//! says. A parent that is paused or closed goes on asking until each of its children is canceled.
 
 use std::collections::BTreeMap;
 
@@ -16,18 +18,24 @@ use tiderace_types::input::{CancelParent, PauseParent, ResumeParent, SubmitParen
 use tiderace_types::layout::Layout;
 use tiderace_types::num::div_round;
 use tiderace_types::{
-    Amount, ClOrdId, Fraction, Instrument, InstrumentId, OrdType, Output, ParentId, ParentStatus, Price, Qty, Reason,
-    Refusal, Rounding, Side, TimeInForce, Ts,
+    Amount, ClOrdId, Fraction, Instrument, InstrumentId, OrdStatus, OrdType, Output, ParentId, ParentStatus, Price,
+    Qty, Reason, Refusal, Rounding, Side, TimeInForce, Ts,
 };
 
 use crate::Desk;
 use crate::desk::{NO_INSTRUMENT, refused};
+
+/// How long a paused or closed parent waits before it asks again to cancel a child, where a venue refused to.
+const CANCEL_RETRY_NS: i64 = 1_000_000_000;
 
 /// Parents of one desk, by id.
 #[derive(Default)]
 pub(crate) struct Parents {
     parents: BTreeMap<ParentId, Parent>,
     waiting: usize,
+    ts_next: Option<Ts>,
+    /// Those whose children changed since they last settled, each once.
+    touched: Vec<ParentId>,
     plan: Plan,
 }
 
@@ -35,10 +43,12 @@ struct Parent {
     twap: Twap,
     /// By instrument id, once arrived; `None` for those not selected.
     arrivals: Vec<Option<Arrival>>,
-    /// Children that may still fill.
-    open: BTreeMap<ClOrdId, OpenChild>,
+    /// Children that may still fill, in ClOrdID order.
+    open: Vec<OpenChild>,
     /// A slice is due and waits for the cancels of what was posted before.
     is_clearing: bool,
+    /// When to ask again to cancel what should not work any more.
+    ts_retry: Option<Ts>,
     told: (ParentStatus, Amount),
 }
 
@@ -48,13 +58,13 @@ struct Arrival {
     limit_px: Price,
 }
 
+/// What the oms does not know of a child.
 #[derive(Clone, Copy)]
 struct OpenChild {
-    instrument: InstrumentId,
-    leaves_qty: Qty,
-    price: Price,
+    cl_ord_id: ClOrdId,
+    /// Exposure that it was planned for, whole.
+    exposure: Amount,
     is_posted: bool,
-    is_cancel_sent: bool,
 }
 
 impl Parents {
@@ -70,7 +80,18 @@ impl Parents {
 
     /// When a slice or an end comes due next.
     pub(crate) fn next_timer(&self) -> Option<Ts> {
-        self.parents.values().filter_map(Parent::next_timer).min()
+        self.ts_next
+    }
+
+    /// Whether children changed since [`Parents::settle`].
+    pub(crate) fn has_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
+    /// Brings up to date what is asked often.
+    pub(crate) fn refresh(&mut self) {
+        self.waiting = self.parents.values().filter(|parent| parent.is_waiting()).count();
+        self.ts_next = self.parents.values().filter_map(Parent::next_timer).min();
     }
 
     pub(crate) fn submit(&mut self, desk: &mut Desk, ts: Ts, command: &SubmitParent, out: &mut Vec<Output>) {
@@ -87,13 +108,13 @@ impl Parents {
         let mut parent = Parent {
             twap,
             arrivals: Vec::new(),
-            open: BTreeMap::new(),
+            open: Vec::new(),
             is_clearing: false,
+            ts_retry: None,
             told: (ParentStatus::Rejected, Amount::ZERO),
         };
         parent.tell(out);
         self.parents.insert(parent_id, parent);
-        self.waiting = self.waiting.saturating_add(1);
         self.on_books(desk, ts, out);
     }
 
@@ -125,11 +146,8 @@ impl Parents {
         if let Err(refusal) = act(&mut parent.twap) {
             return out.push(refused(parent_id.0, kind, NO_INSTRUMENT, refusal));
         }
-        if parent.twap.status() != ParentStatus::Working {
-            parent.cancel_open(desk, ts, |_| true, out);
-        }
+        parent.stop_children(desk, ts, out);
         parent.tell(out);
-        self.count_waiting();
         self.on_timer(desk, ts, out);
     }
 
@@ -140,7 +158,6 @@ impl Parents {
             has_arrived |= parent.arrive(desk, ts, out);
         }
         if has_arrived {
-            self.count_waiting();
             self.on_timer(desk, ts, out);
         }
     }
@@ -152,34 +169,37 @@ impl Parents {
                 parent.on_due(desk, ts, &mut self.plan, out);
             }
         }
-        self.count_waiting();
     }
 
-    /// What the oms put out: fills and states of children.
-    pub(crate) fn on_outputs(&mut self, desk: &mut Desk, ts: Ts, outputs: &[Output], out: &mut Vec<Output>) {
-        let mut last = None;
-        for output in outputs {
-            let parent_id = match output {
-                Output::FillBooked(fill) => fill.parent_id,
-                Output::OrderUpdated(update) => update.parent_id,
-                _ => ParentId(0),
-            };
-            let Some(parent) = self.parents.get_mut(&parent_id) else { continue };
-            match output {
-                Output::FillBooked(fill) => parent.on_fill(fill),
-                Output::OrderUpdated(update) => parent.on_update(update),
-                _ => {}
+    /// A child's fill, or one undone.
+    pub(crate) fn on_fill(&mut self, fill: &FillBooked) {
+        if let Some(parent) = self.parents.get_mut(&fill.parent_id) {
+            parent.on_fill(fill);
+            touch(&mut self.touched, fill.parent_id);
+        }
+    }
+
+    /// A child's new state.
+    pub(crate) fn on_update(&mut self, update: &OrderUpdated) {
+        if let Some(parent) = self.parents.get_mut(&update.parent_id) {
+            parent.on_update(update);
+            touch(&mut self.touched, update.parent_id);
+        }
+    }
+
+    /// After the reports: parents whose children changed go on.
+    pub(crate) fn settle(&mut self, desk: &mut Desk, ts: Ts, out: &mut Vec<Output>) {
+        for parent_id in self.touched.drain(..) {
+            if let Some(parent) = self.parents.get_mut(&parent_id) {
+                parent.settle(desk, ts, &mut self.plan, out);
             }
-            last = Some(parent_id);
         }
-        if let Some(parent) = last.and_then(|parent_id| self.parents.get_mut(&parent_id)) {
-            parent.settle(desk, ts, &mut self.plan, out);
-        }
-        self.count_waiting();
     }
+}
 
-    fn count_waiting(&mut self) {
-        self.waiting = self.parents.values().filter(|parent| parent.is_waiting()).count();
+fn touch(touched: &mut Vec<ParentId>, parent_id: ParentId) {
+    if !touched.contains(&parent_id) {
+        touched.push(parent_id);
     }
 }
 
@@ -194,7 +214,8 @@ impl Parent {
 
     /// While the venue is asked to cancel, the slice waits for its answers, not for the clock.
     fn next_timer(&self) -> Option<Ts> {
-        if self.is_clearing { self.twap.ts_end() } else { self.twap.next_timer() }
+        let next = if self.is_clearing { self.twap.ts_end() } else { self.twap.next_timer() };
+        next.into_iter().chain(self.ts_retry).min()
     }
 
     fn is_selected(&self, instrument: InstrumentId) -> bool {
@@ -244,33 +265,58 @@ impl Parent {
         desk.router.smallest_child(self.command().side, &self.candidates(desk))
     }
 
-    /// Exposure of children that may still fill.
+    /// Exposure of children that may still fill: at its limit, and no less than was planned for it, since an inverse
+    /// contract bought below its limit is more exposure than at it.
     fn working(&self, desk: &Desk) -> Amount {
         let exposure = |child: &OpenChild| {
-            let instrument = desk.instruments.get(child.instrument.index())?;
-            instrument.exposure(child.leaves_qty, child.price, Rounding::Ceil)
+            let order = desk.oms().order(child.cl_ord_id)?;
+            let instrument = desk.instruments.get(order.instrument.index())?;
+            let at_limit = instrument.exposure(order.leaves_qty(), order.price, Rounding::Ceil)?;
+            let (leaves, whole) = (i128::from(order.leaves_qty().get()), i128::from(order.order_qty.get()));
+            let planned = div_round(child.exposure.get().checked_mul(leaves)?, whole, Rounding::Ceil)?;
+            Some(at_limit.get().max(planned))
         };
-        let sum = self.open.values().filter_map(exposure).fold(0_i128, |sum, e| sum.saturating_add(e.get()));
-        Amount::new(sum)
+        Amount::new(self.open.iter().filter_map(exposure).fold(0_i128, i128::saturating_add))
     }
 
     fn on_due(&mut self, desk: &mut Desk, ts: Ts, plan: &mut Plan, out: &mut Vec<Output>) {
         let has_ended = self.twap.ts_end().is_some_and(|end| ts >= end);
-        if !has_ended && self.open.values().any(|child| child.is_posted) {
-            self.is_clearing = true;
+        if !has_ended && self.twap.status() == ParentStatus::Working {
             self.cancel_open(desk, ts, |child| child.is_posted, out);
-            return;
+            self.is_clearing = self.is_held(desk);
+            if self.is_clearing {
+                return;
+            }
         }
         self.work(desk, ts, plan, out);
+    }
+
+    /// Whether the venue has yet to answer the cancel of what was posted.
+    fn is_held(&self, desk: &Desk) -> bool {
+        self.open.iter().any(|child| child.is_posted && is_canceling(desk, child))
+    }
+
+    /// A parent that does not work has no children that do.
+    fn stop_children(&mut self, desk: &mut Desk, ts: Ts, out: &mut Vec<Output>) {
+        self.ts_retry = None;
+        if self.twap.status() != ParentStatus::Working {
+            self.cancel_open(desk, ts, |_| true, out);
+            self.retry_cancels(desk, ts);
+        }
+    }
+
+    fn retry_cancels(&mut self, desk: &Desk, ts: Ts) {
+        let has_uncanceled = self.open.iter().any(|child| !is_canceling(desk, child));
+        let is_stopped = self.twap.status() != ParentStatus::Working;
+        let ts_retry = self.ts_retry.unwrap_or(ts.plus_ns(CANCEL_RETRY_NS));
+        self.ts_retry = (is_stopped && has_uncanceled).then_some(ts_retry);
     }
 
     /// Works the slice that is due, or the end.
     fn work(&mut self, desk: &mut Desk, ts: Ts, plan: &mut Plan, out: &mut Vec<Output>) {
         self.is_clearing = false;
         let due = self.twap.on_timer(ts, self.working(desk));
-        if self.twap.status().is_closed() {
-            self.cancel_open(desk, ts, |_| true, out);
-        }
+        self.stop_children(desk, ts, out);
         if let Some(due) = due {
             self.work_slice(desk, ts, due, plan, out);
         }
@@ -302,7 +348,7 @@ impl Parent {
 
     fn send(&mut self, desk: &mut Desk, ts: Ts, child: &Child, is_posted: bool, out: &mut Vec<Output>) {
         let cl_ord_id = desk.new_cl_ord_id();
-        let Child { instrument, side, order_qty, price, .. } = *child;
+        let Child { instrument, side, order_qty, price, exposure } = *child;
         let order = OrderSent {
             cl_ord_id,
             parent_id: self.command().parent_id,
@@ -316,16 +362,16 @@ impl Parent {
             price,
         };
         if desk.send(ts, order, SubmitParent::KIND, out) {
-            let open = OpenChild { instrument, leaves_qty: order_qty, price, is_posted, is_cancel_sent: false };
-            self.open.insert(cl_ord_id, open);
+            // Keys of the desk only grow, so the list stays sorted.
+            self.open.push(OpenChild { cl_ord_id, exposure, is_posted });
         }
     }
 
-    fn cancel_open(&mut self, desk: &mut Desk, ts: Ts, which: fn(&OpenChild) -> bool, out: &mut Vec<Output>) {
-        for (cl_ord_id, child) in &mut self.open {
-            if which(child) && !child.is_cancel_sent {
-                child.is_cancel_sent = true;
-                desk.request_cancel(ts, *cl_ord_id, CancelParent::KIND, out);
+    /// Asks to cancel the children that `which` names, but for those that are being canceled.
+    fn cancel_open(&self, desk: &mut Desk, ts: Ts, which: fn(&OpenChild) -> bool, out: &mut Vec<Output>) {
+        for child in &self.open {
+            if which(child) && !is_canceling(desk, child) {
+                desk.request_cancel(ts, child.cl_ord_id, CancelParent::KIND, out);
             }
         }
     }
@@ -336,24 +382,31 @@ impl Parent {
     }
 
     fn on_update(&mut self, update: &OrderUpdated) {
-        if update.ord_status.is_closed() {
-            self.open.remove(&update.cl_ord_id);
-        } else if let Some(child) = self.open.get_mut(&update.cl_ord_id) {
-            child.leaves_qty = update.leaves_qty;
+        let cl_ord_id = update.cl_ord_id;
+        match self.open.binary_search_by_key(&cl_ord_id, |child| child.cl_ord_id) {
+            Ok(at) if update.ord_status.is_closed() => {
+                self.open.remove(at);
+            }
+            // A fill undone made it work again; like what is posted it goes before the next slice.
+            Err(at) if !update.ord_status.is_closed() => {
+                self.open.insert(at, OpenChild { cl_ord_id, exposure: Amount::ZERO, is_posted: true });
+            }
+            Ok(_) | Err(_) => {}
         }
     }
 
     /// After reports: works the slice that waited for its cancels, and completes the parent when it is done.
     fn settle(&mut self, desk: &mut Desk, ts: Ts, plan: &mut Plan, out: &mut Vec<Output>) {
-        if self.is_clearing && !self.open.values().any(|child| child.is_posted) {
+        if self.is_clearing && !self.is_held(desk) {
             return self.work(desk, ts, plan, out);
         }
+        self.retry_cancels(desk, ts);
         self.complete_if_done(desk);
         self.tell(out);
     }
 
     fn complete_if_done(&mut self, desk: &Desk) {
-        if self.twap.status().is_closed() || !self.open.is_empty() {
+        if self.twap.status().is_closed() || self.is_waiting() || !self.open.is_empty() {
             return;
         }
         if self.twap.is_complete(self.smallest_child(desk)) {
@@ -373,12 +426,17 @@ impl Parent {
     }
 }
 
+/// Whether a cancel of the child is under way. One that the venue leaves unanswered is not: it may be asked for again.
+fn is_canceling(desk: &Desk, child: &OpenChild) -> bool {
+    desk.oms().order(child.cl_ord_id).is_some_and(|order| order.ord_status() == OrdStatus::PendingCancel)
+}
+
 fn selects(instruments: u64, instrument: InstrumentId) -> bool {
     instruments.checked_shr(u32::from(instrument.0)).unwrap_or(0) & 1 == 1
 }
 
 /// The finest lot of exposure among the selected instruments: what sizes are planned in. Inverse contracts have no fixed
-/// exposure and leave it to the others, or to the base unit.
+/// exposure and leave it to the others, or to the base unit. All have one base asset: exposures are summed.
 fn lot_of(desk: &Desk, instruments: u64) -> Result<Amount, Refusal> {
     let count = i128::try_from(desk.instruments.len()).unwrap_or(i128::MAX);
     if instruments.checked_shr(u32::try_from(desk.instruments.len()).unwrap_or(u32::MAX)).unwrap_or(0) != 0 {
@@ -391,6 +449,10 @@ fn lot_of(desk: &Desk, instruments: u64) -> Result<Amount, Refusal> {
         }
     };
     let selected = desk.instruments.iter().filter(|instrument| selects(instruments, instrument.id));
+    let base = selected.clone().next().map(|instrument| instrument.base);
+    if let Some(other) = selected.clone().find(|instrument| Some(instrument.base) != base) {
+        return Err(Refusal::new(Reason::BadParameter, other.base.0, base.unwrap_or_default().0));
+    }
     Ok(selected.filter_map(lot).min().unwrap_or(Amount::new(1)))
 }
 

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use tiderace_journal::{JournalError, OutputsDigest, Reader, Record, Tail};
+use tiderace_journal::{JournalError, Reader, Record, Tail};
 use tiderace_types::input::MarketData;
 use tiderace_types::{DecodeError, Input, MarketEvent, Output, Ts};
 
 use crate::config::{ConfigError, DeskConfig};
+use crate::emit::Emitter;
 use crate::engine::{KIND_GENESIS, KIND_SEAL, seal};
 use crate::{Desk, OutputLog};
 
@@ -37,9 +38,9 @@ pub enum ReplayError {
         /// Records on the tape.
         got: u64,
     },
-    /// The outputs before this sequence are not those of the run.
+    /// The outputs of this sequence are not those of the run; all before it are.
     Differs {
-        /// First sequence before which outputs differ: the input before it was applied differently.
+        /// The first input that was applied differently.
         seq: u64,
         /// First byte of its record.
         offset: u64,
@@ -59,9 +60,8 @@ impl core::fmt::Display for ReplayError {
             ),
             Self::Differs { seq, offset } => write!(
                 f,
-                "outputs differ at sequence {} (found before the record at offset {offset}); \
-                 replay with the build that wrote the journal",
-                seq.saturating_sub(1)
+                "outputs differ at sequence {seq} (the record at offset {offset}); \
+                 replay with the build and the recording that the journal was written with"
             ),
         }
     }
@@ -129,13 +129,15 @@ pub fn replay(path: &Path, tape: &[MarketEvent]) -> Result<Replayed, ReplayError
     while let Some(batch) = reader.next_batch()? {
         let mut records = batch.records();
         if state.is_none() {
-            let genesis = genesis_of(records.next())?;
+            let genesis = records.next();
+            let genesis_offset = genesis.map_or(0, |record| record.offset);
+            let genesis = genesis_of(genesis)?;
             let config = DeskConfig::from_json(&genesis).map_err(ReplayError::Config)?;
-            state = Some(State::new(Desk::new(&config).map_err(ReplayError::Config)?));
+            state = Some(State::new(Desk::new(&config).map_err(ReplayError::Config)?, genesis_offset));
         }
         let Some(state) = &mut state else { continue };
-        if batch.header.batch > 0 && state.digest.digest() != batch.header.outputs_digest {
-            return Err(ReplayError::Differs { seq: batch.header.first_seq, offset: batch.offset });
+        if state.emitter.digest.digest() != batch.header.outputs_digest {
+            return Err(state.differs());
         }
         for record in records {
             state.apply(record, tape)?;
@@ -146,8 +148,8 @@ pub fn replay(path: &Path, tape: &[MarketEvent]) -> Result<Replayed, ReplayError
         state.ending = Ending::Unfinished;
     }
     Ok(Replayed {
-        digest: state.digest.digest(),
-        log: state.log,
+        digest: state.emitter.digest.digest(),
+        log: state.emitter.log,
         ending: state.ending,
         inputs: state.inputs,
         events: state.events,
@@ -158,9 +160,10 @@ pub fn replay(path: &Path, tape: &[MarketEvent]) -> Result<Replayed, ReplayError
 
 struct State {
     desk: Desk,
-    digest: OutputsDigest,
-    log: OutputLog,
+    emitter: Emitter,
     out: Vec<Output>,
+    /// Sequence and first byte of the last record applied.
+    last: (u64, u64),
     is_interrupted: bool,
     ending: Ending,
     inputs: u64,
@@ -169,12 +172,12 @@ struct State {
 }
 
 impl State {
-    fn new(desk: Desk) -> Self {
+    fn new(desk: Desk, genesis_offset: u64) -> Self {
         Self {
             desk,
-            digest: OutputsDigest::default(),
-            log: OutputLog::default(),
+            emitter: Emitter::default(),
             out: Vec::with_capacity(256),
+            last: (0, genesis_offset),
             is_interrupted: false,
             ending: Ending::Unfinished,
             inputs: 1,
@@ -183,22 +186,30 @@ impl State {
         }
     }
 
+    /// What came out before now differs: it is the last record that was applied differently.
+    fn differs(&self) -> ReplayError {
+        let (seq, offset) = self.last;
+        ReplayError::Differs { seq, offset }
+    }
+
     fn apply(&mut self, record: Record<'_>, tape: &[MarketEvent]) -> Result<(), ReplayError> {
         let Record { offset, header, payload } = record;
-        let differs = ReplayError::Differs { seq: header.seq, offset };
-        if header.outputs_crc != self.digest.crc() {
-            return Err(differs);
+        if header.outputs_crc != self.emitter.digest.crc() {
+            return Err(self.differs());
         }
         self.inputs = self.inputs.saturating_add(1);
         self.ts_last = Ts::new(header.ts);
+        // Only what ends with its seal came to its end.
+        self.ending = Ending::Unfinished;
         if header.kind == KIND_SEAL {
-            let (digest, count) = (self.digest.digest(), self.digest.count());
+            let (digest, count) = (self.emitter.digest.digest(), self.emitter.digest.count());
             if payload != seal(digest, count).as_slice() {
-                return Err(differs);
+                return Err(self.differs());
             }
             self.ending = if self.is_interrupted { Ending::Interrupted } else { Ending::Completed };
             return Ok(());
         }
+        self.last = (header.seq, offset);
         let input = Input::decode(header.kind, payload).map_err(|error| ReplayError::Record {
             offset,
             seq: header.seq,
@@ -212,7 +223,7 @@ impl State {
         }
         self.out.clear();
         self.desk.apply(self.ts_last, &input, &mut self.out);
-        self.emit(header.seq, self.ts_last);
+        self.emitter.emit(header.seq, self.ts_last, &self.out);
         Ok(())
     }
 
@@ -225,18 +236,9 @@ impl State {
         for event in events {
             self.out.clear();
             self.desk.on_market(event, &mut self.out);
-            if !self.out.is_empty() {
-                self.emit(seq, event.ts_recv);
-            }
+            self.emitter.emit(seq, event.ts_recv, &self.out);
         }
         self.events = self.events.saturating_add(u64::from(reference.count));
         Ok(())
-    }
-
-    fn emit(&mut self, seq: u64, ts: Ts) {
-        for output in &self.out {
-            self.digest.push(seq, ts.get(), output.kind(), |bytes| output.encode(bytes));
-            self.log.push(seq, ts, output);
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! The digest of everything that came out: what two runs must agree on.
 
-/// Running BLAKE3 and CRC32C over outputs, each as (seq, ts, kind, payload length, payload).
+/// Running BLAKE3 and CRC32C over outputs, each as (seq, ts, kind, payload); a kind has one length.
 #[derive(Clone)]
 pub struct OutputsDigest {
     hasher: blake3::Hasher,

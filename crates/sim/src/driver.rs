@@ -2,17 +2,20 @@
 //!
 //! Three things move: market records reach the desk at `ts_recv`; orders reach their venue after the order-entry latency
 //! and meet the market as it was there, at `ts_event`; reports come back after the response latency. What is due first
-//! goes first; on equal times the venue's side goes before reports, reports before timers, timers before market data, so
-//! that a run is the same every time. A venue without orders of ours is brought up to date only when one arrives.
+//! goes first; on equal times a venue's market goes before orders, orders before reports, reports before timers, timers
+//! before market data, so that a run is the same every time. A venue without orders of ours is brought up to date only
+//! when one arrives. A venue's own best prices come over a stream of their own, and where the venue does not stamp them
+//! they carry the time of their receipt: the venue's side skips them, or they would hold back what happened before.
+//!
+//! The run ends with the last market record: what is under way to a later time is lost, as with any recording that ends.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use tiderace_engine::{Engine, JournalError};
+use tiderace_engine::config::Balance;
+use tiderace_engine::{DeskConfig, Engine, JournalError};
 use tiderace_types::input::{BalanceSet, Timer};
-use tiderace_types::{AccountId, Input, InstrumentId, MarketEvent, Output, Ts};
-
-use tiderace_engine::DeskConfig;
+use tiderace_types::{Input, InstrumentId, MarketEvent, MarketKind, Output, Ts};
 
 use crate::{Latency, Leg, Reports, SimConfig, SimExchange};
 
@@ -31,12 +34,8 @@ pub trait Client {
     ///
     /// # Errors
     /// The client's own.
-    fn on_market(
-        &mut self,
-        engine: &Engine,
-        event: &MarketEvent,
-        commands: &mut Vec<Input>,
-    ) -> Result<(), Self::Error>;
+    fn on_market(&mut self, engine: &Engine, event: &MarketEvent, commands: &mut Vec<Input>)
+    -> Result<(), Self::Error>;
 
     /// The desk put something out.
     ///
@@ -56,7 +55,8 @@ pub trait Client {
     /// The client's own.
     fn on_stop(&mut self, engine: &Engine, ts: Ts, commands: &mut Vec<Input>) -> Result<(), Self::Error>;
 
-    /// Called now and then with the market records done and their total; `false` cuts the run short.
+    /// Called now and then, however little the market moves, with the market records done and their total; `false` cuts
+    /// the run short.
     fn on_progress(&mut self, done: u64, total: u64) -> bool;
 }
 
@@ -91,7 +91,7 @@ pub enum DriveError<E> {
     Journal(JournalError),
     /// The client failed.
     Client(E),
-    /// The client answered one event with more than [`COMMANDS_PER_EVENT_MAX`] commands: it answers its own echoes.
+    /// The client gave more than [`COMMANDS_PER_EVENT_MAX`] commands while no time passed: it answers its own echoes.
     TooManyCommands,
 }
 
@@ -112,9 +112,9 @@ pub struct Ended {
     pub ts: Ts,
 }
 
-/// Market records between two calls of [`Client::on_progress`].
+/// Steps of the run between two calls of [`Client::on_progress`].
 const PROGRESS_EVERY: u64 = 1 << 14;
-/// Commands that a client may answer one event with, those that answer their outcomes included.
+/// Commands that a client may answer one market record with, those that answer their outcomes at the same time included.
 pub const COMMANDS_PER_EVENT_MAX: usize = 1 << 16;
 
 /// A message on its way, by arrival and then by order of sending.
@@ -185,7 +185,7 @@ pub struct Driver<'a, C> {
     tape: &'a [MarketEvent],
     /// Next market record for the desk.
     next: usize,
-    /// Next market record for each venue's own side.
+    /// Where each venue's own side goes on: no record of its market that it has not seen lies before.
     venue_next: Vec<usize>,
     orders: Link<Output>,
     reports: Link<Input>,
@@ -193,6 +193,8 @@ pub struct Driver<'a, C> {
     /// Whether an order of ours rests anywhere: only then do the venues' own clocks count.
     is_resting: bool,
     commands: Vec<Input>,
+    /// Commands since time last passed.
+    commands_now: usize,
     now: Ts,
 }
 
@@ -216,6 +218,7 @@ impl<'a, C: Client> Driver<'a, C> {
             venue_out: Vec::with_capacity(64),
             is_resting: false,
             commands: Vec::with_capacity(64),
+            commands_now: 0,
             now: tape.first().map_or(Ts::ZERO, |event| event.ts_recv),
             engine,
             client,
@@ -225,55 +228,67 @@ impl<'a, C: Client> Driver<'a, C> {
     /// Runs to the end of the tape, or until the client says stop.
     ///
     /// # Errors
-    /// [`DriveError`]; the journal then ends with the last batch that was written.
+    /// [`DriveError`]. Where the client is at fault the journal is sealed as interrupted; where the journal is, it ends
+    /// with the last batch that was written.
     pub fn run(mut self, config: &DeskConfig) -> Result<Ended, DriveError<C::Error>> {
-        self.start(config)?;
-        let total = u64::try_from(self.tape.len()).unwrap_or(u64::MAX);
-        let mut interrupted = false;
-        let mut progress_at = 0;
-        loop {
-            let done = u64::try_from(self.next).unwrap_or(u64::MAX);
-            if done >= progress_at {
-                progress_at = done.saturating_add(PROGRESS_EVERY);
-                if !self.client.on_progress(done, total) {
-                    interrupted = true;
-                    break;
-                }
+        match self.drive(config) {
+            Ok(interrupted) => {
+                let digest = self.engine.finish(self.now, interrupted)?;
+                Ok(Ended { digest, interrupted, ts: self.now })
             }
+            Err(DriveError::Journal(error)) => Err(DriveError::Journal(error)),
+            Err(error @ (DriveError::Client(_) | DriveError::TooManyCommands)) => {
+                self.engine.finish(self.now, true)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// From start to stop; whether the client cut it short.
+    fn drive(&mut self, config: &DeskConfig) -> Result<bool, DriveError<C::Error>> {
+        self.start(config)?;
+        let interrupted = self.go()?;
+        self.client.on_stop(self.engine, self.now, &mut self.commands).map_err(DriveError::Client)?;
+        self.submit()?;
+        Ok(interrupted)
+    }
+
+    fn go(&mut self) -> Result<bool, DriveError<C::Error>> {
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let mut steps = 0_u64;
+        loop {
+            if steps.is_multiple_of(PROGRESS_EVERY)
+                && !self.client.on_progress(count(self.next), count(self.tape.len()))
+            {
+                return Ok(true);
+            }
+            steps = steps.wrapping_add(1);
             match self.due() {
                 Due::Market => self.market()?,
                 Due::VenueMarket(instrument) => self.venue_market(instrument),
                 Due::Order => self.order(),
                 Due::Report => self.report()?,
                 Due::Timer => self.timer()?,
-                Due::Nothing => break,
+                Due::Nothing => return Ok(false),
             }
         }
-        self.client
-            .on_stop(self.engine, self.now, &mut self.commands)
-            .map_err(DriveError::Client)?;
-        self.submit()?;
-        let digest = self.engine.finish(self.now, interrupted)?;
-        Ok(Ended { digest, interrupted, ts: self.now })
     }
 
     fn start(&mut self, config: &DeskConfig) -> Result<(), DriveError<C::Error>> {
-        let account = AccountId::default();
         for balance in &config.balances {
-            let input = BalanceSet { account, venue: balance.venue, asset: balance.asset, amount: balance.amount };
+            let Balance { account, venue, asset, amount } = *balance;
+            let input = BalanceSet { account, venue, asset, amount };
             self.input(&input.into())?;
         }
         for parent in &config.parents {
             self.input(&parent.command(0).into())?;
         }
-        self.client
-            .on_start(self.engine, self.now, &mut self.commands)
-            .map_err(DriveError::Client)?;
+        self.client.on_start(self.engine, self.now, &mut self.commands).map_err(DriveError::Client)?;
         self.submit()
     }
 
     /// What comes next. After the last record only what is under way up to its time is still done.
-    fn due(&self) -> Due {
+    fn due(&mut self) -> Due {
         let ts_market = self.tape.get(self.next).map_or(Ts::MAX, |event| event.ts_recv);
         let ts_timer = self.engine.desk().next_timer();
         let ts_report = self.reports.ts_next();
@@ -300,27 +315,33 @@ impl<'a, C: Client> Driver<'a, C> {
     }
 
     /// The next record of a venue where an order rests.
-    fn venue_due(&self) -> Option<(InstrumentId, Ts)> {
-        let instruments = self.engine.desk().instruments().iter().map(|instrument| instrument.id);
-        let resting = instruments.filter(|instrument| self.exchange.has_resting(*instrument));
-        let next = resting.filter_map(|instrument| {
-            let at = self.venue_position(instrument)?;
-            Some((instrument, self.tape.get(at)?.ts_event))
-        });
-        next.min_by_key(|(instrument, ts)| (*ts, *instrument))
+    fn venue_due(&mut self) -> Option<(InstrumentId, Ts)> {
+        let mut first = None;
+        for row in 0..self.venue_next.len() {
+            let Ok(instrument) = u16::try_from(row).map(InstrumentId) else { break };
+            if self.exchange.has_resting(instrument)
+                && let Some(event) = self.venue_peek(instrument)
+                && first.is_none_or(|(_, ts)| event.ts_event < ts)
+            {
+                first = Some((instrument, event.ts_event));
+            }
+        }
+        first
     }
 
-    /// Index of the next record of an instrument's own market.
-    fn venue_position(&self, instrument: InstrumentId) -> Option<usize> {
-        let from = *self.venue_next.get(instrument.index())?;
-        let rest = self.tape.get(from..)?;
-        let ahead = rest.iter().position(|event| event.instrument == instrument)?;
-        Some(from.saturating_add(ahead))
+    /// The next record of an instrument's own market. What is passed over is not looked at again.
+    fn venue_peek(&mut self, instrument: InstrumentId) -> Option<&'a MarketEvent> {
+        let next = self.venue_next.get_mut(instrument.index())?;
+        let rest = self.tape.get(*next..)?;
+        let is_next = |event: &MarketEvent| event.instrument == instrument && event.kind != MarketKind::Best;
+        let ahead = rest.iter().position(is_next).unwrap_or(rest.len());
+        *next = next.saturating_add(ahead);
+        self.tape.get(*next)
     }
 
     fn market(&mut self) -> Result<(), DriveError<C::Error>> {
         let Some(event) = self.tape.get(self.next) else { return Ok(()) };
-        self.now = event.ts_recv;
+        (self.now, self.commands_now) = (event.ts_recv, 0);
         let index = u64::try_from(self.next).unwrap_or(u64::MAX);
         self.next = self.next.saturating_add(1);
         self.engine.market(index, event)?;
@@ -336,34 +357,29 @@ impl<'a, C: Client> Driver<'a, C> {
 
     /// Brings a venue's own side one record further.
     fn venue_market(&mut self, instrument: InstrumentId) {
-        let Some(at) = self.venue_position(instrument) else { return };
-        let (Some(event), Some(next)) = (self.tape.get(at), self.venue_next.get_mut(instrument.index())) else { return };
-        *next = at.saturating_add(1);
+        let Some(event) = self.venue_peek(instrument) else { return };
+        if let Some(next) = self.venue_next.get_mut(instrument.index()) {
+            *next = next.saturating_add(1);
+        }
         self.exchange.on_market(event, &mut self.venue_out);
         self.send_reports();
     }
 
     fn order(&mut self) {
         let Some((ts, message)) = self.orders.receive() else { return };
-        let instrument = match &message {
-            Output::OrderSent(sent) => sent.instrument,
-            Output::CancelSent(sent) => sent.instrument,
-            Output::ReplaceSent(sent) => sent.instrument,
-            Output::StatusRequested(sent) => sent.instrument,
-            _ => return,
-        };
-        while let Some(at) = self.venue_position(instrument)
-            && self.tape.get(at).is_some_and(|event| event.ts_event <= ts)
-        {
+        let Some(instrument) = venue_of(&message) else { return };
+        while self.venue_peek(instrument).is_some_and(|event| event.ts_event <= ts) {
             self.venue_market(instrument);
         }
         let out = &mut self.venue_out;
-        match &message {
-            Output::OrderSent(sent) => self.exchange.on_order(ts, sent, out),
-            Output::CancelSent(sent) => self.exchange.on_cancel(ts, sent, out),
-            Output::ReplaceSent(sent) => self.exchange.on_replace(ts, sent, out),
-            Output::StatusRequested(sent) => self.exchange.on_status_request(ts, sent, out),
-            _ => {}
+        if let Output::OrderSent(sent) = &message {
+            self.exchange.on_order(ts, sent, out);
+        } else if let Output::CancelSent(sent) = &message {
+            self.exchange.on_cancel(ts, sent, out);
+        } else if let Output::ReplaceSent(sent) = &message {
+            self.exchange.on_replace(ts, sent, out);
+        } else if let Output::StatusRequested(sent) = &message {
+            self.exchange.on_status_request(ts, sent, out);
         }
         self.send_reports();
     }
@@ -378,16 +394,23 @@ impl<'a, C: Client> Driver<'a, C> {
 
     fn report(&mut self) -> Result<(), DriveError<C::Error>> {
         let Some((ts, report)) = self.reports.receive() else { return Ok(()) };
-        self.now = self.now.max(ts);
+        self.pass_time(ts);
         self.input(&report)?;
         self.submit()
     }
 
     fn timer(&mut self) -> Result<(), DriveError<C::Error>> {
         let ts_due = self.engine.desk().next_timer();
-        self.now = self.now.max(ts_due);
+        self.pass_time(ts_due);
         self.input(&Timer { ts_due }.into())?;
         self.submit()
+    }
+
+    /// A timer may have been set for a time that has passed already: the clock does not go back.
+    fn pass_time(&mut self, ts: Ts) {
+        if ts > self.now {
+            (self.now, self.commands_now) = (ts, 0);
+        }
     }
 
     /// Applies an input and takes care of what comes out.
@@ -399,25 +422,19 @@ impl<'a, C: Client> Driver<'a, C> {
     /// Sends what goes out to the venues, and tells the client. Its commands wait until the outputs are through.
     fn after_outputs(&mut self) -> Result<(), DriveError<C::Error>> {
         for output in self.engine.outputs() {
-            if matches!(
-                output,
-                Output::OrderSent(_) | Output::CancelSent(_) | Output::ReplaceSent(_) | Output::StatusRequested(_)
-            ) {
+            if venue_of(output).is_some() {
                 self.orders.send(self.now, *output);
             }
-            self.client
-                .on_output(self.engine, self.now, output, &mut self.commands)
-                .map_err(DriveError::Client)?;
+            self.client.on_output(self.engine, self.now, output, &mut self.commands).map_err(DriveError::Client)?;
         }
         Ok(())
     }
 
     /// Feeds the client's commands to the desk until it has no more to say.
     fn submit(&mut self) -> Result<(), DriveError<C::Error>> {
-        let mut count = 0_usize;
         while !self.commands.is_empty() {
-            count = count.saturating_add(self.commands.len());
-            if count > COMMANDS_PER_EVENT_MAX {
+            self.commands_now = self.commands_now.saturating_add(self.commands.len());
+            if self.commands_now > COMMANDS_PER_EVENT_MAX {
                 return Err(DriveError::TooManyCommands);
             }
             let commands = core::mem::take(&mut self.commands);
@@ -431,5 +448,28 @@ impl<'a, C: Client> Driver<'a, C> {
             }
         }
         Ok(())
+    }
+}
+
+/// The instrument to whose venue an output goes; none for what stays here.
+const fn venue_of(output: &Output) -> Option<InstrumentId> {
+    match output {
+        Output::OrderSent(sent) => Some(sent.instrument),
+        Output::CancelSent(sent) => Some(sent.instrument),
+        Output::ReplaceSent(sent) => Some(sent.instrument),
+        Output::StatusRequested(sent) => Some(sent.instrument),
+        Output::OrderUpdated(_)
+        | Output::FillBooked(_)
+        | Output::Refused(_)
+        | Output::ParentUpdated(_)
+        | Output::SliceStarted(_)
+        | Output::ArrivalTaken(_)
+        | Output::VenueSkipped(_)
+        | Output::BookChanged(_)
+        | Output::BreakRaised(_)
+        | Output::BreakCleared(_)
+        | Output::KillChanged(_)
+        | Output::StrategyEnabled(_)
+        | Output::TimerFired(_) => None,
     }
 }
