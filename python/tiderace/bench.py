@@ -1,26 +1,31 @@
 """Benches by name: each is a module of the checkout's ``benches`` folder.
 
-A bench module ``benches/<name>.py`` (dashes as underscores) has ``run() -> dict``: input size,
-checksum, figures as ``{"median", "p99", "max"}``, ``rss_mb``. They are no part of the wheel.
+A bench module ``benches/<name>.py`` (dashes as underscores) has ``run(*, is_smoke) -> dict``: input
+size, recipe, checksum, durability mode, figures as ``{"median", "p99", "max"}``, ``rss_mb``. A
+smoke run is tiny: it shows that a bench still works, its figures say nothing. They are no part of
+the wheel.
 """
 
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from tiderace.errors import InputError
+from tiderace.errors import DataError, InputError
 
-__all__ = ["NAMES", "run"]
+__all__ = ["NAMES", "run", "run_all"]
 
 NAMES = ("decode", "order-native", "order-python", "replay-native", "replay-python")
 
 
-def run(name: str) -> dict[str, Any]:
+def run(name: str, *, is_smoke: bool = False) -> dict[str, Any]:
     """Run one bench and return its figures.
 
     Raises
     ------
+    DataError
+        The bench needs a recording that is not there.
     InputError
         There is no bench of this name, or no ``benches`` folder here.
     """
@@ -34,8 +39,27 @@ def run(name: str) -> dict[str, Any]:
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     module = importlib.import_module(f"benches.{name.replace('-', '_')}")
-    figures: dict[str, Any] = module.run()
+    figures: dict[str, Any] = module.run(is_smoke=is_smoke)
     return {"bench": name, **figures}
+
+
+def run_all(*, is_smoke: bool = False) -> list[dict[str, Any]]:
+    """Run every bench; one whose recording is not there has ``skipped`` in place of figures.
+
+    Raises
+    ------
+    DataError
+        A recording is not there, and ``TIDERACE_REQUIRE_ALL=1`` makes a skip a failure.
+    """
+    results = []
+    for name in NAMES:
+        try:
+            results.append(run(name, is_smoke=is_smoke))
+        except DataError as error:
+            if os.environ.get("TIDERACE_REQUIRE_ALL") == "1":
+                raise
+            results.append({"bench": name, "skipped": f"SKIPPED: needs data: {error.message}"})
+    return results
 
 
 def _checkout() -> Path:

@@ -1,0 +1,89 @@
+"""Every bench runs, says what it measured on what, and comes out the same again; no times here."""
+
+import json
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tiderace import _core, bench
+from tiderace.errors import DataError, InputError
+
+# The benches are part of the checkout, not of the package.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from benches import _figures, _market
+
+FIGURES = {
+    "decode": ("mb_per_s", "mb_per_s_gzip"),
+    "order-native": ("ns_per_order", "ns_per_order_100", "ns_per_order_500", "clock_ns"),
+    "order-python": ("ns_per_order", "ns_per_order_100", "ns_per_order_500"),
+    "replay-native": ("events_per_s",),
+    "replay-python": ("events_per_s", "events_per_s_reading"),
+}
+
+
+def smoke(name: str) -> dict[str, Any]:
+    try:
+        return bench.run(name, is_smoke=True)
+    except DataError as error:
+        if os.environ.get("TIDERACE_REQUIRE_ALL") == "1":
+            raise
+        return pytest.skip(f"SKIPPED: needs data: {error.message}")
+
+
+@pytest.mark.parametrize("name", bench.NAMES)
+def test_a_bench_names_its_input_and_repeats_its_checksum(name: str) -> None:
+    first, again = smoke(name), smoke(name)
+    json.dumps(first, allow_nan=False)
+    assert first["bench"] == name
+    assert first["mode"] == ("none" if name == "decode" else "os")
+    assert all(size > 0 for size in first["input"].values())
+    for key in (*FIGURES[name], "rss_mb"):
+        assert set(first[key]) == {"median", "p99", "max"}, key
+        assert all(math.isfinite(value) for value in first[key].values()), key
+    for key in ("checksum", "recipe", "input"):
+        assert first[key] == again[key], key
+
+
+def test_the_names_of_figures_cover_every_bench() -> None:
+    assert sorted(FIGURES) == sorted(bench.NAMES)
+
+
+def test_an_unknown_bench_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InputError, match="replay-native"):
+        bench.run("nope")
+
+
+def test_decode_without_a_recording_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TIDERACE_DATA", raising=False)
+    with pytest.raises(DataError, match="TIDERACE_DATA"):
+        bench.run("decode", is_smoke=True)
+
+
+def test_times_and_rates_take_p99_from_the_bad_end() -> None:
+    values = range(1, 101)
+    assert _figures.times(values) == {"median": 50, "p99": 99, "max": 100}
+    assert _figures.rates(values) == {"median": 51, "p99": 2, "max": 100}
+    assert _figures.one(7) == {"median": 7, "p99": 7, "max": 7}
+
+
+def test_each_level_change_wakes_the_desk() -> None:
+    records = _market.level_changes(3_000)
+    changes = records[(records["flags"] & _market.SNAPSHOT) == 0]
+    assert len(changes) == 3_000
+    assert (changes["kind"] == _market.LEVEL).all()
+    assert (changes["flags"] & _market.LAST).all()
+
+
+def test_quotes_as_messages_are_the_quotes_again() -> None:
+    rows = _market.quotes(2_000)
+    messages = _market.quote_messages(rows)
+    assert int((messages["flags"] & _market.LAST != 0).sum()) == 2_000
+    seen = _core.quotes(_market.tape(messages), 1)
+    for name, column in rows.items():
+        np.testing.assert_array_equal(pl.DataFrame(seen)[name].to_numpy(), column, name)
