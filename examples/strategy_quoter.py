@@ -1,4 +1,4 @@
-"""A two-sided quoter with inventory skew: bid and ask around the mid, both moved against the position.
+"""A two-sided quoter with inventory skew: bid and ask around the mid, moved against the position.
 
 Run it with ``python examples/strategy_quoter.py``. Each side holds one post-only order; when the
 price it should have is more than a tolerance away, the order is canceled and sent again.

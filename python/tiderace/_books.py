@@ -1,24 +1,24 @@
 """Where market data comes from: a recording below the data folder, or books made up by a seed.
 
-The data folder is named by the caller (``--data``) or by ``TIDERACE_DATA``, and nowhere else.
 A recording that is there is read whole or refused; only where there is none are books made up, and
 then the run says so.
 """
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
-from tiderace import _core, _genesis
+from tiderace import _core, _genesis, data
+from tiderace._data_dir import ENVIRONMENT, find_data_dir
 from tiderace._sections import Config, InstrumentConfig
 from tiderace._values import duration_ns, time_ns
 from tiderace.errors import DataError, InputError, core_errors
 
-ENVIRONMENT = "TIDERACE_DATA"
+__all__ = ["Books", "find_data_dir", "open_books", "reopen"]
 
 Progress = Callable[[str, int, int], None]
 
@@ -39,27 +39,6 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
     def is_synthetic(self) -> bool:
         """Whether the books were made up."""
         return bool(self.note)
-
-
-def find_data_dir(data: str | Path | None) -> Path | None:
-    """Return the data folder: ``data``, else ``TIDERACE_DATA``, else none.
-
-    Raises
-    ------
-    InputError
-        ``data`` was given and is no folder.
-    """
-    if data is not None:
-        folder = Path(data)
-        if not folder.is_dir():
-            raise InputError(
-                f"data folder {str(data)!r} is not a folder",
-                rule="--data names a folder that holds recordings",
-                remedy="Correct the path, or leave --data out to run on synthetic books",
-            )
-        return folder
-    named = os.environ.get(ENVIRONMENT)
-    return Path(named) if named and Path(named).is_dir() else None
 
 
 def open_books(config: Config, data_dir: Path | None, progress: Progress | None = None) -> Books:
@@ -134,7 +113,7 @@ def _recorded(config: Config, data_dir: Path, progress: Progress | None) -> Book
         if progress:
             progress(f"reading {instrument.name}", row, total)
         paths = _paths(instrument, folder)
-        recording = _read(instrument, paths, _genesis.to_json(_genesis.instruments(config)[row]))
+        recording = _read(instrument, paths, _genesis.instruments(config)[row])
         by_name = {path.name: path.relative_to(data_dir).as_posix() for path in paths}
         files += [{**file, "file": by_name[Path(file["file"]).name]} for file in recording.files]
         summaries[instrument.name] = recording.summary
@@ -158,16 +137,44 @@ def _paths(instrument: InstrumentConfig, folder: Path) -> list[Path]:
     return paths
 
 
-def _read(instrument: InstrumentConfig, paths: list[Path], row: str) -> Any:
-    venue, _, market = instrument.feed.partition("-")
+def _read(instrument: InstrumentConfig, paths: list[Path], row: dict[str, Any]) -> Any:
     with core_errors():
-        if venue == "binance":
-            return _core.read_binance([str(path) for path in paths], market, row)
-    raise InputError(
-        f"{instrument.name}: feed {instrument.feed!r} is not read by a run yet",
-        rule="A feed is a codec that this build has",
-        remedy="Use binance-spot, binance-usdm or binance-coinm",
-    )
+        if instrument.feed == "tiderace":
+            return _from_layout(instrument, paths, row)
+        market = instrument.feed.removeprefix("binance-")
+        return _core.read_binance([str(path) for path in paths], market, _genesis.to_json(row))
+
+
+class _Layout(msgspec.Struct, frozen=True, kw_only=True):
+    """A file in Tiderace's own layout, as one instrument's recording."""
+
+    tape: Any
+    summary: dict[str, Any]
+    files: list[dict[str, Any]]
+
+
+def _from_layout(instrument: InstrumentConfig, paths: list[Path], row: dict[str, Any]) -> _Layout:
+    """Take one instrument out of a file in Tiderace's own layout."""
+    if len(paths) != 1:
+        raise InputError(
+            f"{instrument.name}: {len(paths)} files match {instrument.files!r}",
+            rule="A recording in Tiderace's layout is one file",
+            remedy="Make the pattern name one",
+        )
+    recorded = data.read_parquet(paths[0])
+    steps = ("tick_size", "lot_size", "contract_multiplier", "style")
+    ids = [i for i, name in enumerate(recorded.names) if name == instrument.name]
+    if not ids or any(recorded.instruments[ids[0]][step] != row[step] for step in steps):
+        raise DataError(
+            f"{str(paths[0])!r} holds {', '.join(recorded.names)}, not this {instrument.name}",
+            rule="Name, tick, lot, multiplier and style are the same in config and recording",
+            remedy="Correct the instrument in the config",
+        )
+    records = data.records(recorded.tape)
+    own = records[records["instrument"] == ids[0]].copy()
+    own["instrument"] = row["id"]
+    tape = _core.Tape.from_records(own.view(np.uint8).data, recorded.tape.clock_offset_ns)
+    return _Layout(tape=tape, summary={"records": len(own)}, files=[_core.hash_file(str(paths[0]))])
 
 
 def _made_up(config: Config, note: str) -> Books:

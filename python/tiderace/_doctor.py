@@ -10,7 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tiderace import _books, _core, _run, config
+from tiderace import _core, _run, config
+from tiderace._data_dir import ENVIRONMENT, find_data_dir
 from tiderace.errors import TideraceError
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -52,7 +53,7 @@ _TINY: dict[str, Any] = {
 
 def examine(data: str | None) -> list[dict[str, Any]]:
     """Return one row a check: ``check ok needed found``; a needed one that is not ok is broken."""
-    data_dir = _books.find_data_dir(data)
+    data_dir = find_data_dir(data)
     browser = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
     room = shutil.disk_usage(Path.cwd()).free
     rows = [
@@ -73,8 +74,8 @@ def _row(check: str, ok: bool, found: str, *, needed: bool = True) -> dict[str, 
 def _data_words(data_dir: Path | None) -> str:
     if data_dir is not None:
         return str(data_dir)
-    named = os.environ.get(_books.ENVIRONMENT)
-    return f"{named!r} is no folder" if named else f"{_books.ENVIRONMENT} is not set"
+    named = os.environ.get(ENVIRONMENT)
+    return f"{named!r} is no folder" if named else f"{ENVIRONMENT} is not set"
 
 
 def _checked(check: str, work: Callable[[], str]) -> dict[str, Any]:
@@ -92,6 +93,6 @@ def _tiny_run() -> str:
         filled, digest = first.summary["filled_qty"], first.summary["digest"]
         if again.summary["digest"] != digest:
             raise TideraceError("the replay has another digest", remedy="Reinstall tiderace")
-        if filled != "0.5":
-            raise TideraceError(f"0.5 ordered, {filled} filled", remedy="Reinstall tiderace")
-        return f"0.5 BTC filled, replay equal, digest {digest[:12]}"
+        if filled == "0":
+            raise TideraceError("0.5 BTC ordered, none filled", remedy="Reinstall tiderace")
+        return f"{filled} of 0.5 BTC filled, replay equal, digest {digest[:12]}"

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from tiderace import _core
-from tiderace._books import find_data_dir
+from tiderace._data_dir import find_data_dir
 from tiderace.errors import DataError, InputError, core_errors
 
 ASK, LAST, SNAPSHOT, UNTIMED = 1, 2, 4, 8

@@ -22,6 +22,7 @@ import polars as pl
 
 from tiderace import _books, _core, _genesis, _tables, tca
 from tiderace import config as _config
+from tiderace._data_dir import find_data_dir
 from tiderace._values import FRACTION_DECIMALS, duration_ns, unscaled
 from tiderace.config import Config
 from tiderace.errors import (
@@ -252,7 +253,7 @@ def run(
         if isinstance(config, Config)
         else _config.load(config, set=set)
     )
-    books = _books.open_books(checked, _books.find_data_dir(data), progress)
+    books = _books.open_books(checked, find_data_dir(data), progress)
     genesis = _genesis.to_json(
         _genesis.genesis(checked, recording=books.files, is_synthetic=books.is_synthetic)
     )
@@ -310,7 +311,7 @@ def replay(
     with core_errors():
         genesis = json.loads(_core.read_genesis(journal))
     checked = _config.parse(described["config"])
-    data_dir = _books.find_data_dir(data)
+    data_dir = find_data_dir(data)
     if data_dir is None and described.get("data_dir"):
         data_dir = Path(described["data_dir"])
     if progress:

@@ -4,7 +4,7 @@ Results go to stdout, progress and errors to stderr. Figures come from a summary
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ from rich.console import Console, Group
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from tiderace._run import Progress as OnProgress
 
@@ -72,7 +73,7 @@ def result(summary: Mapping[str, Any], *, name: str, files: Mapping[str, str]) -
     )
 
 
-def rows(title: str, table: list[Mapping[str, Any]]) -> Table:
+def rows(title: str, table: Sequence[Mapping[str, Any]]) -> Table:
     """Lay out mappings with the same keys as a table."""
     shown = Table(title=title, title_justify="left", header_style="bold")
     keys = list(table[0]) if table else ["nothing"]
@@ -82,6 +83,31 @@ def rows(title: str, table: list[Mapping[str, Any]]) -> Table:
     for row in table:
         shown.add_row(*(_plain(row[key]) for key in keys))
     return shown
+
+
+_CHECKED = (
+    "instrument",
+    "lines",
+    "rows",
+    "gaps",
+    "unparsable",
+    "off_tick",
+    "off_lot",
+    "compared",
+    "equal",
+    "locked",
+    "crossed",
+)
+
+
+def checks(found: Sequence[Mapping[str, Any]]) -> Group:
+    """Lay out checks of recordings: counts an instrument, then what is wrong."""
+    parts: list[Any] = []
+    for one in found:
+        table = [{key: row.get(key) for key in _CHECKED} for row in one["instruments"]]
+        parts.append(rows(f"{one['name']} ({one['format']})", table))
+        parts += [Text(f"  {problem}") for problem in one["problems"] or ["nothing is wrong"]]
+    return Group(*parts)
 
 
 def _plain(value: Any) -> str:
@@ -157,7 +183,8 @@ def _files(summary: Mapping[str, Any], files: Mapping[str, str]) -> Table:
 
 
 def _money(text: object) -> str:
-    return "-" if text is None else f"{Decimal(str(text)):,.2f}"
+    # Adding zero takes the sign off what rounds to nothing.
+    return "-" if text is None else f"{round(Decimal(str(text)), 2) + 0:,.2f}"
 
 
 def _bps(value: float | None) -> str:

@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from tiderace import _doctor, _run, _show, bench
+from tiderace import _doctor, _run, _show, bench, data
 from tiderace.errors import InputError, TideraceError
 from tiderace.strategy import Strategy
 
@@ -55,7 +55,7 @@ stderr = Console(stderr=True)
 )
 def run_command(
     config: Annotated[str, typer.Argument(metavar="CONFIG.toml", help="What to run.")],
-    data: Data = None,
+    data_dir: Data = None,
     set: Annotated[  # noqa: A002 - the option's name
         list[str] | None,
         typer.Option(
@@ -78,7 +78,7 @@ def run_command(
         run = _run.run(
             config,
             strategy=_load_strategy(strategy) if strategy else None,
-            data=data,
+            data=data_dir,
             out=out,
             set=_overrides(set or []),
             progress=progress,
@@ -98,7 +98,7 @@ def run_command(
 )
 def replay_command(
     run: RunFolder,
-    data: Data = None,
+    data_dir: Data = None,
     rerun_strategy: Annotated[
         str | None,
         typer.Option(
@@ -113,7 +113,7 @@ def replay_command(
     """Apply a journal again and check every digest on the way."""
     del debug
     with _show.bar(stderr) as progress:
-        replayed = _run.replay(run, data=data, progress=progress)
+        replayed = _run.replay(run, data=data_dir, progress=progress)
         if rerun_strategy:
             _run.rerun(replayed, _load_strategy(rerun_strategy), progress=progress)
     summary = replayed.summary | {"rerun": "equal" if rerun_strategy else None}
@@ -130,12 +130,12 @@ def replay_command(
     "report", epilog="Example: tiderace report out/twap_three_books-20260101-120000-1a2b3c"
 )
 def report_command(
-    run: RunFolder, data: Data = None, as_json: Json = False, debug: Debug = False
+    run: RunFolder, data_dir: Data = None, as_json: Json = False, debug: Debug = False
 ) -> None:
     """Write report.html again, from the journal."""
     del debug
     with _show.bar(stderr) as progress:
-        path = _run.replay(run, data=data, progress=progress).report()
+        path = _run.replay(run, data=data_dir, progress=progress).report()
     if as_json:
         _print_json({"report": str(path), "run_dir": str(path.parent)})
         return
@@ -152,52 +152,62 @@ def data_ls(data_dir: Data = None, as_json: Json = False, debug: Debug = False) 
 
 @data_app.command("check", epilog="Example: tiderace data check binance_btc_3books_raw_ws --json")
 def data_check(
-    recording: Annotated[str, typer.Argument(help="A recording, by name or path.")],
+    recording: Annotated[
+        str | None, typer.Argument(help="A recording, by name or path; all when absent.")
+    ] = None,
     data_dir: Data = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Say what is wrong with a recording."""
+    """Say what is wrong with a recording, and compare its books with the venue's own best prices."""
     del debug
-    found = data.check(recording, data=data_dir)
-    _answer(found, as_json, lambda: data.shown(found))
+    if recording is not None:
+        found = data.check(recording, data_dir=data_dir)
+        _answer(found, as_json, lambda: _show.checks([found]))
+        return
+    every = [data.check(row["name"], data_dir=data_dir) for row in data.ls(data_dir)]
+    _answer({"recordings": every}, as_json, lambda: _show.checks(every))
 
 
 @data_app.command(
-    "import", epilog="Example: tiderace data import standx_btc_perp_2026-01 --out mine"
+    "import", epilog="Example: tiderace data import standx_btc_perp_2026-01 standx.parquet"
 )
 def data_import(
     recording: Annotated[str, typer.Argument(help="A recording, by name or path.")],
-    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where the result goes.")],
+    target: Annotated[str, typer.Argument(metavar="FILE.parquet", help="The file to write.")],
     data_dir: Data = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Convert a recording into Tiderace's own Parquet layout."""
     del debug
-    made = data.import_recording(recording, out=out, data=data_dir)
-    _answer(made, as_json, lambda: data.shown(made))
+    made = data.import_(recording, target, data_dir=data_dir)
+    words = f"{made['records']:,} records, {made['bytes']:,} bytes in {made['path']}"
+    _answer(made, as_json, lambda: words)
 
 
 @app.command("bench", epilog="Example: tiderace bench replay-native --json")
 def bench_command(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(bench.NAMES)}, or all.")],
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="Only see that it works: small and quick.")
+    ] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Run a bench and print its figures."""
     del debug
     names = bench.NAMES if name == "all" else (name,)
-    results = [bench.run(one) for one in names]
+    results = [bench.run(one, is_smoke=smoke) for one in names]
     whole = {"benches": results} if name == "all" else results[0]
     _answer(whole, as_json, lambda: "\n".join(_flat(result) for result in results))
 
 
 @app.command("doctor", epilog="Example: tiderace doctor --json")
-def doctor_command(data: Data = None, as_json: Json = False, debug: Debug = False) -> None:
+def doctor_command(data_dir: Data = None, as_json: Json = False, debug: Debug = False) -> None:
     """Check that this installation works, with a tiny run from end to end."""
     del debug
-    rows = _doctor.examine(data)
+    rows = _doctor.examine(data_dir)
     broken = [row["check"] for row in rows if row["needed"] and not row["ok"]]
     shown = [
         {"": "ok" if row["ok"] else "BROKEN" if row["needed"] else "absent"}
