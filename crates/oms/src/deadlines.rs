@@ -20,12 +20,21 @@ pub(crate) struct Due {
 }
 
 /// Answers waited for, by backoff level.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Deadlines {
     queues: [VecDeque<Due>; LEVELS],
 }
 
 impl Deadlines {
+    /// Room for `reserved` answers in time; later levels are for the few that are not.
+    pub(crate) fn new(reserved: usize) -> Self {
+        let mut queues: [VecDeque<Due>; LEVELS] = Default::default();
+        if let Some(first) = queues.first_mut() {
+            first.reserve(reserved);
+        }
+        Self { queues }
+    }
+
     /// Waits for an answer from `ts` on; gives the time when it is overdue.
     pub(crate) fn push(&mut self, ts: Ts, timeout_ns: i64, level: u8, order: Handle) -> Ts {
         let level = usize::from(level).min(LEVELS.saturating_sub(1));

@@ -8,6 +8,8 @@ use tiderace_types::{ExecId, InstrumentId};
 
 use crate::id_map::{Handle, Id, IdMap};
 
+const RESERVED_MAX: usize = 65_536;
+
 /// Name of an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ExecKey {
@@ -43,9 +45,11 @@ pub(crate) struct Executions {
 }
 
 impl Executions {
+    /// Room for `max` from the start, unless that is so much that it had better be grown into.
     pub(crate) fn new(max: u32, seed: u64) -> Self {
         let max = usize::try_from(max).unwrap_or(usize::MAX).max(1);
-        Self { ring: Vec::new(), oldest: 0, max, rows: IdMap::new(0, seed) }
+        let reserved = max.min(RESERVED_MAX);
+        Self { ring: Vec::with_capacity(reserved), oldest: 0, max, rows: IdMap::new(reserved, seed) }
     }
 
     pub(crate) fn contains(&self, key: ExecKey) -> bool {

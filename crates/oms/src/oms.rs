@@ -23,13 +23,14 @@ pub struct OmsConfig {
     pub max_closed: u32,
     /// Executions kept, for duplicates and for corrections; the oldest goes first.
     pub max_executions: u32,
-    /// Orders with room from the start; beyond it tables grow by doubling.
+    /// Orders with room from the start: while no more keys were used, nothing is allocated. Beyond, tables grow by
+    /// doubling.
     pub reserved_orders: u32,
 }
 
 impl Default for OmsConfig {
     fn default() -> Self {
-        Self { ack_timeout_ns: 5_000_000_000, max_closed: 16_384, max_executions: 16_384, reserved_orders: 4_096 }
+        Self { ack_timeout_ns: 5_000_000_000, max_closed: 16_384, max_executions: 16_384, reserved_orders: 65_536 }
     }
 }
 
@@ -73,17 +74,18 @@ impl Oms {
     #[must_use]
     pub fn new(config: &OmsConfig, instruments: &[Instrument], seed: u64) -> Self {
         let reserved = usize::try_from(config.reserved_orders).unwrap_or(0);
+        let max_closed = usize::try_from(config.max_closed).unwrap_or(usize::MAX);
         Self {
             instruments: instruments.to_vec(),
             ack_timeout_ns: config.ack_timeout_ns,
-            max_closed: usize::try_from(config.max_closed).unwrap_or(usize::MAX),
+            max_closed,
             keys: IdMap::new(reserved, seed),
             rows: Vec::with_capacity(reserved),
-            free: Vec::new(),
+            free: Vec::with_capacity(reserved),
             working: Vec::with_capacity(reserved),
-            closed: VecDeque::new(),
+            closed: VecDeque::with_capacity(max_closed.min(reserved).saturating_add(1)),
             executions: Executions::new(config.max_executions, seed),
-            deadlines: Deadlines::default(),
+            deadlines: Deadlines::new(reserved),
             breaks: vec![0; instruments.len().saturating_add(1)],
         }
     }

@@ -123,7 +123,8 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new() -> Self {
-        Self::with(&OmsConfig { ack_timeout_ns: TIMEOUT_NS, ..OmsConfig::default() })
+        let small = OmsConfig { reserved_orders: 16, max_executions: 256, ..OmsConfig::default() };
+        Self::with(&OmsConfig { ack_timeout_ns: TIMEOUT_NS, ..small })
     }
 
     pub(crate) fn with(config: &OmsConfig) -> Self {
