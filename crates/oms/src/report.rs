@@ -246,9 +246,11 @@ impl Order {
         }
     }
 
+    /// The venue has the order. A request that it refused as unknown had overtaken the order, so nothing is suspect.
     fn accept(&mut self) {
         if self.life == Life::PendingNew {
             self.life = Life::Live;
+            self.is_suspect = false;
         }
     }
 

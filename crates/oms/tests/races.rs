@@ -103,6 +103,17 @@ fn a_cancel_refused_because_closed_is_asked_about_when_nothing_comes() {
 }
 
 #[test]
+fn a_cancel_that_overtook_its_order_is_refused_and_leaves_nothing_to_ask() {
+    let mut table = Table::new();
+    table.oms.submit(table.now(), &order(1, 10)).unwrap();
+    table.cancel(50, 1).unwrap();
+    table.take_reject(&reject(50, 1, false, OrdStatus::Rejected));
+    assert_eq!(table.status(1), OrdStatus::PendingNew);
+    table.take(&report(ExecType::New, 1));
+    assert_eq!((table.status(1), table.oms.next_timer()), (OrdStatus::New, None));
+}
+
+#[test]
 fn a_replace_moves_key_quantity_and_price_when_the_venue_says_so() {
     let mut table = Table::accepted(10);
     table.take(&fill(1, 1, 4, 4));
