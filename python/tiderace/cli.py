@@ -159,7 +159,7 @@ def data_check(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Say what is wrong with a recording, and compare its books with the venue's own best prices."""
+    """Say what is wrong with a recording, and compare its books with the venue's best prices."""
     del debug
     if recording is not None:
         found = data.check(recording, data_dir=data_dir)

@@ -1,0 +1,5 @@
+"""``python -m tiderace`` is ``tiderace``."""
+
+from tiderace.cli import main
+
+main()

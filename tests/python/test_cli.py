@@ -1,0 +1,227 @@
+"""The command, as a process: exit status, what is on stdout, what is on stderr."""
+
+import gzip
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from face import EXAMPLE, RECORDING, SMALL, recording_dir
+
+SETS = [f"--set={key}={'' if value is None else value}" for key, value in SMALL.items()]
+SYNTHETIC = [*SETS, "--set=data.recording="]
+
+
+def tiderace(
+    *arguments: object, data: Path | None = None, limit: Callable[[], None] | None = None
+) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if k != "TIDERACE_DATA"}
+    if data is not None:
+        environment["TIDERACE_DATA"] = str(data)
+    return subprocess.run(
+        [sys.executable, "-m", "tiderace", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+        preexec_fn=limit,
+        check=False,
+    )
+
+
+def one_json(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert "Traceback" not in done.stderr
+    value = json.loads(done.stdout)
+    assert isinstance(value, dict)
+    return value
+
+
+def run_small(tmp_path: Path) -> dict[str, Any]:
+    done = tiderace("run", EXAMPLE, *SYNTHETIC, "--out", tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    return one_json(done)
+
+
+def test_run_replay_and_report_agree(tmp_path: Path) -> None:
+    ran = run_small(tmp_path)
+    assert ran["synthetic"] is True
+    assert (Path(ran["run_dir"]) / "report.html").is_file()
+    replayed = one_json(tiderace("replay", ran["run_dir"], "--json"))
+    assert replayed["digest"] == ran["digest"]
+    (Path(ran["run_dir"]) / "report.html").unlink()
+    written = one_json(tiderace("report", ran["run_dir"], "--json"))
+    assert Path(written["report"]).is_file()
+
+
+def test_a_person_gets_a_table_and_the_word_synthetic(tmp_path: Path) -> None:
+    done = tiderace("run", EXAMPLE, *SYNTHETIC, "--out", tmp_path)
+    assert done.returncode == 0
+    for words in ("synthetic books", "filled", "Slippage against arrival", "Fees", "report.html"):
+        assert words in done.stdout
+    assert done.stderr.strip().splitlines() == [
+        "The config names no recording: running on synthetic books."
+    ]
+
+
+def test_the_real_recording_fills_the_order(tmp_path: Path) -> None:
+    data = recording_dir()
+    runs = [
+        one_json(tiderace("run", EXAMPLE, "--json", "--out", tmp_path, data=data)) for _ in range(2)
+    ]
+    first = runs[0]
+    assert first["synthetic"] is False
+    assert float(first["filled_qty"]) > 39.99
+    assert first["digest"] == runs[1]["digest"]
+    assert first["run_dir"] != runs[1]["run_dir"]
+    by_data = one_json(tiderace("replay", first["run_dir"], "--json", "--data", data))
+    by_memory = one_json(tiderace("replay", first["run_dir"], "--json"))
+    assert by_data["digest"] == by_memory["digest"] == first["digest"]
+
+
+def test_a_changed_recording_is_found_by_its_name_on_replay(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(recording_dir() / RECORDING, data / RECORDING)
+    ran = one_json(tiderace("run", EXAMPLE, "--json", "--out", tmp_path / "out", data=data))
+    path = data / RECORDING / "usdm_btcusdt_20240808.raw.gz"
+    whole = bytearray(path.read_bytes())
+    whole[2_500_000] ^= 1
+    path.write_bytes(whole)
+    done = tiderace("replay", ran["run_dir"], "--json", data=data)
+    assert done.returncode != 0
+    assert "usdm_btcusdt_20240808" in one_json(done)["error"]["message"]
+
+
+def test_files_cut_short_are_refused_in_one_line(tmp_path: Path) -> None:
+    source = recording_dir() / RECORDING
+    text = gzip.decompress((source / "cm_btcusd_perp_20240808.raw.gz").read_bytes())
+    cuts = {
+        "line": gzip.compress(text[: len(text) // 50], 1),
+        "gzip": (source / "cm_btcusd_perp_20240808.raw.gz").read_bytes()[:100_000],
+    }
+    for name, content in cuts.items():
+        folder = tmp_path / name / RECORDING
+        shutil.copytree(source, folder)
+        (folder / "cm_btcusd_perp_20240808.raw.gz").write_bytes(content)
+        out = tmp_path / name / "out"
+        done = tiderace("run", EXAMPLE, "--out", out, data=tmp_path / name)
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert "cm_btcusd_perp_20240808" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["run", "absent.toml"], 2, "absent.toml"),
+        (["run", EXAMPLE, "--set", "parent.limt=1"], 2, "Did you mean 'limit'"),
+        (["run", EXAMPLE, "--set", "parent.limit=0"], 2, "above zero"),
+        (["run", EXAMPLE, "--set", "parent.limit"], 2, "KEY=VALUE"),
+        (["run", EXAMPLE, "--data", "absent"], 2, "not a folder"),
+        (["run", EXAMPLE, "--strategy", "nowhere:Nobody"], 2, "nowhere"),
+        (["run"], 2, "CONFIG.toml"),
+        (["run", EXAMPLE, "--frob"], 2, "--frob"),
+        (["frob"], 2, "frob"),
+        (["replay", "absent"], 2, "not a run folder"),
+        (["report", "absent"], 2, "not a run folder"),
+        (["bench", "absent"], 2, "absent"),
+        (["data", "check", "absent", "--data", "."], 2, "absent"),
+    ],
+)
+def test_a_mistake_is_one_message_and_a_status(
+    arguments: list[object], status: int, words: str, tmp_path: Path
+) -> None:
+    for extra in ([], ["--json"]):
+        done = tiderace(*arguments, *extra)
+        assert done.returncode == status
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+        if extra:
+            assert words in one_json(done)["error"]["message"]
+        else:
+            assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_debug_shows_the_traceback() -> None:
+    done = tiderace("run", "absent.toml", "--debug")
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
+
+
+def test_every_command_has_an_example_in_its_help() -> None:
+    for command in ("run", "replay", "report", "bench", "doctor", "data ls", "data check"):
+        done = tiderace(*command.split(), "--help")
+        assert done.returncode == 0
+        assert f"Example: tiderace {command}" in done.stdout
+
+
+def test_doctor_finds_this_installation_well() -> None:
+    found = one_json(tiderace("doctor", "--json"))
+    assert found["ok"] is True
+    assert {"check", "ok", "needed", "found"} == set(found["checks"][0])
+
+
+def test_a_disk_without_room_is_one_message(tmp_path: Path) -> None:
+    def no_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
+
+    done = tiderace("run", EXAMPLE, *SYNTHETIC, "--out", tmp_path, "--json", limit=no_room)
+    assert done.returncode == 1, done.stderr
+    assert one_json(done)["error"]["kind"] in ("JournalError", "StorageError")
+    assert not list(tmp_path.glob("*/report.html"))
+
+
+def test_a_reader_who_leaves_gets_no_noise(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tiderace", "run", str(EXAMPLE), *SYNTHETIC]
+    with subprocess.Popen(
+        [*command, "--out", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        noise = process.stderr.read()
+    assert "Broken" not in noise
+    assert "Traceback" not in noise
+
+
+def test_ctrl_c_says_where_it_stopped_and_how_to_replay(tmp_path: Path) -> None:
+    strategy = tmp_path / "interrupts.py"
+    strategy.write_text(
+        "import os, signal, tiderace as tr\n"
+        "class Interrupts(tr.Strategy):\n"
+        "    def on_start(self): self.set_timer(1, after='3s')\n"
+        "    def on_timer(self, timer_id): os.kill(os.getpid(), signal.SIGINT)\n"
+    )
+    command = [sys.executable, "-m", "tiderace", "run", str(EXAMPLE), *SYNTHETIC, "--json"]
+    done = subprocess.run(
+        [
+            *command,
+            "--strategy",
+            "interrupts:Interrupts",
+            "--out",
+            "out",
+            "--set=synthetic.duration=5m",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    error = one_json(done)["error"]
+    assert error["kind"] == "Interrupted"
+    assert "tiderace replay out" in error["remedy"]
+    (folder,) = (tmp_path / "out").iterdir()
+    assert not (folder / "report.html").exists()
+    assert one_json(tiderace("replay", folder, "--json"))["run_status"] == "interrupted"

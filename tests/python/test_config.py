@@ -1,0 +1,186 @@
+"""The config: what is accepted, and the message for what is not."""
+
+import contextlib
+import json
+import tomllib
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from face import EXAMPLE
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tiderace import _genesis, config
+from tiderace._values import duration_ns, scaled, unscaled
+from tiderace.errors import InputError
+
+
+def refused(changes: dict[str, Any]) -> InputError:
+    with pytest.raises(InputError) as caught:
+        config.load(EXAMPLE, set=changes)
+    error = caught.value
+    assert error.message
+    assert error.rule
+    assert error.remedy
+    assert error.exit_status == 2
+    return error
+
+
+def test_the_example_says_what_the_issue_says() -> None:
+    run = config.load(EXAMPLE)
+    assert run.parent is not None
+    assert (run.parent.side, run.parent.order_qty, run.parent.limit) == (
+        "buy",
+        Decimal(40),
+        Decimal("0.003"),
+    )
+    fees = [(i.fees.taker, i.fees.maker) for i in run.instruments]
+    bp = Decimal("0.0001")
+    assert [(t / bp, m / bp) for t, m in fees] == [
+        (Decimal("2.3"), Decimal("1.1")),
+        (Decimal("1.7"), Decimal(0)),
+        (Decimal("2.4"), Decimal("-0.9")),
+    ]
+    assert run.route.usd_per == {"USDT": Decimal(1)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"parent.limt": "0.003"}, ["parent.limt", "Did you mean 'limit'"]),
+        ({"parnt.limit": "0.003"}, ["parnt", "Did you mean 'parent'"]),
+        ({"parent.limit": "0"}, ["parent.limit = '0'", "above zero"]),
+        ({"parent.limit": "-0.1"}, ["parent.limit", "above zero"]),
+        ({"parent.limit": 0.003}, ["parent.limit = 0.003", "float", '"0.003"']),
+        ({"parent.limit": True}, ["parent.limit", "boolean", "string"]),
+        ({"parent.order_qty": "0"}, ["parent.order_qty", "above zero"]),
+        ({"parent.order_qty": "NaN"}, ["parent.order_qty", "NaN"]),
+        ({"parent.order_qty": "40.000000001"}, ["parent.order_qty", "at most 8 digits"]),
+        ({"parent.order_qty": "forty"}, ["parent.order_qty = 'forty'", "string holding a decimal"]),
+        ({"parent.side": "long"}, ["parent.side = 'long'", "buy, sell"]),
+        ({"parent.duration": "5 minutes"}, ["parent.duration", '"5m"']),
+        ({"parent.duration": "0s"}, ["parent.duration", "'0s'"]),
+        ({"parent.slices": "0"}, ["parent.slices = 0", ">= 1"]),
+        ({"parent.size_jitter": "1.5"}, ["parent.size_jitter", "between 0 and 1"]),
+        ({"parent.catch_up_cap": "0.5"}, ["parent.catch_up_cap", "between 1 and 1000"]),
+        ({"parent.start": "noon"}, ["parent.start", "RFC 3339"]),
+        ({"parent.instruments": '["kraken:XBT"]'}, ["kraken:XBT", "Known:", "binance-spot:BTC"]),
+        ({"parent.instruments": '["BTCUSDT"]'}, ["BTCUSDT", "several instruments"]),
+        ({"parent.instruments": "[]"}, ["parent.instruments", "one base"]),
+        ({"instruments.0.tick_size": "0"}, ["instruments[0].tick_size", "above zero"]),
+        ({"instruments.0.min_order_qty": "0.000015"}, ["min_order_qty", "lots (0.00001)"]),
+        ({"instruments.0.feed": "kraken"}, ["instruments[0].feed", "binance-spot"]),
+        ({"instruments.2.settle": "USD"}, ["instruments[2].settle", "settles in BTC"]),
+        ({"instruments.1.symbol": ""}, ["instruments[1].symbol is missing"]),
+        ({"instruments.0.fees.taker": "1"}, ["fees.taker", "fraction"]),
+        ({"instruments.7.fees.taker": "0"}, ["instruments.7", "does not name one row"]),
+        ({"instruments.0.limits.max_position": "0"}, ["limits.max_position", "above zero"]),
+        ({"balances.kraken.BTC": "1"}, ["balances.kraken", "venue"]),
+        ({"balances.binance-spot.ETH": "1"}, ["balances.binance-spot.ETH", "asset"]),
+        ({"balances.binance-spot.USDT": "-1"}, ["balances.binance-spot.USDT", "below zero"]),
+        ({"route.usd_per.USDT": None}, ["route.usd_per.USDT is missing", "declared"]),
+        ({"risk.price_collar": "0"}, ["risk.price_collar", "above zero"]),
+        ({"sim.order_entry": "recorded"}, ["sim.order_entry", "Only the feed"]),
+        ({"sim.queue": "fifo"}, ["sim.queue = 'fifo'", "risk_averse"]),
+        ({"run.name": "../evil"}, ["run.name"]),
+        ({"run.seed": "-1"}, ["run.seed", ">= 0"]),
+    ],
+)
+def test_what_is_wrong_is_named_with_rule_and_remedy(
+    changes: dict[str, Any], words: list[str]
+) -> None:
+    text = str(refused(changes))
+    for word in words:
+        assert word in text, text
+
+
+def test_a_drawn_latency_is_uniform_or_lognormal() -> None:
+    good = {
+        "sim.feed": {"low": "1ms", "high": "2ms"},
+        "sim.response": {"median": "1ms", "sigma": "0.5"},
+    }
+    sim = _genesis.genesis(config.load(EXAMPLE, set=good), recording=[], is_synthetic=True)["sim"]
+    assert sim["feed"] == {"uniform_ns": [1_000_000, 2_000_000]}
+    assert sim["response"] == {"lognormal": {"median_ns": 1_000_000, "sigma_e9": 500_000_000}}
+    assert "uniform" in str(refused({"sim.feed": {"low": "1ms", "sigma": "0.5"}}))
+    assert "no more than high" in str(refused({"sim.feed": {"low": "3ms", "high": "2ms"}}))
+
+
+def test_files_that_are_no_config_are_named(tmp_path: Any) -> None:
+    for name, text in {"broken.toml": "[run\n", "empty.toml": ""}.items():
+        (tmp_path / name).write_text(text)
+        with pytest.raises(InputError):
+            config.load(tmp_path / name)
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    for name in ("binary.toml", "absent.toml"):
+        with pytest.raises(InputError, match="cannot be read"):
+            config.load(tmp_path / name)
+
+
+def test_overrides_name_rows_by_number_venue_or_both() -> None:
+    for row in ("0", "binance-spot", "binance-spot:BTCUSDT"):
+        changed = config.load(EXAMPLE, set={f"instruments.{row}.fees.taker": "0.0009"})
+        assert changed.instruments[0].fees.taker == Decimal("0.0009")
+    assert config.load(EXAMPLE, set={"run.seed": "3"}).run.seed == 3
+    assert config.load(EXAMPLE, set={"parent": None}).parent is None
+    assert config.load(EXAMPLE, set={"risk.needs_funds": "false"}).risk.needs_funds is False
+
+
+def test_a_config_survives_its_plain_tables() -> None:
+    run = config.load(EXAMPLE)
+    assert config.parse(json.loads(json.dumps(config.to_dict(run)))) == run
+
+
+def test_the_genesis_is_whole_numbers_only() -> None:
+    genesis = _genesis.genesis(config.load(EXAMPLE), recording=[], is_synthetic=False)
+
+    def floats(value: Any) -> list[float]:
+        if isinstance(value, dict):
+            return [f for item in value.values() for f in floats(item)]
+        if isinstance(value, list):
+            return [f for item in value for f in floats(item)]
+        return [value] if isinstance(value, float) else []
+
+    assert floats(genesis) == []
+    parent = genesis["parents"][0]
+    assert parent["order_qty"] == 40 * 10**8
+    assert parent["limit"] == 3_000_000
+    assert parent["instruments"] == 0b111
+    spot, _, inverse = genesis["instruments"]
+    assert (spot["lot_size"], spot["tick_size"]) == (10_000_000, 10_000_000_000)
+    assert inverse["contract_multiplier"] == 100 * 10**12
+    assert genesis["labels"][0] == ""
+    assert genesis["labels"][parent["tags"]["algorithm"]] == "twap"
+
+
+def test_the_genesis_does_not_know_where_files_go() -> None:
+    one, two = (config.load(EXAMPLE, set={"run.out": out}) for out in ("here", "there"))
+    texts = {
+        _genesis.to_json(_genesis.genesis(c, recording=[], is_synthetic=True)) for c in (one, two)
+    }
+    assert len(texts) == 1
+
+
+@given(st.integers(-(10**30), 10**30), st.integers(0, 18))
+def test_scaling_is_exact_both_ways(value: int, decimals: int) -> None:
+    assert scaled(unscaled(value, decimals), decimals, key="x") == value
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["ns", "us", "ms", "s", "m", "h", "d"]))
+def test_a_duration_is_its_number_of_units(number: int, unit: str) -> None:
+    assert duration_ns(f"{number}{unit}") == number * duration_ns(f"1{unit}")
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda c: st.lists(c) | st.dictionaries(st.text(), c),
+        max_leaves=8,
+    )
+)
+def test_no_value_is_more_than_an_input_error(value: Any) -> None:
+    raw = tomllib.loads(EXAMPLE.read_text())
+    for key in ("parent", "instruments", "run", "sim"):
+        with contextlib.suppress(InputError):
+            config.parse({**raw, key: value})
