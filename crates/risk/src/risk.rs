@@ -546,7 +546,7 @@ impl Desk {
         let largest = value(prices.value, Rounding::Ceil);
         // The venue judges a limit order by its limit, a market order by the market; both are at least `exposure`'s price.
         let judged = if sent.ord_type == OrdType::Limit { sent.price } else { prices.exposure };
-        if largest <= least.saturating_mul(2) {
+        if judged != prices.value || largest <= least {
             let smallest = value(judged, Rounding::Floor);
             if smallest < least {
                 return Err(Refusal::new(Reason::TooSmall, smallest, least));

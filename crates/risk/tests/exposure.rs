@@ -31,15 +31,30 @@ fn an_inverse_position_closed_in_contracts_is_flat() {
     let cover = |lots| OrderSent { price: Price::new(5_900_000), ..at(2, buy(2, lots)) };
     risk.on_fill(Ts::new(1), &fill(&short, 30));
     let before = risk.position(InstrumentId(2)).get();
-    risk.on_fill(Ts::new(1), &fill(&cover(10), 10));
+    risk.on_fill(Ts::new(1), &fill(&cover(11), 11));
     let left = risk.position(InstrumentId(2)).get();
-    assert!(left < 0 && (left * 3 - before * 2).abs() <= 3, "a third closed took a third with it: {before} {left}");
-    risk.on_fill(Ts::new(1), &fill(&cover(20), 20));
+    assert_eq!(
+        (before, left),
+        (-4_918_032, -3_114_754),
+        "11 of 30 took their share with them, rounded so that more stays"
+    );
+    risk.on_fill(Ts::new(1), &fill(&cover(19), 19));
     assert_eq!(risk.position(InstrumentId(2)), Amount::ZERO);
     risk.on_fill(Ts::new(1), &fill(&cover(10), 10));
     risk.on_fill(Ts::new(1), &fill(&short, 30));
     let flipped = fill(&OrderSent { price: Price::new(6_100_000), ..at(2, sell(1, 30)) }, 20).exposure.get();
     assert!((risk.position(InstrumentId(2)).get() + flipped).abs() <= 1);
+}
+
+#[test]
+fn an_inverse_buy_counts_at_the_bid_where_its_limit_is_higher() {
+    // 60 contracts are 0.1 BTC at 60000.00, and less than that at the limit.
+    let mut risk = risk(&limited(|limits| limits.max_position = Amount::new(9_999_999)));
+    let dear = OrderSent { price: Price::new(6_050_000), ..at(2, buy(1, 60)) };
+    assert_eq!(
+        risk.check(Ts::new(1), &dear, BOOK).unwrap_err(),
+        Refusal::new(Reason::MaxPosition, 10_000_000, 9_999_999)
+    );
 }
 
 #[test]

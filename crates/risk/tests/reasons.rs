@@ -87,6 +87,9 @@ fn max_total_position_2006() {
     send(&mut risk, 1, &buy(1, 600)).unwrap();
     refused(send(&mut risk, 1, &at(1, buy(2, 401))), Reason::MaxPosition, 1_001_000, 1_000_000);
     send(&mut risk, 1, &at(1, buy(3, 400))).unwrap();
+    risk.on_fill(Ts::new(2), &fill(&buy(1, 600), 600));
+    risk.on_update(&updated(&buy(1, 600), OrdStatus::Filled, 600));
+    refused(send(&mut risk, 3, &at(1, buy(4, 10))), Reason::MaxPosition, 1_010_000, 1_000_000);
 }
 
 #[test]
@@ -168,6 +171,26 @@ fn repeated_execution_2012() {
     let enabled = risk.enable_strategy(&EnableStrategy { strategy: 7, operator: 4 }).unwrap();
     assert_eq!((enabled.is_enabled, enabled.operator), (true, 4));
     send(&mut risk, 5_001, &buy(6, 100)).unwrap();
+}
+
+#[test]
+fn a_strategy_that_was_re_enabled_starts_its_count_anew() {
+    let mut risk = risk(&RiskConfig { max_executions: 2, execution_window_ns: 100, ..config() });
+    trade(&mut risk, 1, &buy(1, 100));
+    assert!(trade(&mut risk, 2, &buy(2, 100)).is_some());
+    risk.enable_strategy(&EnableStrategy { strategy: 7, operator: 4 }).unwrap();
+    assert_eq!(trade(&mut risk, 3, &buy(3, 100)), None);
+    assert!(trade(&mut risk, 4, &buy(4, 100)).is_some());
+}
+
+#[test]
+fn a_sale_below_the_bid_is_worth_the_bid_2005() {
+    let config = limited(|limits| limits.max_order_value = Amount::new(5_999_999_000));
+    let low = OrderSent { price: Price::new(5_950_000), ..sell(1, 100) };
+    refused(check(&config, &low), Reason::MaxOrderValue, 6_000_000_000, 5_999_999_000);
+    let wide = RiskConfig { collar: Fraction::new(900_000_000), ..common::config() };
+    let far = OrderSent { price: Price::new(700_000), ..sell(1, 60) };
+    refused(check(&wide, &far), Reason::TooSmall, 420_000_000, 500_000_000);
 }
 
 #[test]
