@@ -14,9 +14,11 @@ mod holding;
 // One map by id for both rooms: stages may not import each other, and `types` has not got it.
 #[path = "../../oms/src/id_map.rs"]
 mod id_map;
+mod market;
 mod open_orders;
 mod risk;
 mod windows;
 
 pub use config::{ConfigError, InstrumentLimits, RiskConfig};
-pub use risk::{Reference, Risk};
+pub use market::Reference;
+pub use risk::Risk;

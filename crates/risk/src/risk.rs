@@ -4,39 +4,18 @@ use std::collections::BTreeSet;
 
 use tiderace_types::event::{FillBooked, KillChanged, OrderSent, OrderUpdated, StrategyEnabled};
 use tiderace_types::input::{BalanceSet, EnableStrategy, Kill};
-use tiderace_types::num::div_round;
 use tiderace_types::{
-    Amount, AssetId, ClOrdId, Fraction, Instrument, InstrumentId, KillScope, OrdStatus, OrdType, Price, Qty, Reason,
-    Refusal, Rounding, Side, Ts,
+    Amount, AssetId, ClOrdId, Instrument, InstrumentId, KillScope, OrdStatus, OrdType, Price, Qty, Reason, Refusal,
+    Side, Ts,
 };
 
-use crate::config::{ConfigError, InstrumentLimits, RiskConfig};
+use crate::config::{ConfigError, RiskConfig};
 use crate::funds::{Draw, Funds};
 use crate::holding::{Exposure, Holding};
 use crate::id_map::{Handle, IdMap};
+use crate::market::{Market, Reference, TOO_LARGE};
 use crate::open_orders::{Claim, Open, OpenOrders, Prices, Replacing};
 use crate::windows::{OrderKey, RecentOrders, Window};
-
-/// Stands for what does not fit: above every limit, and half of the range so that sums still compare.
-const TOO_LARGE: i128 = i128::MAX >> 1;
-
-/// The live book's best bid and ask, which an order is judged against.
-pub type Reference = (Price, Price);
-
-/// One instrument with its limits and what counts against them.
-#[derive(Clone, Debug)]
-struct Desk {
-    instrument: Instrument,
-    limits: InstrumentLimits,
-    draw: Draw,
-    /// Row of the base asset's total.
-    total: usize,
-    holding: Holding,
-    /// Margin claimed for the worst exposure.
-    margin: i128,
-    /// Price of the last order or fill, at which that margin is counted.
-    price: Price,
-}
 
 /// One strategy's throttle.
 #[derive(Clone, Debug)]
@@ -52,7 +31,7 @@ type Allowed = (ClOrdId, Prices, Claim);
 #[derive(Clone, Debug)]
 pub struct Risk {
     config: RiskConfig,
-    desks: Vec<Desk>,
+    markets: Vec<Market>,
     /// Per base asset.
     totals: Vec<(AssetId, Exposure)>,
     funds: Funds,
@@ -74,9 +53,9 @@ impl Risk {
     pub fn new(config: &RiskConfig, instruments: &[Instrument], seed: u64) -> Result<Self, ConfigError> {
         config.check(instruments)?;
         let (mut funds, mut totals) = (Funds::default(), Vec::new());
-        let mut desks = Vec::with_capacity(instruments.len());
+        let mut markets = Vec::with_capacity(instruments.len());
         for (instrument, limits) in instruments.iter().zip(&config.instruments) {
-            desks.push(Desk {
+            markets.push(Market {
                 draw: Draw::of(instrument, limits.initial_margin, &mut funds),
                 total: total_of(&mut totals, instrument.base),
                 instrument: instrument.clone(),
@@ -88,7 +67,7 @@ impl Risk {
         }
         let capacity = usize::try_from(config.max_open_orders.min(65_536)).unwrap_or(0);
         Ok(Self {
-            desks,
+            markets,
             totals,
             funds,
             open: OpenOrders::new(capacity, seed),
@@ -196,21 +175,21 @@ impl Risk {
         let sign = if fill.is_reversal { -1 } else { 1_i128 };
         let direction = sign.saturating_mul(fill.side.sign().into());
         let exposure = fill.exposure.get().saturating_mul(direction);
-        if let Some(desk) = self.desks.get_mut(fill.instrument.index()) {
-            let before = desk.holding.exposure.position;
-            desk.holding.fill(i128::from(fill.last_qty.get()).saturating_mul(direction), exposure);
-            let moved = desk.holding.exposure.position.saturating_sub(before);
-            if let Some((_, total)) = self.totals.get_mut(desk.total) {
+        if let Some(market) = self.markets.get_mut(fill.instrument.index()) {
+            let before = market.holding.exposure.position;
+            market.holding.fill(i128::from(fill.last_qty.get()).saturating_mul(direction), exposure);
+            let moved = market.holding.exposure.position.saturating_sub(before);
+            if let Some((_, total)) = self.totals.get_mut(market.total) {
                 total.position = total.position.saturating_add(moved);
             }
-            if let Draw::Spot { quote, base } = desk.draw {
+            if let Draw::Spot { quote, base } = market.draw {
                 self.funds.pay(base, exposure);
                 self.funds.pay(quote, fill.notional.get().saturating_mul(direction).saturating_neg());
             }
-            if let Some(pool) = self.funds.existing(desk.instrument.venue, fill.fee_asset) {
+            if let Some(pool) = self.funds.existing(market.instrument.venue, fill.fee_asset) {
                 self.funds.pay(pool, fill.fee.get().saturating_mul(sign).saturating_neg());
             }
-            let price = if desk.price == Price::ZERO { Some(fill.last_px) } else { None };
+            let price = if market.price == Price::ZERO { Some(fill.last_px) } else { None };
             self.claim_margin(fill.instrument, price);
         }
         if fill.is_reversal { None } else { self.count_execution(ts, fill.tags.strategy) }
@@ -266,14 +245,14 @@ impl Risk {
     /// The exposure held of an instrument, below zero when short. Zero when it is flat in lots.
     #[must_use]
     pub fn position(&self, instrument: InstrumentId) -> Amount {
-        self.desk(instrument).map_or(Amount::ZERO, |desk| Amount::new(desk.holding.exposure.position))
+        self.market(instrument).map_or(Amount::ZERO, |market| Amount::new(market.holding.exposure.position))
     }
 
     /// Whether an order does more than reduce its instrument's position, with all that is open on its side.
     #[must_use]
     pub fn is_opening(&self, sent: &OrderSent) -> bool {
         let lots = i128::from(sent.order_qty.get());
-        self.desk(sent.instrument).is_none_or(|desk| !desk.holding.is_reducing(sent.side, lots))
+        self.market(sent.instrument).is_none_or(|market| !market.holding.is_reducing(sent.side, lots))
     }
 
     /// Orders that count as open.
@@ -282,8 +261,8 @@ impl Risk {
         self.open.len()
     }
 
-    fn desk(&self, instrument: InstrumentId) -> Option<&Desk> {
-        self.desks.get(instrument.index())
+    fn market(&self, instrument: InstrumentId) -> Option<&Market> {
+        self.markets.get(instrument.index())
     }
 
     /// What can be said of an order by itself, up to its value; gives what it claims at what prices.
@@ -294,18 +273,18 @@ impl Risk {
         claimed_qty: Qty,
         reference: Option<Reference>,
     ) -> Result<(Prices, Claim), Refusal> {
-        let count = i128::try_from(self.desks.len()).unwrap_or(TOO_LARGE);
+        let count = i128::try_from(self.markets.len()).unwrap_or(TOO_LARGE);
         let unknown = Refusal::new(Reason::UnknownInstrument, sent.instrument.0, count.saturating_sub(1));
-        let desk = self.desk(sent.instrument).ok_or(unknown)?;
+        let market = self.market(sent.instrument).ok_or(unknown)?;
         self.check_switches(ts, sent)?;
         if sent.ord_type == OrdType::Limit && sent.price <= Price::ZERO {
             return Err(Refusal::new(Reason::BadPrice, sent.price.get(), 1));
         }
-        desk.check_qty(sent.order_qty)?;
-        let prices = desk.check_collar(sent, self.config.collar, reference)?;
-        let value = desk.check_value(sent, prices)?;
+        market.check_qty(sent.order_qty)?;
+        let prices = market.check_collar(sent, self.config.collar, reference)?;
+        let value = market.check_value(sent, prices)?;
         let value = (claimed_qty == sent.order_qty).then_some(value);
-        let claim = desk.claim(sent.side, claimed_qty, prices, value);
+        let claim = market.claim(sent.side, claimed_qty, prices, value);
         Ok((prices, claim))
     }
 
@@ -337,37 +316,37 @@ impl Risk {
 
     /// Position and funds, with `more` than what counts already.
     fn check_exposure(&self, sent: &OrderSent, more: Claim, prices: Prices) -> Result<(), Refusal> {
-        let Some(desk) = self.desk(sent.instrument) else { return Ok(()) };
-        let is_reducing = desk.holding.is_reducing(sent.side, more.lots);
-        let worst = desk.holding.exposure.worst(sent.side, more.exposure);
-        let limit = desk.limits.max_position.get();
+        let Some(market) = self.market(sent.instrument) else { return Ok(()) };
+        let is_reducing = market.holding.is_reducing(sent.side, more.lots);
+        let worst = market.holding.exposure.worst(sent.side, more.exposure);
+        let limit = market.limits.max_position.get();
         if worst > limit && !is_reducing {
             return Err(Refusal::new(Reason::MaxPosition, worst, limit));
         }
         let limit = self.config.max_total_position.get();
-        let total = self.totals.get(desk.total).map_or(0, |(_, total)| total.worst(sent.side, more.exposure));
+        let total = self.totals.get(market.total).map_or(0, |(_, total)| total.worst(sent.side, more.exposure));
         if limit > 0 && total > limit {
             return Err(Refusal::new(Reason::MaxPosition, total, limit));
         }
-        if self.config.needs_funds { self.check_funds(desk, sent.side, more, prices, is_reducing) } else { Ok(()) }
+        if self.config.needs_funds { self.check_funds(market, sent.side, more, prices, is_reducing) } else { Ok(()) }
     }
 
     fn check_funds(
         &self,
-        desk: &Desk,
+        market: &Market,
         side: Side,
         more: Claim,
         prices: Prices,
         is_reducing: bool,
     ) -> Result<(), Refusal> {
-        let (pool, reason, wanted) = match desk.draw {
+        let (pool, reason, wanted) = match market.draw {
             Draw::Spot { quote, base } => {
                 let pool = if side == Side::Buy { quote } else { base };
                 (pool, Reason::InsufficientBalance, more.funds)
             }
             Draw::Margin { settle, rule } => {
-                let worst = desk.holding.exposure.worst_of_both(side, more.exposure);
-                let wanted = rule.margin(worst, prices.value).saturating_sub(desk.margin);
+                let worst = market.holding.exposure.worst_of_both(side, more.exposure);
+                let wanted = rule.margin(worst, prices.value).saturating_sub(market.margin);
                 (settle, Reason::InsufficientMargin, if is_reducing { 0 } else { wanted })
             }
         };
@@ -381,10 +360,10 @@ impl Risk {
         if let Some((_, prices, claim)) = allowed {
             return Some((prices, claim));
         }
-        let desk = self.desk(sent.instrument)?;
-        let price = if sent.ord_type == OrdType::Limit { sent.price } else { desk.price };
+        let market = self.market(sent.instrument)?;
+        let price = if sent.ord_type == OrdType::Limit { sent.price } else { market.price };
         let prices = Prices { value: price, exposure: price };
-        Some((prices, desk.claim(sent.side, claimed_qty, prices, None)))
+        Some((prices, market.claim(sent.side, claimed_qty, prices, None)))
     }
 
     fn close(&mut self, handle: Handle) {
@@ -415,11 +394,11 @@ impl Risk {
         }
         let lots = i128::from(updated.leaves_qty.get());
         let is_unchanged = open.prices == old.prices && old.claim.lots == lots;
-        if let Some(desk) = self.desk(old.instrument).filter(|_| open.replacing.is_some() || !is_unchanged) {
-            open.claim = desk.claim(old.side, updated.leaves_qty, open.prices, None);
+        if let Some(market) = self.market(old.instrument).filter(|_| open.replacing.is_some() || !is_unchanged) {
+            open.claim = market.claim(old.side, updated.leaves_qty, open.prices, None);
             if let Some(replacing) = open.replacing {
                 let left = replacing.order_qty.saturating_sub(updated.cum_qty);
-                open.claim = open.claim.larger(desk.claim(old.side, left, replacing.prices, None));
+                open.claim = open.claim.larger(market.claim(old.side, left, replacing.prices, None));
             }
         }
         self.open.put(handle, open);
@@ -428,9 +407,9 @@ impl Risk {
 
     /// An order that counted as closed works again (a filled one after a bust).
     fn reopen(&mut self, updated: &OrderUpdated) {
-        let Some(desk) = self.desk(updated.instrument) else { return };
+        let Some(market) = self.market(updated.instrument) else { return };
         let prices = Prices { value: updated.price, exposure: updated.price };
-        let claim = desk.claim(updated.side, updated.leaves_qty, prices, None);
+        let claim = market.claim(updated.side, updated.leaves_qty, prices, None);
         self.open.insert(Open {
             cl_ord_id: updated.cl_ord_id,
             instrument: updated.instrument,
@@ -445,16 +424,16 @@ impl Risk {
     }
 
     fn change_claim(&mut self, instrument: InstrumentId, side: Side, old: Claim, new: Claim, price: Option<Price>) {
-        let Some(desk) = self.desks.get_mut(instrument.index()) else { return };
+        let Some(market) = self.markets.get_mut(instrument.index()) else { return };
         if old == new && price.is_none() {
             return;
         }
         let by = new.less(old);
-        desk.holding.change_open(side, by.lots, by.exposure);
-        if let Some((_, total)) = self.totals.get_mut(desk.total) {
+        market.holding.change_open(side, by.lots, by.exposure);
+        if let Some((_, total)) = self.totals.get_mut(market.total) {
             total.change_open(side, by.exposure);
         }
-        if let Draw::Spot { quote, base } = desk.draw {
+        if let Draw::Spot { quote, base } = market.draw {
             self.funds.claim(if side == Side::Buy { quote } else { base }, by.funds);
         }
         self.claim_margin(instrument, price);
@@ -462,15 +441,15 @@ impl Risk {
 
     /// Counts a derivative's margin anew, at `price` where there is a new one.
     fn claim_margin(&mut self, instrument: InstrumentId, price: Option<Price>) {
-        let Some(desk) = self.desks.get_mut(instrument.index()) else { return };
-        desk.price = price.unwrap_or(desk.price);
-        let Draw::Margin { settle, rule } = desk.draw else { return };
+        let Some(market) = self.markets.get_mut(instrument.index()) else { return };
+        market.price = price.unwrap_or(market.price);
+        let Draw::Margin { settle, rule } = market.draw else { return };
         if !self.config.needs_funds {
             return;
         }
-        let margin = rule.margin(desk.holding.exposure.worst_of_both(Side::Buy, 0), desk.price);
-        self.funds.claim(settle, margin.saturating_sub(desk.margin));
-        desk.margin = margin;
+        let margin = rule.margin(market.holding.exposure.worst_of_both(Side::Buy, 0), market.price);
+        self.funds.claim(settle, margin.saturating_sub(market.margin));
+        market.margin = margin;
     }
 
     fn strategy(&self, strategy: u32) -> Option<&Strategy> {
@@ -494,91 +473,6 @@ impl Risk {
         state.is_stopped |= is_stopping;
         is_stopping.then_some(StrategyEnabled { strategy, is_enabled: false, operator: 0 })
     }
-}
-
-impl Desk {
-    fn check_qty(&self, order_qty: Qty) -> Result<(), Refusal> {
-        let least = self.instrument.min_order_qty;
-        if order_qty < least {
-            return Err(Refusal::new(Reason::TooSmall, order_qty.get(), least.get()));
-        }
-        let most = self.limits.max_order_qty.min(self.instrument.max_order_qty);
-        if order_qty > most {
-            return Err(Refusal::new(Reason::MaxOrderQty, order_qty.get(), most.get()));
-        }
-        Ok(())
-    }
-
-    /// The collar around the mid, and the prices at which an order within it is valued. A limit price counts as the most
-    /// that a buy pays; a sale may do better than its limit, so it counts at the bid at least; a market order may go to
-    /// either edge.
-    fn check_collar(
-        &self,
-        sent: &OrderSent,
-        collar: Fraction,
-        reference: Option<Reference>,
-    ) -> Result<Prices, Refusal> {
-        let (bid, ask) = reference.ok_or(Refusal::plain(Reason::NoReference))?;
-        if bid <= Price::ZERO || bid > ask {
-            return Err(Refusal::new(Reason::NoReference, bid.get(), ask.get()));
-        }
-        let (low, high) = edges(bid, ask, collar);
-        if sent.ord_type == OrdType::Market {
-            return Ok(Prices { value: high, exposure: low });
-        }
-        let price = sent.price;
-        if price < low || price > high {
-            let edge = if price < low { low } else { high };
-            return Err(Refusal::new(Reason::PriceCollar, price.get(), edge.get()));
-        }
-        Ok(match sent.side {
-            Side::Buy => Prices { value: price, exposure: price.min(bid) },
-            Side::Sell => Prices { value: price.max(bid), exposure: price },
-        })
-    }
-
-    /// Gives the order's value, at its largest.
-    fn check_value(&self, sent: &OrderSent, prices: Prices) -> Result<i128, Refusal> {
-        let value =
-            |price, rounding| self.instrument.notional(sent.order_qty, price, rounding).map_or(TOO_LARGE, Amount::get);
-        let least = self.instrument.min_notional.get();
-        let most = self.limits.max_order_value.get();
-        let largest = value(prices.value, Rounding::Ceil);
-        // The venue judges a limit order by its limit, a market order by the market; both are at least `exposure`'s price.
-        let judged = if sent.ord_type == OrdType::Limit { sent.price } else { prices.exposure };
-        if judged != prices.value || largest <= least {
-            let smallest = value(judged, Rounding::Floor);
-            if smallest < least {
-                return Err(Refusal::new(Reason::TooSmall, smallest, least));
-            }
-        }
-        if largest > most { Err(Refusal::new(Reason::MaxOrderValue, largest, most)) } else { Ok(largest) }
-    }
-
-    /// What `qty` claims at its worst; `value` is its value at `prices`, where that is known already.
-    fn claim(&self, side: Side, qty: Qty, prices: Prices, value: Option<i128>) -> Claim {
-        let fits = |amount: Option<Amount>| amount.map_or(TOO_LARGE, Amount::get);
-        let exposure = fits(self.instrument.exposure(qty, prices.exposure, Rounding::Ceil));
-        let notional = || fits(self.instrument.notional(qty, prices.value, Rounding::Ceil));
-        let funds = match (self.draw, side) {
-            (Draw::Spot { .. }, Side::Buy) => value.unwrap_or_else(notional),
-            (Draw::Spot { .. }, Side::Sell) => exposure,
-            (Draw::Margin { .. }, Side::Buy | Side::Sell) => 0,
-        };
-        Claim { lots: qty.get().into(), exposure, funds }
-    }
-}
-
-/// The lowest and highest price within `collar` of the mid; the lowest is at least one tick.
-fn edges(bid: Price, ask: Price, collar: Fraction) -> (Price, Price) {
-    let one = i128::from(Fraction::ONE.get());
-    let twice_mid = i128::from(bid.get()).saturating_add(ask.get().into());
-    let edge = |share: i128, rounding| {
-        let edge = twice_mid.checked_mul(share).and_then(|edge| div_round(edge, one.saturating_mul(2), rounding));
-        Price::new(edge.and_then(|edge| i64::try_from(edge.max(1)).ok()).unwrap_or(i64::MAX))
-    };
-    let collar = i128::from(collar.get());
-    (edge(one.saturating_sub(collar), Rounding::Ceil), edge(one.saturating_add(collar), Rounding::Floor))
 }
 
 fn total_of(totals: &mut Vec<(AssetId, Exposure)>, base: AssetId) -> usize {

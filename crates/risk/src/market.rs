@@ -1,0 +1,116 @@
+//! One instrument: its limits, what counts against them, and the checks that look at one order alone.
+
+use tiderace_types::event::OrderSent;
+use tiderace_types::num::div_round;
+use tiderace_types::{Amount, Fraction, Instrument, OrdType, Price, Qty, Reason, Refusal, Rounding, Side};
+
+use crate::config::InstrumentLimits;
+use crate::funds::Draw;
+use crate::holding::Holding;
+use crate::open_orders::{Claim, Prices};
+
+/// Stands for what does not fit: above every limit, and half of the range so that sums still compare.
+pub(crate) const TOO_LARGE: i128 = i128::MAX >> 1;
+
+/// The live book's best bid and ask, which an order is judged against.
+pub type Reference = (Price, Price);
+
+/// One instrument with its limits and what counts against them.
+#[derive(Clone, Debug)]
+pub(crate) struct Market {
+    pub(crate) instrument: Instrument,
+    pub(crate) limits: InstrumentLimits,
+    pub(crate) draw: Draw,
+    /// Row of the base asset's total.
+    pub(crate) total: usize,
+    pub(crate) holding: Holding,
+    /// Margin claimed for the worst exposure.
+    pub(crate) margin: i128,
+    /// Price of the last order or fill, at which that margin is counted.
+    pub(crate) price: Price,
+}
+
+impl Market {
+    pub(crate) fn check_qty(&self, order_qty: Qty) -> Result<(), Refusal> {
+        let least = self.instrument.min_order_qty;
+        if order_qty < least {
+            return Err(Refusal::new(Reason::TooSmall, order_qty.get(), least.get()));
+        }
+        let most = self.limits.max_order_qty.min(self.instrument.max_order_qty);
+        if order_qty > most {
+            return Err(Refusal::new(Reason::MaxOrderQty, order_qty.get(), most.get()));
+        }
+        Ok(())
+    }
+
+    /// The collar around the mid, and the prices at which an order within it is valued. A limit price counts as the most
+    /// that a buy pays; a sale may do better than its limit, so it counts at the bid at least; a market order may go to
+    /// either edge.
+    pub(crate) fn check_collar(
+        &self,
+        sent: &OrderSent,
+        collar: Fraction,
+        reference: Option<Reference>,
+    ) -> Result<Prices, Refusal> {
+        let (bid, ask) = reference.ok_or(Refusal::plain(Reason::NoReference))?;
+        if bid <= Price::ZERO || bid > ask {
+            return Err(Refusal::new(Reason::NoReference, bid.get(), ask.get()));
+        }
+        let (low, high) = edges(bid, ask, collar);
+        if sent.ord_type == OrdType::Market {
+            return Ok(Prices { value: high, exposure: low });
+        }
+        let price = sent.price;
+        if price < low || price > high {
+            let edge = if price < low { low } else { high };
+            return Err(Refusal::new(Reason::PriceCollar, price.get(), edge.get()));
+        }
+        Ok(match sent.side {
+            Side::Buy => Prices { value: price, exposure: price.min(bid) },
+            Side::Sell => Prices { value: price.max(bid), exposure: price },
+        })
+    }
+
+    /// Gives the order's value, at its largest.
+    pub(crate) fn check_value(&self, sent: &OrderSent, prices: Prices) -> Result<i128, Refusal> {
+        let value =
+            |price, rounding| self.instrument.notional(sent.order_qty, price, rounding).map_or(TOO_LARGE, Amount::get);
+        let least = self.instrument.min_notional.get();
+        let most = self.limits.max_order_value.get();
+        let largest = value(prices.value, Rounding::Ceil);
+        // The venue judges a limit order by its limit, a market order by the market; both are at least `exposure`'s price.
+        let judged = if sent.ord_type == OrdType::Limit { sent.price } else { prices.exposure };
+        if judged != prices.value || largest <= least {
+            let smallest = value(judged, Rounding::Floor);
+            if smallest < least {
+                return Err(Refusal::new(Reason::TooSmall, smallest, least));
+            }
+        }
+        if largest > most { Err(Refusal::new(Reason::MaxOrderValue, largest, most)) } else { Ok(largest) }
+    }
+
+    /// What `qty` claims at its worst; `value` is its value at `prices`, where that is known already.
+    pub(crate) fn claim(&self, side: Side, qty: Qty, prices: Prices, value: Option<i128>) -> Claim {
+        let fits = |amount: Option<Amount>| amount.map_or(TOO_LARGE, Amount::get);
+        let exposure = fits(self.instrument.exposure(qty, prices.exposure, Rounding::Ceil));
+        let notional = || fits(self.instrument.notional(qty, prices.value, Rounding::Ceil));
+        let funds = match (self.draw, side) {
+            (Draw::Spot { .. }, Side::Buy) => value.unwrap_or_else(notional),
+            (Draw::Spot { .. }, Side::Sell) => exposure,
+            (Draw::Margin { .. }, Side::Buy | Side::Sell) => 0,
+        };
+        Claim { lots: qty.get().into(), exposure, funds }
+    }
+}
+
+/// The lowest and highest price within `collar` of the mid; the lowest is at least one tick.
+fn edges(bid: Price, ask: Price, collar: Fraction) -> (Price, Price) {
+    let one = i128::from(Fraction::ONE.get());
+    let twice_mid = i128::from(bid.get()).saturating_add(ask.get().into());
+    let edge = |share: i128, rounding| {
+        let edge = twice_mid.checked_mul(share).and_then(|edge| div_round(edge, one.saturating_mul(2), rounding));
+        Price::new(edge.and_then(|edge| i64::try_from(edge.max(1)).ok()).unwrap_or(i64::MAX))
+    };
+    let collar = i128::from(collar.get());
+    (edge(one.saturating_sub(collar), Rounding::Ceil), edge(one.saturating_add(collar), Rounding::Floor))
+}
