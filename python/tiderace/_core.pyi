@@ -3,6 +3,42 @@ from typing import Any, final
 
 from typing_extensions import Buffer
 
+__all__ = [
+    "BookView",
+    "ConfigError",
+    "DataError",
+    "JournalError",
+    "MarketTrade",
+    "OwnFill",
+    "Recording",
+    "ReplayError",
+    "Run",
+    "StrategyContext",
+    "Table",
+    "Tape",
+    "bench_orders",
+    "btc_flow",
+    "check_tape",
+    "clock_ns",
+    "decode_bytes",
+    "depth",
+    "first_difference",
+    "format_decimal",
+    "hash_file",
+    "inflate",
+    "is_optimised",
+    "level_flow",
+    "make_flow",
+    "parse_decimal",
+    "quotes",
+    "read_binance",
+    "read_genesis",
+    "reasons",
+    "replay",
+    "trades",
+    "verify_file",
+    "version",
+]
 version: str
 
 class DataError(Exception): ...
@@ -60,7 +96,7 @@ class Run:
         *,
         journal: str | None = None,
         strategy: object | None = None,
-        tags: tuple[int, int, int, int] = (0, 0, 0, 0),
+        tags: tuple[int, int, int, int] = ...,
     ) -> Run: ...
     def run(self, progress: Callable[[int, int], bool] | None = None, /) -> None: ...
     @property
@@ -71,6 +107,7 @@ class Run:
 
 def replay(journal: str, tape: Tape) -> Run: ...
 def read_genesis(journal: str) -> str: ...
+def first_difference(left: str, right: str) -> tuple[int, int | None] | None: ...
 def inflate(path: str) -> bytes: ...
 def decode_bytes(
     files: list[tuple[str, bytes]], market: str, instrument: str

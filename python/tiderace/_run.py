@@ -8,6 +8,7 @@ journal is whole or absent: it is written beside its place and renamed.
 import json
 import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -41,18 +42,6 @@ Progress = Callable[[str, int, int], None]
 """Called with what is under way, how much is done, and how much there is."""
 
 _REPORT_LEVELS = 50
-OUTPUTS = (
-    "OrderSent",
-    "CancelSent",
-    "ReplaceSent",
-    "OrderUpdated",
-    "FillBooked",
-    "Refused",
-    "ParentUpdated",
-    "SliceStarted",
-    "TimerFired",
-)
-"""What a strategy can bring about."""
 
 
 class Run:
@@ -331,47 +320,39 @@ def replay(
 
 
 def rerun(replayed: Run, strategy: Strategy, *, progress: Progress | None = None) -> None:
-    """Run the strategy's Python again on the same books and compare every output.
+    """Run the strategy's Python again on the same books and compare the journals.
 
     Raises
     ------
+    InputError
+        The run was interrupted: there is no whole run to compare with.
     ReplayError
-        An output differs; the message names the first sequence.
+        The journals part; the message names the first sequence.
     """
-    genesis = _genesis.to_json(
-        _genesis.genesis(
-            replayed.config,
-            recording=replayed.books.files,
-            is_synthetic=replayed.books.is_synthetic,
+    if replayed.core["interrupted"] or not replayed.core["is_sealed"]:
+        raise InputError(
+            f"run {str(replayed.dir)!r} did not come to its end",
+            rule="A strategy is compared over a whole run",
+            remedy="Replay it without --rerun-strategy",
         )
-    )
+    with core_errors():
+        genesis = _core.read_genesis(str(replayed.journal))
     strategy._attach(replayed.config)
     tags = _genesis.tag_rows(replayed.config)
-    with core_errors():
-        core = _core.Run(genesis, replayed.books.tape, strategy=strategy, tags=tags)
-        core.run(lambda done, total: _tick(progress, done, total))
-    if core.summary["digest"] == replayed.core["digest"]:
-        return
-    differing = [
-        seq
-        for name in OUTPUTS
-        if (seq := _first_difference(replayed.table(name), pl.DataFrame(core.table(name))))
-    ]
-    where = f"first at sequence {min(differing)}" if differing else "at its end"
-    raise ReplayError(
-        f"the strategy did not do the same again: {where}",
-        rule="A strategy that reads no clock and draws no number does the same again",
-        remedy="Give it what it reads through the desk: now_ns, books, fills",
-    )
-
-
-def _first_difference(ours: pl.DataFrame, theirs: pl.DataFrame) -> int | None:
-    """Return the sequence of the first row that differs, or `None`."""
-    for one, other in zip(ours.iter_rows(), theirs.iter_rows(), strict=False):
-        if one != other:
-            return int(min(one[0], other[0]))
-    shorter, longer = sorted((ours, theirs), key=lambda frame: frame.height)
-    return None if ours.height == theirs.height else int(longer["seq"][shorter.height])
+    with tempfile.TemporaryDirectory(prefix="tiderace-rerun-") as folder:
+        journal = str(Path(folder) / "journal")
+        with core_errors(), storage(Path(folder)):
+            core = _core.Run(
+                genesis, replayed.books.tape, journal=journal, strategy=strategy, tags=tags
+            )
+            core.run(lambda done, total: _tick(progress, done, total))
+            parted = _core.first_difference(str(replayed.journal), journal)
+    if parted is not None:
+        raise ReplayError(
+            f"the strategy did not do the same again: first at sequence {parted[0]}",
+            rule="A strategy that reads no clock and draws no number does the same again",
+            remedy="Give it what it reads through the desk: now_ns, books, fills",
+        )
 
 
 @contextmanager

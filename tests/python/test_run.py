@@ -19,8 +19,10 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tr.Run:
     return tr.run(EXAMPLE, set=SMALL, out=tmp_path_factory.mktemp("out"))
 
 
-def small(tmp_path: Path, strategy: tr.Strategy | None = None, **changes: Any) -> tr.Run:
-    return tr.run(EXAMPLE, set={**SMALL, **changes}, out=tmp_path, strategy=strategy)
+def small(
+    tmp_path: Path, strategy: tr.Strategy | None = None, changes: dict[str, Any] | None = None
+) -> tr.Run:
+    return tr.run(EXAMPLE, set={**SMALL, **(changes or {})}, out=tmp_path, strategy=strategy)
 
 
 def test_a_run_has_the_figures_that_json_promises(done: tr.Run) -> None:
@@ -67,7 +69,7 @@ def test_the_report_is_one_file_that_says_synthetic(done: tr.Run) -> None:
 
 def test_twice_the_same_digest_and_another_seed_another(tmp_path: Path, done: tr.Run) -> None:
     assert small(tmp_path).summary["digest"] == done.summary["digest"]
-    assert small(tmp_path, **{"run.seed": 99}).summary["digest"] != done.summary["digest"]
+    assert small(tmp_path, changes={"run.seed": 99}).summary["digest"] != done.summary["digest"]
 
 
 def test_a_replay_has_the_digest_and_the_tables(done: tr.Run) -> None:
@@ -100,7 +102,7 @@ def test_bad_input_leaves_no_folder(tmp_path: Path) -> None:
     out = tmp_path / "out"
     for changes in ({"parent.limit": "0"}, {"synthetic.duration": "360d"}):
         with pytest.raises(tr.InputError):
-            small(out, **changes)
+            small(out, changes=changes)
     assert not out.exists() or not list(out.iterdir())
 
 
@@ -124,7 +126,7 @@ def test_an_empty_recording_is_a_data_error(tmp_path: Path) -> None:
 
 
 def test_without_data_the_run_says_synthetic(tmp_path: Path) -> None:
-    run = small(tmp_path, **{"data.recording": "absent"})
+    run = small(tmp_path, changes={"data.recording": "absent"})
     assert "synthetic" in run.books.note
 
 
@@ -220,7 +222,7 @@ class Recorder(tr.Strategy):
 
 def test_a_strategy_sees_and_does_everything(tmp_path: Path) -> None:
     strategy = Recorder()
-    run = small(tmp_path, strategy, parent=None)
+    run = small(tmp_path, strategy, changes={"parent": None})
     assert strategy.seen["start"] == strategy.seen["stop"] == strategy.seen["timer"] == 1
     assert strategy.seen["book"] > 100
     assert strategy.seen["trade"] > 10
@@ -237,7 +239,7 @@ def test_a_strategy_that_does_otherwise_is_named_by_its_first_sequence(tmp_path:
             del timer_id
             self.submit_order("binance-spot", side="sell", order_qty="0.05")
 
-    run = small(tmp_path, Recorder(), parent=None)
+    run = small(tmp_path, Recorder(), changes={"parent": None})
     with pytest.raises(tr.ReplayError, match=r"sequence [0-9]+"):
         _run.rerun(tr.replay(run.dir), Other())
 
@@ -253,7 +255,7 @@ def test_a_strategy_submits_parents(tmp_path: Path) -> None:
             ]
             assert ids == [2, 3]
 
-    run = small(tmp_path, Parent(), parent=None)
+    run = small(tmp_path, Parent(), changes={"parent": None})
     assert set(run.parents.to_polars()["parent_id"]) == {2, 3}
     assert set(run.fills.to_polars()["side"]) == {"buy", "sell"}
 
@@ -289,6 +291,6 @@ def test_the_examples_trade_and_replay(
     path = ROOT / "examples" / f"{module}.py"
     assert len(path.read_text().splitlines()) < 80
     strategy = getattr(__import__(module), name)()
-    run = small(tmp_path, strategy, parent=None, **{"synthetic.duration": "4m"})
+    run = small(tmp_path, strategy, changes={"parent": None, "synthetic.duration": "4m"})
     assert run.fills.to_polars().height > 10
     assert tr.replay(run.dir).summary["digest"] == run.summary["digest"]
