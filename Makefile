@@ -18,21 +18,23 @@ SOURCES := $(shell find crates python/tiderace -name '*.rs' -o -name '*.toml' -o
            Cargo.toml Cargo.lock pyproject.toml
 
 run: build ## Run the main job: 40 BTC by TWAP over three books.
-	$(BIN)/tiderace run examples/twap_three_books.toml
+	@$(BIN)/tiderace run examples/twap_three_books.toml
 
 build: $(BIN)/.built ## Make the virtual environment and build everything.
 
 $(BIN)/.ready: requirements-dev.lock
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -r requirements-dev.lock
-	touch $@
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet -r requirements-dev.lock
+	@touch $@
 
 $(BIN)/.built: $(BIN)/.ready $(SOURCES)
-	$(BIN)/maturin develop --release --locked --quiet
-	touch $@
+	@echo "building the core (about a minute the first time)"
+	@$(BIN)/maturin develop --release --locked --quiet >$(VENV)/build.log 2>&1 || { cat $(VENV)/build.log; exit 1; }
+	@touch $@
 
 test: build ## Run every test; prints each suite's seconds.
-	$(BIN)/python tests/run.py
+	@$(BIN)/python tests/run.py
 
 test-full: build ## The same with the slow suites at full length.
 	TIDERACE_FULL=1 $(BIN)/python tests/run.py
