@@ -115,7 +115,7 @@ def _plain(value: Any) -> str:
         return "-"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return str(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _order(summary: Mapping[str, Any]) -> Table:

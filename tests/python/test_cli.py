@@ -84,6 +84,31 @@ def test_the_real_recording_fills_the_order(tmp_path: Path) -> None:
     assert by_data["digest"] == by_memory["digest"] == first["digest"]
 
 
+def test_an_imported_recording_gives_the_same_fills(tmp_path: Path) -> None:
+    data = recording_dir()
+    (tmp_path / "data" / "mine").mkdir(parents=True)
+    target = tmp_path / "data" / "mine" / "books.parquet"
+    made = one_json(tiderace("data", "import", RECORDING, target, "--json", data=data))
+    assert made["records"] > 1_000_000
+    venues = ("binance-spot", "binance-usdm", "binance-coinm")
+    sets = [
+        f"--set=instruments.{v}.{k}" for v in venues for k in ("feed=tiderace", "files=*.parquet")
+    ]
+    common = ("run", EXAMPLE, "--json", "--out", tmp_path / "out")
+    ours = tiderace(*common, "--set=data.recording=mine", *sets, data=tmp_path / "data")
+    theirs = one_json(tiderace(*common, data=data))
+    for key in ("filled_qty", "avg_px", "fees", "events"):
+        assert one_json(ours)[key] == theirs[key]
+
+
+def test_data_check_compares_every_book_with_the_venue() -> None:
+    found = one_json(tiderace("data", "check", RECORDING, "--json", data=recording_dir()))
+    rows = {row["instrument"]: row for row in found["instruments"]}
+    for name, least in {"spot": 1000, "usdm": 600, "coinm": 1800}.items():
+        row = next(row for key, row in rows.items() if name in key)
+        assert row["compared"] == row["equal"] >= least
+
+
 def test_a_changed_recording_is_found_by_its_name_on_replay(tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(recording_dir() / RECORDING, data / RECORDING)
