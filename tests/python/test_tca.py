@@ -304,6 +304,7 @@ def test_a_strategys_own_orders_are_measured_without_a_parent() -> None:
     assert summary["slippage_bps"]["arrival"] == pytest.approx(-0.5)
     assert summary["side"] == "both"
     assert summary["shortfall"]["total"] == "-6"
+    assert summary["interval"] == {"start_ns": 0, "end_ns": S}
 
 
 def test_children_are_rows_as_they_stood_last() -> None:

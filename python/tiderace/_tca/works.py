@@ -70,7 +70,10 @@ def _work(inputs: Inputs, parent_id: int, fills: pl.DataFrame, tape: Tape) -> Wo
     status = PARENT_STATUS.get(chr(last[0]["status"]), "unknown") if last else "no parent"
     is_closed = status in ("completed", "expired", "canceled", "rejected")
     ends = [t for t in tape.end_ns.values() if t is not None]
-    end_ns = last[0]["ts_ns"] if is_closed else max([*times, *ends], default=start_ns)
+    # A parent still at work is at work until the recording ends; a strategy's own orders have no
+    # such end, and theirs is when the last of them was heard of.
+    until = [*times, *ends] if last else times
+    end_ns = last[0]["ts_ns"] if is_closed else max(until, default=start_ns)
 
     bid_ask = {
         row["instrument"]: (row["bid_px"], row["ask_px"]) for row in arrivals.iter_rows(named=True)
