@@ -9,4 +9,4 @@ pub mod tape;
 
 pub use hash::{FileHash, HashError};
 pub use recording::{RecordingError, read};
-pub use tape::{Tape, TapeError, UNTIMED};
+pub use tape::{Tape, TapeError};

@@ -9,9 +9,6 @@
 
 use tiderace_types::{InstrumentId, MarketEvent, MarketKind, Ts};
 
-/// Flag of a record whose message named no venue time: its `ts_event` is its `ts_recv`, whatever the clock offset.
-pub const UNTIMED: u8 = 8;
-
 /// Market records sorted by `ts_recv`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tape {
@@ -104,7 +101,8 @@ impl Tape {
         let shift = clock_offset_ns.saturating_sub(self.clock_offset_ns);
         let mut newest = NewestTime::default();
         for event in &mut self.events {
-            let ts = if event.flags & UNTIMED == 0 { event.ts_event.plus_ns(shift) } else { event.ts_recv };
+            let ts =
+                if event.flags & MarketEvent::UNTIMED == 0 { event.ts_event.plus_ns(shift) } else { event.ts_recv };
             event.ts_event = ts.min(event.ts_recv);
             if event.kind != MarketKind::Best {
                 event.ts_event = newest.raise(event.instrument, event.ts_event);
@@ -205,7 +203,7 @@ mod tests {
     #[test]
     fn a_record_without_a_venue_time_keeps_its_receipt_time() {
         let mut tape = tape(&[(100, 100)], 0, 0);
-        tape.events[0].flags |= UNTIMED;
+        tape.events[0].flags |= MarketEvent::UNTIMED;
         tape.align(-50);
         assert_eq!(tape.events[0].ts_event.get(), 100);
     }
@@ -213,7 +211,7 @@ mod tests {
     #[test]
     fn a_best_record_moves_no_other_time() {
         let mut tape = tape(&[(50, 100), (60, 110)], 0, 0);
-        tape.events.insert(1, event(100, 100, 0, MarketKind::Best, MarketEvent::LAST | UNTIMED));
+        tape.events.insert(1, event(100, 100, 0, MarketKind::Best, MarketEvent::LAST | MarketEvent::UNTIMED));
         tape.align(0);
         assert_eq!(tape.events[2].ts_event.get(), 60);
     }

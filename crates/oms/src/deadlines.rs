@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use tiderace_types::Ts;
 
-use crate::id_map::Handle;
+use tiderace_types::id_map::Handle;
 
 /// Backoff ends at 2^6 timeouts.
 const LEVELS: usize = 7;

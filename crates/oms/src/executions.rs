@@ -6,7 +6,7 @@
 use tiderace_types::event::FillBooked;
 use tiderace_types::{ExecId, InstrumentId};
 
-use crate::id_map::{Handle, Id, IdMap};
+use tiderace_types::id_map::{Handle, Id, IdMap};
 
 const RESERVED_MAX: usize = 65_536;
 

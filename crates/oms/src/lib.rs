@@ -15,7 +15,6 @@
 
 mod deadlines;
 mod executions;
-mod id_map;
 mod oms;
 mod order;
 mod report;

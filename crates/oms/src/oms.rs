@@ -9,8 +9,8 @@ use tiderace_types::{ClOrdId, ExecId, Instrument, InstrumentId, Output, Qty, Rea
 
 use crate::deadlines::Deadlines;
 use crate::executions::Executions;
-use crate::id_map::{Handle, IdMap};
 use crate::order::{Order, Replace};
+use tiderace_types::id_map::{Handle, IdMap};
 
 /// Limits of the [`Oms`]; part of the genesis.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

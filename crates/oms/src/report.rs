@@ -11,9 +11,9 @@ use tiderace_types::layout::Layout;
 use tiderace_types::{Amount, ExecType, OrdStatus, Output, ParentId, Qty, Reason, Rounding, TimeInForce, Ts};
 
 use crate::executions::{Booking, ExecKey};
-use crate::id_map::Handle;
 use crate::oms::Oms;
 use crate::order::{Life, Order};
+use tiderace_types::id_map::Handle;
 
 /// What a fill is booked at when its exposure or notional is beyond it, or is none (an inverse contract at no positive
 /// price): 10^30 base units, so that sums of such bounds stay far from the end of an `Amount`.

@@ -11,9 +11,6 @@
 mod config;
 mod funds;
 mod holding;
-// One map by id for both rooms: stages may not import each other, and `types` has not got it.
-#[path = "../../oms/src/id_map.rs"]
-mod id_map;
 mod market;
 mod open_orders;
 mod risk;

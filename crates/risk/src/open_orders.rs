@@ -2,7 +2,7 @@
 
 use tiderace_types::{ClOrdId, InstrumentId, Price, Qty, Side};
 
-use crate::id_map::{Handle, IdMap};
+use tiderace_types::id_map::{Handle, IdMap};
 
 /// What an order may add to exposure and take from a balance, at its worst.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -12,10 +12,10 @@ use tiderace_types::{
 use crate::config::{ConfigError, RiskConfig};
 use crate::funds::{Draw, Funds};
 use crate::holding::{Exposure, Holding};
-use crate::id_map::{Handle, IdMap};
 use crate::market::{Market, Reference, TOO_LARGE};
 use crate::open_orders::{Claim, Open, OpenOrders, Prices, Replacing};
 use crate::windows::{OrderKey, RecentOrders, Window};
+use tiderace_types::id_map::{Handle, IdMap};
 
 /// One strategy's throttle.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use tiderace_types::event::OrderSent;
 use tiderace_types::{InstrumentId, OrdType, Price, Qty, Side, Ts};
 
-use crate::id_map::{Handle, Id, IdMap};
+use tiderace_types::id_map::{Handle, Id, IdMap};
 
 /// Room made for times at the start; a larger limit grows into its own.
 const TIMES_RESERVED: usize = 4_096;

@@ -247,7 +247,7 @@ impl Checker {
         self.result.messages = self.result.messages.saturating_add(event.is_last().into());
         self.result.gaps = self.result.gaps.saturating_add((event.kind == MarketKind::Gap).into());
         self.ts_last = event.ts_recv;
-        if event.is_last() && event.flags & tiderace_feed::UNTIMED == 0 {
+        if event.is_last() && event.flags & MarketEvent::UNTIMED == 0 {
             self.latencies_ns.push(event.ts_recv.ns_since(event.ts_event));
         }
         self.book.apply(event);

@@ -8,6 +8,7 @@
 pub mod decimal;
 pub mod enums;
 pub mod event;
+pub mod id_map;
 pub mod ids;
 pub mod input;
 pub mod instrument;

@@ -61,7 +61,7 @@ pub struct MarketEvent {
     pub instrument: InstrumentId,
     /// What it says.
     pub kind: MarketKind,
-    /// [`MarketEvent::ASK`], [`MarketEvent::LAST`], [`MarketEvent::SNAPSHOT`].
+    /// [`MarketEvent::ASK`], [`MarketEvent::LAST`], [`MarketEvent::SNAPSHOT`], [`MarketEvent::UNTIMED`].
     pub flags: u8,
 }
 
@@ -74,6 +74,8 @@ impl MarketEvent {
     pub const LAST: u8 = 2;
     /// Part of a snapshot.
     pub const SNAPSHOT: u8 = 4;
+    /// The message named no venue time: `ts_event` is `ts_recv`, whatever the clock offset.
+    pub const UNTIMED: u8 = 8;
 
     /// The book side of a level, best price or reach (bid: buy); for a trade the aggressor's side.
     #[must_use]

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use tiderace_feed::recording::Lines;
-use tiderace_feed::{FileHash, RecordingError, Tape, UNTIMED};
+use tiderace_feed::{FileHash, RecordingError, Tape};
 use tiderace_types::{Instrument, InstrumentId, MarketEvent, MarketKind, Price, Side, Ts};
 
 use crate::sequence::{Diff, OnDiff, OnSnapshot, Sequencer};
@@ -324,7 +324,7 @@ impl Records {
     fn record(&self, stamp: Stamp, kind: MarketKind, level: Level, seq: u64, flags: u8) -> MarketEvent {
         let (ts_event, untimed) = match stamp.ts_exchange_ns {
             Some(ns) => (Ts::new(ns), 0),
-            None => (stamp.ts_recv, UNTIMED),
+            None => (stamp.ts_recv, MarketEvent::UNTIMED),
         };
         let side = match level.side {
             Side::Buy => 0,

@@ -2,7 +2,7 @@
 
 mod known;
 
-use tiderace_feed::{RecordingError, UNTIMED};
+use tiderace_feed::RecordingError;
 use tiderace_types::{MarketEvent, MarketKind};
 use tiderace_venue_binance::{Decoded, Market, decode_all};
 
@@ -133,7 +133,7 @@ fn times_are_moved_by_the_smallest_offset_and_never_ahead_of_receipt() {
     assert!(events.iter().all(|event| event.ts_event <= event.ts_recv));
     assert!(events.is_sorted_by_key(|event| event.ts_event));
     assert_eq!(events[0].ts_event.get(), 3_269_000_000 + decoded.tape.clock_offset_ns);
-    assert!(events[1].flags & UNTIMED != 0 && events[1].ts_event == events[1].ts_recv);
+    assert!(events[1].flags & MarketEvent::UNTIMED != 0 && events[1].ts_event == events[1].ts_recv);
     assert_eq!(events[0].flags & MarketEvent::ASK, MarketEvent::ASK, "the buyer was the maker: the aggressor sold");
 }
 

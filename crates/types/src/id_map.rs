@@ -4,7 +4,7 @@
 //! at a load of at most three quarters; growth doubles. Removal shifts back, so nothing slows down with age.
 
 /// A key of an [`IdMap`].
-pub(crate) trait Id: Copy + Eq {
+pub trait Id: Copy + Eq {
     /// What fills empty cells.
     const ZERO: Self;
     /// The bits that place the key; unlike keys may share them.
@@ -20,16 +20,18 @@ impl Id for u64 {
 
 /// A row of a table and the generation of its use: a handle of an earlier use of the row is stale.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Handle {
-    pub(crate) row: u32,
-    pub(crate) generation: u32,
+pub struct Handle {
+    /// Row of the table.
+    pub row: u32,
+    /// Use of the row, counted up each time it is used again.
+    pub generation: u32,
 }
 
 impl Handle {
     const NONE: Self = Self { row: u32::MAX, generation: 0 };
 
     /// The row as an index.
-    pub(crate) fn index(self) -> usize {
+    pub fn index(self) -> usize {
         usize::try_from(self.row).unwrap_or(usize::MAX)
     }
 }
@@ -42,7 +44,7 @@ struct Cell<K> {
 
 /// Ids to handles.
 #[derive(Clone, Debug)]
-pub(crate) struct IdMap<K> {
+pub struct IdMap<K> {
     /// A power of two of them.
     cells: Vec<Cell<K>>,
     len: usize,
@@ -51,18 +53,19 @@ pub(crate) struct IdMap<K> {
 
 impl<K: Id> IdMap<K> {
     /// A map with room for `capacity` ids before it grows.
-    pub(crate) fn new(capacity: usize, seed: u64) -> Self {
+    pub fn new(capacity: usize, seed: u64) -> Self {
         let cells = capacity.saturating_mul(4).div_ceil(3).max(16).next_power_of_two();
         Self { cells: vec![Self::EMPTY; cells], len: 0, seed }
     }
 
-    pub(crate) fn get(&self, key: K) -> Option<Handle> {
+    /// The handle of a key.
+    pub fn get(&self, key: K) -> Option<Handle> {
         let cell = self.cells.get(self.probe(key))?;
         (cell.handle != Handle::NONE).then_some(cell.handle)
     }
 
     /// Sets the handle of `key`. The row `u32::MAX` is never used.
-    pub(crate) fn insert(&mut self, key: K, handle: Handle) {
+    pub fn insert(&mut self, key: K, handle: Handle) {
         if self.len.saturating_mul(4) >= self.cells.len().saturating_mul(3) {
             self.grow();
         }
@@ -73,7 +76,8 @@ impl<K: Id> IdMap<K> {
         }
     }
 
-    pub(crate) fn remove(&mut self, key: K) {
+    /// Takes a key out; nothing where it is not in.
+    pub fn remove(&mut self, key: K) {
         let mut hole = self.probe(key);
         if self.is_empty_at(hole) {
             return;
