@@ -85,11 +85,17 @@ def recipe(changes: int) -> str:
 
 
 def level_changes(changes: int) -> Records:
-    """Return a snapshot and then level changes, each a message of its own that wakes the desk."""
+    """Return a snapshot and then level changes, each a message of its own that wakes the desk.
+
+    The flow's changes of one message get times one nanosecond apart, as all records do: an engine
+    that wakes once a time wakes at each of them too.
+    """
     flow = _core.make_flow(recipe(changes), instruments())
     records = np.frombuffer(flow.to_records(), RECORD).copy()
     is_change = (records["kind"] == LEVEL) & (records["flags"] & SNAPSHOT == 0)
     records["flags"][is_change] |= LAST
+    for name in ("ts_event_ns", "ts_recv_ns"):
+        records[name] += np.arange(len(records))
     return records[: len(records) - int(is_change.sum()) + changes]
 
 
