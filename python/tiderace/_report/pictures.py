@@ -236,8 +236,8 @@ def depth(inputs: Inputs, analysis: Analysis, view: View) -> Markup:
     names = [(inputs.markets[i].name, charts.swatch(i)) for i in sides]
     return charts.chart(
         title="Book depth at arrival",
-        note="Exposure displayed between the mid and a price, bids left, asks right. Beyond a square "
-        "depth is unknown, not zero.",
+        note="Exposure displayed between the mid and a price, bids left, asks right. "
+        "Beyond a square depth is unknown, not zero.",
         x=x,
         y=y,
         layers=layers,
