@@ -93,10 +93,10 @@ reasons! {
     3006 Dearer "dearer" "The other venues' levels cost less, fees and funding in." => "Nothing to do.";
     3007 NotSelected "not_selected" "The parent's venue list leaves it out." => "Add the instrument to the parent's venues.";
     3008 NoDepth "no_depth" "The side displays nothing." => "Wait for liquidity.";
+    3009 Unpriced "unpriced" "A level's cost is declared and fits its integer." => "Check the arrival mid and the declared costs.";
     4001 WouldCross "would_cross" "A post-only order that would take is refused." => "Move the price, or send it without post_only.";
     4002 FokUnfilled "fok_unfilled" "A fill-or-kill order fills whole at once or not at all." => "Send less, or as IOC.";
     4003 NoLiquidity "no_liquidity" "What a market order finds no displayed quantity for is canceled." => "Wait for liquidity.";
-    3009 Unpriced "unpriced" "A level's cost is declared and fits its integer." => "Check the arrival mid and the declared costs.";
     7001 BadParameter "bad_parameter" "The algorithm's parameters are within their ranges." => "Correct the named parameter.";
     7002 BadTimes "bad_times" "A parent ends after it starts." => "Correct the times.";
     7003 EndReached "end_reached" "The parent's time ran out with quantity left." => "Submit a new parent for the rest.";
