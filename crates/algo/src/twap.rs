@@ -6,12 +6,16 @@
 //! one, the latest of them is due at once on resumption, within its cap.
 //!
 //! Part of a slice (`passive_share`) is posted. What was posted and has not filled when the next slice comes is canceled
-//! by the engine and simply still missing. The last slice posts nothing.
+//! by the engine and simply still missing. The last slice posts nothing. What it misses (an immediate order finds less
+//! than was displayed) is taken again, [`RETRIES`] times an interval until the end, all tries together within its cap.
 
 use tiderace_types::input::SubmitParent;
 use tiderace_types::{Amount, Fraction, ParentStatus, Reason, Refusal, Rounding, Ts};
 
 use crate::schedule::{ORDER_QTY_MAX, SLICES_MAX, Schedule};
+
+/// Tries at what the last slice missed, in one even interval.
+pub const RETRIES: i64 = 8;
 
 /// What a slice asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,10 @@ pub struct Twap {
     ts_end: Option<Ts>,
     /// Index of the next slice of the schedule.
     next: usize,
+    /// When the last slice is tried again.
+    ts_retry: Option<Ts>,
+    /// What was filled when the last slice came due.
+    cum_qty_before_last: Amount,
     cum_qty: Amount,
     status: ParentStatus,
     reason: Reason,
@@ -68,6 +76,8 @@ impl Twap {
             schedule: None,
             ts_end,
             next: 0,
+            ts_retry: None,
+            cum_qty_before_last: Amount::ZERO,
             cum_qty: Amount::ZERO,
             status: ParentStatus::Waiting,
             reason: Reason::None,
@@ -95,7 +105,7 @@ impl Twap {
     pub fn next_timer(&self) -> Option<Ts> {
         match self.status {
             ParentStatus::Waiting | ParentStatus::Paused => self.ts_end,
-            ParentStatus::Working => self.next_slice_ts().or(self.ts_end),
+            ParentStatus::Working => self.next_slice_ts().or(self.ts_retry).min(self.ts_end).or(self.ts_end),
             ParentStatus::Completed | ParentStatus::Expired | ParentStatus::Canceled | ParentStatus::Rejected => None,
         }
     }
@@ -119,7 +129,31 @@ impl Twap {
             due = Some(self.next);
             self.next = self.next.saturating_add(1);
         }
-        self.slice_due(due?, working)
+        match due {
+            Some(index) => {
+                if self.next_slice_ts().is_none() {
+                    self.cum_qty_before_last = self.cum_qty;
+                    self.ts_retry = self.ts_after(ts);
+                }
+                self.slice_due(index, working)
+            }
+            None => self.retry(ts, working),
+        }
+    }
+
+    /// The last slice again, where it missed something.
+    fn retry(&mut self, ts: Ts, working: Amount) -> Option<SliceDue> {
+        self.ts_retry.filter(|due| *due <= ts)?;
+        self.ts_retry = self.ts_after(ts);
+        let due = self.slice_due(self.next.saturating_sub(1), working)?;
+        (due.take >= self.smallest_child).then_some(due)
+    }
+
+    /// The next try after `ts`.
+    fn ts_after(&self, ts: Ts) -> Option<Ts> {
+        let tries = i64::from(self.parent.slices).saturating_mul(RETRIES).max(1);
+        let step_ns = self.parent.duration_ns.div_euclid(tries).max(1);
+        Some(ts.plus_ns(step_ns)).filter(|due| self.ts_end.is_none_or(|end| *due < end))
     }
 
     /// Exposure filled (below zero: a fill undone).
@@ -224,7 +258,8 @@ impl Twap {
         let missing = slice.target.get().saturating_sub(self.cum_qty.get());
         let free = self.leaves_qty().get().saturating_sub(working.get().max(0));
         let wanted = missing.min(free).max(0);
-        let cap = self.catch_up().max(schedule.own_qty(index));
+        let tried = if is_last { self.cum_qty.get().saturating_sub(self.cum_qty_before_last.get()) } else { 0 };
+        let cap = self.catch_up().max(schedule.own_qty(index)).saturating_sub(tried).max(0);
         let (reason, qty) = if wanted > cap { (Reason::CatchUpCap, cap) } else { (Reason::None, wanted) };
         let (take, post) = if is_last { (qty, 0) } else { self.split(self.whole_lots(qty)) };
         Some(SliceDue {

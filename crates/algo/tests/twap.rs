@@ -159,7 +159,7 @@ fn what_is_left_at_the_end_expires_7003() {
     for _ in 0..10 {
         next(&mut twap, 5);
     }
-    assert_eq!(twap.next_timer(), Some(Ts::new(11_000)));
+    assert!(twap.next_timer().unwrap() < Ts::new(11_000), "what the last slice missed is tried again first");
     assert_eq!(twap.on_timer(Ts::new(11_000), Amount::ZERO), None);
     assert_eq!(
         (twap.status(), twap.reason(), twap.leaves_qty()),
@@ -169,6 +169,30 @@ fn what_is_left_at_the_end_expires_7003() {
     assert_eq!(twap.pause().unwrap_err().reason, Reason::UnknownParent);
     assert_eq!(twap.resume().unwrap_err().reason, Reason::UnknownParent);
     assert_eq!(twap.cancel().unwrap_err().reason, Reason::UnknownParent);
+}
+
+#[test]
+fn what_the_last_slice_missed_is_taken_again_within_its_cap() {
+    // Even slice 10, cap 20; 30 are missing when the last slice comes.
+    let mut twap = working(&parent(100, 10));
+    for filled in [10, 10, 10, 10, 10, 10, 5, 5, 0] {
+        next(&mut twap, filled);
+    }
+    let last = next(&mut twap, 5);
+    assert_eq!((last.slice, lots(last.take), last.reason), (9, 20, Reason::CatchUpCap));
+    let first_try = next(&mut twap, 0);
+    assert_eq!((first_try.slice, lots(first_try.take), first_try.post), (9, 15, Amount::ZERO));
+    assert_eq!(twap.next_timer(), Some(Ts::new(11_000 - 100 + 24)), "every 12 ns: an eighth of the interval");
+    let due = twap.next_timer().unwrap();
+    assert_eq!(twap.on_timer(due, LOT), Some(tiderace_algo::SliceDue { take: Amount::new(15_000), ..first_try }));
+    twap.on_fill(Amount::new(15_000));
+    let mut tries = 0;
+    while twap.status() == ParentStatus::Working {
+        assert_eq!(twap.on_timer(twap.next_timer().unwrap(), Amount::ZERO), None, "the cap is used up");
+        tries += 1;
+    }
+    assert!(tries <= 8, "{tries}");
+    assert_eq!((twap.status(), twap.leaves_qty()), (ParentStatus::Expired, Amount::new(10_000)));
 }
 
 #[test]
