@@ -41,7 +41,7 @@ __all__ = ["Progress", "Run", "replay", "run"]
 Progress = Callable[[str, int, int], None]
 """Called with what is under way, how much is done, and how much there is."""
 
-_REPORT_LEVELS = 50
+_REPORT_LEVELS = 5_000
 
 
 class Run:
@@ -147,7 +147,8 @@ class Run:
             provenance={
                 "digest": self.core["digest"],
                 "seed": self.config.run.seed,
-                "recording": [file.get("file", "synthetic flow") for file in self.books.files],
+                "config": _short_hash(_genesis.to_json(genesis)),
+                "recording": [_provenance(file) for file in self.books.files],
                 "version": _core.version,
             },
         )
@@ -177,9 +178,7 @@ class Run:
         first = arrivals.unique("instrument", keep="first", maintain_order=True)
         rows = first.select("instrument", "ts_ns").iter_rows()
         return {
-            row: pl.DataFrame(
-                _core.depth(self.books.tape, row, ts_ns, _REPORT_LEVELS)
-            ).with_columns(is_known=True)
+            row: pl.DataFrame(_core.depth(self.books.tape, row, ts_ns, _REPORT_LEVELS))
             for row, ts_ns in rows
         }
 
@@ -481,6 +480,17 @@ def _described(path: str | Path) -> tuple[Path, dict[str, Any]]:
     if not (folder / "journal").is_file():
         raise JournalError(f"{str(folder / 'journal')!r} is gone", remedy="Restore it")
     return folder, described
+
+
+def _provenance(file: dict[str, Any]) -> str:
+    """Name one file of a recording with its size and the hash of its hashes."""
+    if "chunks" not in file:
+        return f"synthetic flow, hash {file['checksum'][:16]}"
+    return f"{file['file']}, {file['bytes']:,} bytes, hash {_short_hash(''.join(file['chunks']))}"
+
+
+def _short_hash(text: str) -> str:
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _markets(config: Config, terms: list[dict[str, Any]]) -> list[tca.Market]:

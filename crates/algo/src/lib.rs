@@ -12,4 +12,4 @@ mod schedule;
 mod twap;
 
 pub use schedule::{ORDER_QTY_MAX, SLICES_MAX, Schedule, Slice, twap_slices};
-pub use twap::{SliceDue, Twap};
+pub use twap::{RETRIES, SliceDue, Twap};

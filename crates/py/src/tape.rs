@@ -232,7 +232,7 @@ pub(crate) fn trades(py: Python<'_>, tape: &PyTape) -> Table {
 /// A book as the desk had it at `ts_ns`: up to `levels` a side, best first.
 #[pyfunction]
 pub(crate) fn depth(py: Python<'_>, tape: &PyTape, instrument: u16, ts_ns: i64, levels: usize) -> Table {
-    let picture::DepthColumns { side, px, qty_e8 } =
+    let picture::DepthColumns { side, px, qty_e8, is_known } =
         py.detach(|| picture::depth_at(&tape.tape.events, InstrumentId(instrument), Ts::new(ts_ns), levels));
     let fix = |side: i8| if side > 0 { b'1' } else { b'2' };
     let columns = Columns {
@@ -241,6 +241,7 @@ pub(crate) fn depth(py: Python<'_>, tape: &PyTape, instrument: u16, ts_ns: i64, 
             ("side", Column::U8(side.into_iter().map(fix).collect())),
             ("px", Column::I64(px)),
             ("qty_e8", Column::I64(qty_e8)),
+            ("is_known", Column::bits(is_known)),
         ],
     };
     columns.into()

@@ -55,6 +55,8 @@ pub struct DepthColumns {
     pub px: Vec<i64>,
     /// In 10^-8 of what the venue counts.
     pub qty_e8: Vec<i64>,
+    /// Whether the level lies within what the snapshot reached; beyond, other levels may be missing.
+    pub is_known: Vec<bool>,
 }
 
 /// Best prices where both sides have one: (bid, ask).
@@ -124,6 +126,7 @@ pub fn depth_at(events: &[MarketEvent], instrument: InstrumentId, ts: Ts, levels
             columns.side.push(sign(side));
             columns.px.push(level.price.get());
             columns.qty_e8.push(level.qty_e8);
+            columns.is_known.push(book.is_known(side, level.price));
         }
     }
     columns
