@@ -9,8 +9,7 @@
 //!
 //! The run ends with the last market record: what is under way to a later time is lost, as with any recording that ends.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::VecDeque;
 
 use tiderace_engine::config::Balance;
 use tiderace_engine::{DeskConfig, Engine, JournalError};
@@ -117,53 +116,27 @@ const PROGRESS_EVERY: u64 = 1 << 14;
 /// Commands that a client may answer one market record with, those that answer their outcomes at the same time included.
 pub const COMMANDS_PER_EVENT_MAX: usize = 1 << 16;
 
-/// A message on its way, by arrival and then by order of sending.
-#[derive(Clone, Copy)]
-struct Flight<T> {
-    ts: Ts,
-    order: u64,
-    message: T,
-}
-
-impl<T> PartialEq for Flight<T> {
-    fn eq(&self, other: &Self) -> bool {
-        (self.ts, self.order) == (other.ts, other.order)
-    }
-}
-impl<T> Eq for Flight<T> {}
-impl<T> PartialOrd for Flight<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl<T> Ord for Flight<T> {
-    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
-        (self.ts, self.order).cmp(&(other.ts, other.order))
-    }
-}
-
 /// One direction of an order-entry session: latency is drawn, order is kept as on one connection.
 struct Link<T> {
     latency: Latency,
-    flights: BinaryHeap<Reverse<Flight<T>>>,
+    /// What is under way, by arrival: nothing overtakes, so that is the order of sending.
+    flights: VecDeque<(Ts, T)>,
     ts_last: Ts,
-    sent: u64,
 }
 
 impl<T> Link<T> {
     fn new(latency: Latency) -> Self {
-        Self { latency, flights: BinaryHeap::with_capacity(64), ts_last: Ts::MIN, sent: 0 }
+        Self { latency, flights: VecDeque::with_capacity(64), ts_last: Ts::MIN }
     }
     fn send(&mut self, ts: Ts, message: T) {
         self.ts_last = self.ts_last.max(ts.plus_ns(self.latency.draw_ns()));
-        self.flights.push(Reverse(Flight { ts: self.ts_last, order: self.sent, message }));
-        self.sent = self.sent.saturating_add(1);
+        self.flights.push_back((self.ts_last, message));
     }
     fn ts_next(&self) -> Ts {
-        self.flights.peek().map_or(Ts::MAX, |Reverse(flight)| flight.ts)
+        self.flights.front().map_or(Ts::MAX, |(ts, _)| *ts)
     }
     fn receive(&mut self) -> Option<(Ts, T)> {
-        self.flights.pop().map(|Reverse(flight)| (flight.ts, flight.message))
+        self.flights.pop_front()
     }
 }
 
