@@ -296,10 +296,11 @@ impl Parent {
         self.open.iter().any(|child| child.is_posted && is_canceling(desk, child))
     }
 
-    /// A parent that does not work has no children that do.
+    /// A parent that does not work has no children that do, and no slice that waits for them.
     fn stop_children(&mut self, desk: &mut Desk, ts: Ts, out: &mut Vec<Output>) {
         self.ts_retry = None;
         if self.twap.status() != ParentStatus::Working {
+            self.is_clearing = false;
             self.cancel_open(desk, ts, |_| true, out);
             self.retry_cancels(desk, ts);
         }
