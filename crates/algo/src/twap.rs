@@ -1,8 +1,8 @@
 //! TWAP as a state machine: the plan, how much of it is filled, and what the next slice should do about it.
 //!
-//! A slice wants what is missing to its target, no more than the larger of its own planned size and `catch_up_cap` times
-//! the even slice, and never more than what is neither filled nor working. What the cap cuts off joins later slices; what
-//! is left when the end is reached expires. Time goes on during a pause: the slices that passed are not made up one by
+//! A slice wants what of its target is neither filled nor working, and no more than the larger of its own planned size and
+//! `catch_up_cap` times the even slice. What the cap cuts off joins later slices; what is left when the end is reached
+//! expires. Time goes on during a pause: the slices that passed are not made up one by
 //! one, the latest of them is due at once on resumption, within its cap.
 //!
 //! Part of a slice (`passive_share`) is posted. What was posted and has not filled when the next slice comes is canceled
@@ -255,9 +255,9 @@ impl Twap {
         let schedule = self.schedule.as_ref()?;
         let slice = schedule.slices().get(index)?;
         let is_last = index.saturating_add(1) == schedule.slices().len();
-        let missing = slice.target.get().saturating_sub(self.cum_qty.get());
-        let free = self.leaves_qty().get().saturating_sub(working.get().max(0));
-        let wanted = missing.min(free).max(0);
+        // What works may still fill: a slice that left it out would run ahead of its target.
+        let covered = self.cum_qty.get().saturating_add(working.get().max(0));
+        let wanted = slice.target.get().saturating_sub(covered).max(0);
         let tried = if is_last { self.cum_qty.get().saturating_sub(self.cum_qty_before_last.get()) } else { 0 };
         let cap = self.catch_up().max(schedule.own_qty(index)).saturating_sub(tried).max(0);
         let (reason, qty) = if wanted > cap { (Reason::CatchUpCap, cap) } else { (Reason::None, wanted) };
