@@ -23,15 +23,25 @@ def main() -> int:
     code, tests = split_sources()
     wrong = []
     for variant, name in reasons:
-        is_tested = bool(re.search(rf"\bReason::{variant}\b", tests)) or f'"{name}"' in read_python()
+        is_tested = (
+            bool(re.search(rf"\bReason::{variant}\b", tests)) or f'"{name}"' in read_python()
+        )
         is_produced = bool(re.search(rf"\bReason::{variant}\b", code))
         if variant in RESERVED:
             if is_produced:
                 wrong.append(f"{variant} is produced now: take it out of RESERVED and test it")
         elif not is_tested:
             wrong.append(f"no test produces {variant}: write one that does")
-    wrong += [f"{variant} is reserved and no reason" for variant in RESERVED if variant not in dict(reasons)]
-    print("\n".join(wrong + [f"{len(reasons)} refusal codes, {len(RESERVED)} reserved, {len(wrong)} wrong"]))
+    wrong += [
+        f"{variant} is reserved and no reason"
+        for variant in RESERVED
+        if variant not in dict(reasons)
+    ]
+    print(
+        "\n".join(
+            [*wrong, f"{len(reasons)} refusal codes, {len(RESERVED)} reserved, {len(wrong)} wrong"]
+        )
+    )
     return 1 if wrong or not reasons else 0
 
 
@@ -43,14 +53,18 @@ def split_sources() -> tuple[str, str]:
             text, _, test = path.read_text(encoding="utf-8").partition("#[cfg(test)]")
             code.append(re.sub(r"//.*", "", text))
             tests.append(test)
-    tests += [path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("crates/*/tests/**/*.rs"))]
+    tests += [
+        path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("crates/*/tests/**/*.rs"))
+    ]
     return "\n".join(code), "\n".join(tests)
 
 
 def read_python() -> str:
     """Return all Python tests, less those of the benches, whose names are other words."""
     paths = (ROOT / "tests/python").glob("test_*.py")
-    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(paths) if path.name != "test_bench.py")
+    return "\n".join(
+        path.read_text(encoding="utf-8") for path in sorted(paths) if path.name != "test_bench.py"
+    )
 
 
 if __name__ == "__main__":
