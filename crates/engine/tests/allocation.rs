@@ -4,8 +4,7 @@
 mod desk;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::Cell;
 
 use desk::{ONE, SPOT, Trial, genesis, lots, order, parent, sent};
 use serde_json::json;
@@ -15,9 +14,10 @@ use tiderace_types::{
     ClOrdId, ExecId, ExecType, Input, MarketEvent, MarketKind, OrdStatus, Price, Side, TimeInForce, Ts,
 };
 
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-/// The count is one for all threads: one test at a time.
-static ALONE: Mutex<()> = Mutex::new(());
+thread_local! {
+    /// Each test has a thread of its own; what the harness allocates beside it does not count.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
 
 struct Counting;
 
@@ -25,14 +25,14 @@ struct Counting;
 // SAFETY: every call goes to the system allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         unsafe { System.dealloc(at, layout) }
     }
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
         unsafe { System.realloc(at, layout, size) }
     }
 }
@@ -41,9 +41,9 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn count(act: impl FnOnce()) -> u64 {
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = ALLOCATIONS.get();
     act();
-    ALLOCATIONS.load(Ordering::Relaxed) - before
+    ALLOCATIONS.get() - before
 }
 
 /// Level changes on both sides around the mid of the spot book, one message each.
@@ -68,7 +68,6 @@ fn flow(engine: &mut Engine, from: u64, changes: u64) {
 
 #[test]
 fn an_idle_desk_does_not_allocate() {
-    let _alone = ALONE.lock().unwrap();
     let mut trial = Trial::live();
     // A parent at work is no reason to allocate at a market record either.
     trial.apply(parent());
@@ -133,7 +132,6 @@ fn sent_of(engine: &Engine) -> ClOrdId {
 /// grow, by doubling.
 #[test]
 fn an_order_allocates_only_where_a_table_doubles() {
-    let _alone = ALONE.lock().unwrap();
     let mut json = genesis();
     json["oms"]["reserved_orders"] = json!(200_000);
     let json = json.to_string();
@@ -151,7 +149,6 @@ fn an_order_allocates_only_where_a_table_doubles() {
 /// A slice plans over a few small lists: their number is bounded and does not grow with the parent.
 #[test]
 fn a_slice_allocates_a_few_lists() {
-    let _alone = ALONE.lock().unwrap();
     let mut trial = Trial::live();
     let out = trial.apply(parent());
     trial.fill_all(&out);
