@@ -20,6 +20,7 @@ STRICT = ["--", "--deny", "warnings"]
 SUITES = [
     ("format", ["cargo", "fmt", "--all", "--check"]),
     ("rooms", [sys.executable, "tests/check_rooms.py"]),
+    ("reasons", [sys.executable, "tests/check_reasons.py"]),
     ("lints of the core", ["cargo", "clippy", "--quiet", "--locked", "--workspace", "--lib", *STRICT]),
     ("tests of the core", ["cargo", "test", "--quiet", "--locked", "--profile", "ci", *LIBRARIES]),
     ("lints of the face", [BIN / "ruff", "check", "."]),

@@ -196,13 +196,3 @@ fn a_recipe_survives_its_json_and_an_unknown_key_does_not() {
     assert!(serde_json::from_str::<FlowConfig>(&text.replacen("\"seed\"", "\"sed\"", 1)).is_err());
     assert!(text.contains(r#""stop":{"level_changes":10}"#), "{text}");
 }
-
-#[test]
-#[ignore = "a measurement: cargo test --release -p tiderace-sim --test flow -- --ignored --nocapture"]
-fn speed() {
-    let t = std::time::Instant::now();
-    let tape = generate(&FlowConfig::level_changes(5_000_000, 1), &[spot(0)]).unwrap();
-    let s = t.elapsed().as_secs_f64();
-    println!("{} records in {s:.3} s: {:.2} M/s", tape.events.len(), tape.events.len() as f64 / s / 1e6);
-    println!("checksum {} in {:.3} s", checksum(&tape.events), t.elapsed().as_secs_f64() - s);
-}

@@ -82,14 +82,6 @@ fn golden(name: &str) -> Vec<(u16, Vec<u8>)> {
 }
 
 #[test]
-#[ignore = "writes the golden files anew: only for a record that is new"]
-fn bless() {
-    std::fs::write(path("inputs_v1.hex"), input_lines()).unwrap();
-    std::fs::write(path("outputs_v1.hex"), output_lines()).unwrap();
-    std::fs::write(path("market_v1.hex"), market_lines()).unwrap();
-}
-
-#[test]
 fn records_encode_to_their_golden_bytes() {
     let read = |name| std::fs::read_to_string(path(name)).unwrap();
     assert_eq!(input_lines(), read("inputs_v1.hex"));
