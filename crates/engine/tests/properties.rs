@@ -390,6 +390,17 @@ fn order_qty(inputs: &[(i64, Input)], id: ParentId, outputs: &[Output]) -> i128 
     leaves.unwrap_or(0)
 }
 
+/// Oms and risk agree on what is open, and no order works that its stage has closed.
+fn check_open(world: &World) -> Result<(), TestCaseError> {
+    let desk = world.trial.engine.desk();
+    prop_assert_eq!(desk.risk().open_len(), desk.oms().working_len());
+    for order in desk.oms().working() {
+        prop_assert!(!order.ord_status().is_closed());
+        prop_assert_eq!(order.leaves_qty(), order.order_qty.saturating_sub(order.cum_qty));
+    }
+    Ok(())
+}
+
 fn check_sums(world: &World) -> Result<(), TestCaseError> {
     let told = told(&world.outputs);
     for (parent_id, sum) in filled(&world.outputs) {
@@ -412,6 +423,7 @@ proptest! {
         let mut world = World::new();
         for step in &steps {
             world.step(step);
+            check_open(&world)?;
             for (parent_id, cum) in told(&world.outputs) {
                 let whole = order_qty(&world.inputs, parent_id, &world.outputs);
                 prop_assert!(cum <= whole, "parent {}: {cum} of {whole}", parent_id.0);
@@ -427,6 +439,7 @@ proptest! {
         let mut world = World::new();
         for step in &steps {
             world.step(step);
+            check_open(&world)?;
         }
         check_sums(&world)?;
         world.trial.end();
