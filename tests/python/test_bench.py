@@ -65,6 +65,18 @@ def test_decode_without_a_recording_says_what_to_set(monkeypatch: pytest.MonkeyP
         bench.run("decode", is_smoke=True)
 
 
+def test_all_skips_what_has_no_recording_unless_all_is_required(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("TIDERACE_DATA", raising=False)
+    monkeypatch.delenv("TIDERACE_REQUIRE_ALL", raising=False)
+    monkeypatch.setattr(bench, "NAMES", ("decode",))
+    assert bench.run_all(is_smoke=True)[0]["skipped"].startswith("SKIPPED: needs data")
+    monkeypatch.setenv("TIDERACE_REQUIRE_ALL", "1")
+    with pytest.raises(DataError):
+        bench.run_all(is_smoke=True)
+
+
 def test_times_and_rates_take_p99_from_the_bad_end() -> None:
     values = range(1, 101)
     assert _figures.times(values) == {"median": 50, "p99": 99, "max": 100}
