@@ -312,11 +312,25 @@ impl Instrument {
     }
 }
 
-/// 10^`exponent`, or `None` beyond an i128.
+/// 10^`exponent`, or `None` beyond an i128. A table, since this is on the way of every fill.
 #[must_use]
-pub const fn pow10(exponent: u32) -> Option<i128> {
-    10_i128.checked_pow(exponent)
+pub fn pow10(exponent: u32) -> Option<i128> {
+    POWERS_OF_TEN.get(usize::try_from(exponent).ok()?).copied()
 }
+
+const POWERS_OF_TEN: [i128; 39] = {
+    let mut powers = [1; 39];
+    let mut rest: &mut [i128] = &mut powers;
+    let mut power = 1;
+    while let [first, tail @ ..] = rest {
+        *first = power;
+        rest = tail;
+        if !rest.is_empty() {
+            power *= 10;
+        }
+    }
+    powers
+};
 
 /// Moves an integer from one decimal scale to another, rounding as told. `None` on overflow.
 #[must_use]
