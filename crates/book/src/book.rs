@@ -31,8 +31,8 @@ pub struct Level {
 /// The book of one instrument.
 pub struct Book {
     state: BookState,
-    bids: Ladder,
-    asks: Ladder,
+    bids: Ladder<i64>,
+    asks: Ladder<i64>,
     bid_reach: Option<Price>,
     ask_reach: Option<Price>,
 }
@@ -93,7 +93,7 @@ impl Book {
     /// The quantity displayed at a price, zero where there is none.
     #[must_use]
     pub fn qty_at(&self, side: Side, price: Price) -> i64 {
-        self.ladder(side).qty_at(match side {
+        self.ladder(side).get(match side {
             Side::Buy => !price.get(),
             Side::Sell => price.get(),
         })
@@ -139,7 +139,7 @@ impl Book {
         if self.is_live() { bid.price.get().checked_add(ask.price.get()) } else { None }
     }
 
-    const fn ladder(&self, side: Side) -> &Ladder {
+    const fn ladder(&self, side: Side) -> &Ladder<i64> {
         match side {
             Side::Buy => &self.bids,
             Side::Sell => &self.asks,
@@ -163,7 +163,7 @@ impl Book {
 /// The levels of one side of a [`Book`], best first.
 pub struct Levels<'a> {
     side: Side,
-    keys: Keys<'a>,
+    keys: Keys<'a, i64>,
 }
 
 impl Iterator for Levels<'_> {

@@ -1,18 +1,25 @@
-//! One side of a book: quantities by key, smallest key best, with the best one at hand.
+//! One side of a book: what stands at each key, smallest key best, with the best one at hand.
 //!
 //! A key is the price for asks and its complement for bids (`!price` turns the order around without overflow at either
 //! end), so one code serves both sides. Invariant: `best` is the smallest key held, `len` the number of keys held.
 
 use crate::pages::{Page, Pages, first_from, mask, slot};
 
-/// Quantities by key.
-pub(crate) struct Ladder {
-    best: Option<(i64, i64)>,
+/// Values by key: quantities in a book by price, queues in a book by order.
+pub(crate) struct Ladder<T> {
+    best: Option<(i64, T)>,
     len: usize,
-    pages: Pages,
+    pages: Pages<T>,
 }
 
-impl Ladder {
+impl Ladder<i64> {
+    /// Sets the quantity at `key`; zero and below take it out. True when the best key or its quantity changed.
+    pub(crate) fn set(&mut self, key: i64, qty: i64) -> bool {
+        if qty > 0 { self.put(key, qty) } else { self.remove(key) }
+    }
+}
+
+impl<T: Copy + Default + PartialEq> Ladder<T> {
     pub(crate) fn new() -> Self {
         Self { best: None, len: 0, pages: Pages::new() }
     }
@@ -24,8 +31,8 @@ impl Ladder {
         self.best.take().is_some()
     }
 
-    /// The best key and its quantity.
-    pub(crate) const fn best(&self) -> Option<(i64, i64)> {
+    /// The best key and its value.
+    pub(crate) const fn best(&self) -> Option<(i64, T)> {
         self.best
     }
 
@@ -33,34 +40,31 @@ impl Ladder {
         self.len
     }
 
-    /// The quantity at `key`, zero where there is none.
-    pub(crate) fn qty_at(&self, key: i64) -> i64 {
-        self.pages.get(key).map_or(0, |page| page.qty(key))
+    /// The value at `key`, the default where there is none.
+    pub(crate) fn get(&self, key: i64) -> T {
+        self.pages.get(key).map_or_else(T::default, |page| page.get(key))
     }
 
-    /// Sets the quantity at `key`; zero and below take it out. True when the best key or its quantity changed.
-    pub(crate) fn set(&mut self, key: i64, qty: i64) -> bool {
-        if qty > 0 { self.put(key, qty) } else { self.remove(key) }
-    }
-
-    /// Every key and quantity, best first.
-    pub(crate) fn keys(&self) -> Keys<'_> {
+    /// Every key and value, best first.
+    pub(crate) fn keys(&self) -> Keys<'_, T> {
         Keys { pages: &self.pages, next: self.best.map(|(key, _)| key >> 6), page: None, base: 0, bits: 0 }
     }
 
-    fn put(&mut self, key: i64, qty: i64) -> bool {
+    /// Sets the value at `key`. True when the best key or its value changed.
+    pub(crate) fn put(&mut self, key: i64, value: T) -> bool {
         let Some(page) = self.pages.get_or_insert(key) else { return false };
-        if page.put(key, qty) {
+        if page.put(key, value) {
             self.len = self.len.saturating_add(1);
         }
-        let is_change = self.best.is_none_or(|(best, at)| key < best || (key == best && qty != at));
+        let is_change = self.best.is_none_or(|(best, at)| key < best || (key == best && value != at));
         if is_change {
-            self.best = Some((key, qty));
+            self.best = Some((key, value));
         }
         is_change
     }
 
-    fn remove(&mut self, key: i64) -> bool {
+    /// Takes `key` out. True when it was the best.
+    pub(crate) fn remove(&mut self, key: i64) -> bool {
         let Some(page) = self.pages.get_mut(key) else { return false };
         if page.bits & mask(key, 0) == 0 {
             return false;
@@ -70,7 +74,7 @@ impl Ladder {
         let is_best = self.best.is_some_and(|(best, _)| best == key);
         let rest = page.bits;
         // Nothing lies before the best, so what its page still holds comes next.
-        let next = first_from(rest, slot(key, 0)).map(|at| key & !63 | at).map(|next| (next, page.qty(next)));
+        let next = first_from(rest, slot(key, 0)).map(|at| key & !63 | at).map(|next| (next, page.get(next)));
         if rest == 0 {
             self.pages.remove(key);
         }
@@ -81,25 +85,25 @@ impl Ladder {
     }
 }
 
-fn first((number, page): (i64, &Page)) -> Option<(i64, i64)> {
+fn first<T: Copy + Default>((number, page): (i64, &Page<T>)) -> Option<(i64, T)> {
     let key = number << 6 | first_from(page.bits, 0)?;
-    Some((key, page.qty(key)))
+    Some((key, page.get(key)))
 }
 
 /// Walks a ladder, best first.
-pub(crate) struct Keys<'a> {
-    pages: &'a Pages,
+pub(crate) struct Keys<'a, T> {
+    pages: &'a Pages<T>,
     /// Number of the first page not yet looked at; none at the end.
     next: Option<i64>,
-    page: Option<&'a Page>,
+    page: Option<&'a Page<T>>,
     base: i64,
     bits: u64,
 }
 
-impl Iterator for Keys<'_> {
-    type Item = (i64, i64);
+impl<T: Copy + Default> Iterator for Keys<'_, T> {
+    type Item = (i64, T);
 
-    fn next(&mut self) -> Option<(i64, i64)> {
+    fn next(&mut self) -> Option<(i64, T)> {
         if self.bits == 0 {
             let (number, page) = self.pages.at_or_after(self.next?)?;
             // Page numbers are 58 bits wide: one more never overflows.
@@ -108,6 +112,6 @@ impl Iterator for Keys<'_> {
         }
         let key = self.base | first_from(self.bits, 0)?;
         self.bits &= self.bits.wrapping_sub(1);
-        Some((key, self.page?.qty(key)))
+        Some((key, self.page?.get(key)))
     }
 }

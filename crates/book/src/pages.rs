@@ -1,12 +1,12 @@
 //! Pages of 64 neighbouring keys, found by key and walked in key order.
 //!
-//! Sketch: a level change touches one cache line of `recent`, the head of its page and the line of its quantity; no
+//! Sketch: a level change touches one cache line of `recent`, the head of its page and the line of its value; no
 //! tree. A key the cache misses costs one `BTreeMap` lookup and two hops (region of 2^18 keys, block of 2^12, page of
 //! 2^6). Pages and nodes come from slabs with free lists and the map changes only when a region of 2^18 ticks gets its
 //! first or loses its last level, so steady flow allocates nothing; far-flung keys cost memory (about 1 kB each), never
 //! more than O(log n) time.
 //!
-//! Invariants: a page or node in the tree has at least one bit set; one on a free list has none. A child or quantity
+//! Invariants: a page or node in the tree has at least one bit set; one on a free list has none. A child or value
 //! without its bit is old and never read.
 
 use std::collections::BTreeMap;
@@ -18,23 +18,27 @@ const WAY: usize = 64;
 const RECENT: usize = 256;
 
 /// 64 neighbouring keys.
-pub(crate) struct Page {
-    /// Which of them hold a quantity.
+pub(crate) struct Page<T> {
+    /// Which of them hold a value.
     pub(crate) bits: u64,
-    qty: [i64; WAY],
+    values: [T; WAY],
 }
 
-impl Page {
-    /// The quantity at `key`, zero where there is none.
-    pub(crate) fn qty(&self, key: i64) -> i64 {
-        if self.bits & mask(key, 0) == 0 { 0 } else { self.qty.get(slot(key, 0)).copied().unwrap_or(0) }
+impl<T: Copy + Default> Page<T> {
+    /// The value at `key`, the default where there is none.
+    pub(crate) fn get(&self, key: i64) -> T {
+        if self.bits & mask(key, 0) == 0 {
+            T::default()
+        } else {
+            self.values.get(slot(key, 0)).copied().unwrap_or_default()
+        }
     }
-    /// Sets the quantity at `key`; true when it held none.
-    pub(crate) fn put(&mut self, key: i64, qty: i64) -> bool {
+    /// Sets the value at `key`; true when it held none.
+    pub(crate) fn put(&mut self, key: i64, value: T) -> bool {
         let is_new = self.bits & mask(key, 0) == 0;
         self.bits |= mask(key, 0);
-        if let Some(at) = self.qty.get_mut(slot(key, 0)) {
-            *at = qty;
+        if let Some(at) = self.values.get_mut(slot(key, 0)) {
+            *at = value;
         }
         is_new
     }
@@ -86,14 +90,14 @@ impl<T> Slab<T> {
 }
 
 /// The pages of one side.
-pub(crate) struct Pages {
+pub(crate) struct Pages<T> {
     recent: Box<[Recent; RECENT]>,
-    pages: Slab<Page>,
+    pages: Slab<Page<T>>,
     nodes: Slab<Node>,
     regions: BTreeMap<i64, u32>,
 }
 
-impl Pages {
+impl<T: Copy + Default> Pages<T> {
     pub(crate) fn new() -> Self {
         Self { recent: Box::new([NO_PAGE; RECENT]), pages: Slab::new(), nodes: Slab::new(), regions: BTreeMap::new() }
     }
@@ -107,12 +111,12 @@ impl Pages {
     }
 
     /// The page of `key`, if any of its keys is held.
-    pub(crate) fn get(&self, key: i64) -> Option<&Page> {
+    pub(crate) fn get(&self, key: i64) -> Option<&Page<T>> {
         self.pages.get(self.cached(key).or_else(|| self.find(key))?)
     }
 
     /// As [`Self::get`], to change; the page enters the cache.
-    pub(crate) fn get_mut(&mut self, key: i64) -> Option<&mut Page> {
+    pub(crate) fn get_mut(&mut self, key: i64) -> Option<&mut Page<T>> {
         let index = match self.cached(key) {
             Some(index) => index,
             None => {
@@ -125,7 +129,7 @@ impl Pages {
     }
 
     /// The page of `key`, made if there is none; the caller sets a bit of a new page at once.
-    pub(crate) fn get_or_insert(&mut self, key: i64) -> Option<&mut Page> {
+    pub(crate) fn get_or_insert(&mut self, key: i64) -> Option<&mut Page<T>> {
         let index = match self.cached(key) {
             Some(index) => index,
             None => {
@@ -146,7 +150,7 @@ impl Pages {
     }
 
     /// The first page whose number (key / 64) is at least `page`, with its number.
-    pub(crate) fn at_or_after(&self, page: i64) -> Option<(i64, &Page)> {
+    pub(crate) fn at_or_after(&self, page: i64) -> Option<(i64, &Page<T>)> {
         let (number, index) = self.in_region(page).or_else(|| {
             let (region, root) = self.regions.range((Excluded(page >> 12), Unbounded)).next()?;
             self.first_of(region << 12, self.nodes.get(*root)?)
@@ -210,7 +214,7 @@ impl Pages {
         if let Some(page) = nodes.get(block)?.get(key, 6) {
             return Some(page);
         }
-        let page = self.pages.take(|| Page { bits: 0, qty: [0; WAY] });
+        let page = self.pages.take(|| Page { bits: 0, values: [T::default(); WAY] });
         nodes.get_mut(block)?.put(key, 6, page);
         Some(page)
     }
