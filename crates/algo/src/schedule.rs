@@ -34,8 +34,9 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The plan of `parent` from `ts_start` on, in whole `lot`s of exposure. A last slice below `smallest_child` merges
-    /// into the one before, so no dust child is planned at the end. The parent was checked by [`crate::Twap::new`].
+    /// The plan of `parent` from `ts_start` on, in whole `lot`s of exposure. While the last slice is below
+    /// `smallest_child` the one before joins it, at the later time: no dust child is planned at the end, and nothing is
+    /// pulled forward. The parent was checked by [`crate::Twap::new`].
     #[must_use]
     pub fn new(parent: &SubmitParent, ts_start: Ts, lot: Amount, smallest_child: Amount) -> Self {
         let targets = targets(parent, lot);
@@ -45,7 +46,7 @@ impl Schedule {
             if last.target.get().saturating_sub(before.target.get()) >= smallest_child.get() {
                 break;
             }
-            before.target = last.target;
+            *before = *last;
             slices.pop();
         }
         Self { slices }

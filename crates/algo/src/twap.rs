@@ -1,8 +1,9 @@
 //! TWAP as a state machine: the plan, how much of it is filled, and what the next slice should do about it.
 //!
-//! A slice wants what of its target is neither filled nor working, and no more than the larger of its own planned size and
-//! `catch_up_cap` times the even slice. What the cap cuts off joins later slices; what is left when the end is reached
-//! expires. Time goes on during a pause: the slices that passed are not made up one by
+//! A slice wants what of its target is neither filled nor working, and no more than the largest of its own planned size,
+//! `catch_up_cap` times the even slice, and the smallest child. What the cap cuts off, and what is below the smallest
+//! child, joins later slices (so the last slice's cap is a smallest child wider than its own size); what is left when the
+//! end is reached expires. Time goes on during a pause: the slices that passed are not made up one by
 //! one, the latest of them is due at once on resumption, within its cap.
 //!
 //! Part of a slice (`passive_share`) is posted. What was posted and has not filled when the next slice comes is canceled
@@ -10,6 +11,7 @@
 //! than was displayed) is taken again, [`RETRIES`] times an interval until the end, all tries together within its cap.
 
 use tiderace_types::input::SubmitParent;
+use tiderace_types::num::div_round;
 use tiderace_types::{Amount, Fraction, ParentStatus, Reason, Refusal, Rounding, Ts};
 
 use crate::schedule::{ORDER_QTY_MAX, SLICES_MAX, Schedule};
@@ -99,6 +101,13 @@ impl Twap {
         }
     }
 
+    /// What any venue accepts, as exposure, moves with the prices; the plan stays.
+    pub fn set_smallest_child(&mut self, smallest_child: Amount) {
+        if self.schedule.is_some() {
+            self.smallest_child = smallest_child.max(self.lot);
+        }
+    }
+
     /// When [`Twap::on_timer`] is wanted next: the next slice's time (in the past after a resumption: at once), or the
     /// end. `None` when closed, or while an arrival is waited for that gives the start.
     #[must_use]
@@ -146,7 +155,7 @@ impl Twap {
         self.ts_retry.filter(|due| *due <= ts)?;
         self.ts_retry = self.ts_after(ts);
         let due = self.slice_due(self.next.saturating_sub(1), working)?;
-        (due.take >= self.smallest_child).then_some(due)
+        (due.take > Amount::ZERO).then_some(due)
     }
 
     /// The next try after `ts`.
@@ -259,9 +268,18 @@ impl Twap {
         let covered = self.cum_qty.get().saturating_add(working.get().max(0));
         let wanted = slice.target.get().saturating_sub(covered).max(0);
         let tried = if is_last { self.cum_qty.get().saturating_sub(self.cum_qty_before_last.get()) } else { 0 };
-        let cap = self.catch_up().max(schedule.own_qty(index)).saturating_sub(tried).max(0);
+        let smallest = self.smallest_child_in_lots();
+        let own_qty = schedule.own_qty(index);
+        // Slices before the last leave less than a smallest child waiting, which only the last can still send.
+        let own_cap = if is_last { own_qty.saturating_add(smallest) } else { own_qty.max(smallest) };
+        let cap = self.catch_up().max(own_cap).saturating_sub(tried).max(0);
         let (reason, qty) = if wanted > cap { (Reason::CatchUpCap, cap) } else { (Reason::None, wanted) };
-        let (take, post) = if is_last { (qty, 0) } else { self.split(self.whole_lots(qty)) };
+        let qty = if is_last { qty } else { self.whole_lots(qty) };
+        let (take, post) = match qty < self.smallest_child.get() {
+            true => (0, 0),
+            false if is_last => (qty, 0),
+            false => self.split(qty),
+        };
         Some(SliceDue {
             slice: u32::try_from(index).unwrap_or(u32::MAX),
             target: slice.target,
@@ -279,6 +297,12 @@ impl Twap {
 
     fn whole_lots(&self, qty: i128) -> i128 {
         qty.saturating_sub(qty.checked_rem_euclid(self.lot.get()).unwrap_or(0))
+    }
+
+    fn smallest_child_in_lots(&self) -> i128 {
+        let lot = self.lot.get();
+        let lots = div_round(self.smallest_child.get(), lot, Rounding::Ceil).and_then(|lots| lots.checked_mul(lot));
+        lots.unwrap_or(i128::MAX)
     }
 
     /// What of `qty` is taken and what is posted. Neither part is dust: a part that no venue would accept goes with the

@@ -103,6 +103,32 @@ fn a_last_slice_below_the_smallest_child_joins_the_one_before() {
 }
 
 #[test]
+fn what_joins_the_last_slice_keeps_the_later_time() {
+    let times = |smallest| {
+        let schedule = Schedule::new(&parent(10, 3), Ts::ZERO, LOT, Amount::new(smallest));
+        schedule.slices().iter().map(|slice| slice.ts.get()).collect::<Vec<_>>()
+    };
+    assert_eq!(times(4_001), [0, 666]);
+    assert_eq!(times(7_001), [666]);
+}
+
+#[test]
+fn small_slices_wait_until_a_venue_accepts_them() {
+    // Ten lots in twenty slices, even slice a half, cap one; a venue takes four and up.
+    let mut twap = Twap::new(Ts::new(10_000), &parent(10, 20), LOT).unwrap();
+    twap.start(Ts::new(10_000), Amount::new(4_000));
+    let mut takes = Vec::new();
+    while let Some(ts) = twap.next_timer() {
+        if let Some(due) = twap.on_timer(ts, Amount::ZERO).filter(|due| due.take > Amount::ZERO) {
+            takes.push((ts.get() - 10_000, lots(due.take)));
+            twap.on_fill(due.take);
+        }
+    }
+    assert_eq!(takes, [(350, 4), (950, 6)]);
+    assert_eq!((twap.status(), twap.leaves_qty()), (ParentStatus::Completed, Amount::ZERO));
+}
+
+#[test]
 fn what_is_below_a_lot_goes_with_the_last_slice() {
     let odd = SubmitParent { order_qty: Amount::new(10_300), ..parent(10, 2) };
     let schedule = Schedule::new(&odd, Ts::ZERO, LOT, LOT);
@@ -334,6 +360,8 @@ proptest! {
             let own = slice.target.get() - before;
             before = slice.target.get();
             let is_last = k + 1 == slices.len();
+            // What joined the last slice keeps the later time.
+            let k = if is_last { usize::try_from(n - 1).unwrap() } else { k };
             prop_assert!(!is_last || slices.len() == 1 || own >= smallest);
             // Each target is floored to a lot, and the rest below a lot goes with the last.
             let slack = LOT.get() * (n + 1) * 1_000_000_000;
@@ -377,7 +405,8 @@ proptest! {
             let own = due.target.get() - last_target.get();
             prop_assert!(due.take >= Amount::ZERO && due.post >= Amount::ZERO);
             prop_assert!(asked == 0 || asked + busy <= leaves.get());
-            prop_assert!(asked <= even_capped.max(own));
+            let waiting = if due.target == parent.order_qty { LOT.get() } else { 0 };
+            prop_assert!(asked <= even_capped.max(own + waiting).max(LOT.get()));
             prop_assert!(due.target >= last_target && due.target <= parent.order_qty);
             last_target = due.target;
             twap.on_fill(Amount::new(asked * percent / 100));
@@ -388,6 +417,24 @@ proptest! {
             }
         }
         prop_assert_eq!((perfect.leaves_qty(), perfect.status()), (Amount::ZERO, ParentStatus::Completed));
+    }
+
+    /// However small the slices and strict the cap: what is sent is what a venue accepts, and an order whose children all
+    /// fill completes.
+    #[test]
+    fn a_parent_of_any_size_completes(parent in any_parent(), smallest in 1i128..40_000, share in 0i64..=1_000_000_000) {
+        let parent = SubmitParent { passive_share: Fraction::new(share), catch_up_cap: Fraction::ONE, ..parent };
+        let mut twap = Twap::new(Ts::new(10_000), &parent, LOT).unwrap();
+        twap.start(Ts::new(10_000), Amount::new(smallest));
+        while let Some(ts) = twap.next_timer() {
+            let Some(due) = twap.on_timer(ts, Amount::ZERO) else { continue };
+            for part in [due.take, due.post] {
+                prop_assert!(part == Amount::ZERO || part.get() >= smallest);
+                twap.on_fill(part);
+            }
+        }
+        prop_assert_eq!(twap.status(), ParentStatus::Completed);
+        prop_assert!(twap.leaves_qty() == Amount::ZERO || parent.order_qty.get() < smallest.max(LOT.get()));
     }
 
     /// Any command at all: a refusal or a plan, and never a panic.

@@ -316,6 +316,7 @@ impl Parent {
     /// Works the slice that is due, or the end.
     fn work(&mut self, desk: &mut Desk, ts: Ts, plan: &mut Plan, out: &mut Vec<Output>) {
         self.is_clearing = false;
+        self.twap.set_smallest_child(self.smallest_child(desk));
         let due = self.twap.on_timer(ts, self.working(desk));
         self.stop_children(desk, ts, out);
         if let Some(due) = due {

@@ -430,3 +430,26 @@ fn contracts_that_fill_better_than_planned_overshoot_by_the_improvement_alone() 
     assert_eq!(parent_state(&out), Some((ParentStatus::Completed, Reason::None, 100_000_000)));
     trial.end();
 }
+
+#[test]
+fn a_parent_whose_slices_are_below_a_venue_s_minimum_completes() {
+    let mut genesis = genesis();
+    genesis["instruments"][0]["min_order_qty"] = 4.into();
+    let mut trial = Trial::with(&genesis);
+    trial.all_live();
+    let small = SubmitParent {
+        order_qty: Amount::new(i128::from(ONE) / 10),
+        slices: 20,
+        catch_up_cap: Fraction::ONE,
+        instruments: 1,
+        ..parent()
+    };
+    let mut out = trial.apply(small);
+    for _ in 0..200 {
+        let news = trial.pass(SEC);
+        out.extend(trial.fill_all(&news));
+        out.extend(news);
+    }
+    assert_eq!(sent(&out).iter().map(|o| o.order_qty.get()).collect::<Vec<_>>(), [4, 6]);
+    assert_eq!(parent_state(&out), Some((ParentStatus::Completed, Reason::None, 10_000_000)));
+}
