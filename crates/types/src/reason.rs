@@ -97,6 +97,10 @@ reasons! {
     4001 WouldCross "would_cross" "A post-only order that would take is refused." => "Move the price, or send it without post_only.";
     4002 FokUnfilled "fok_unfilled" "A fill-or-kill order fills whole at once or not at all." => "Send less, or as IOC.";
     4003 NoLiquidity "no_liquidity" "What a market order finds no displayed quantity for is canceled." => "Wait for liquidity.";
+    4004 DuplicateOrderId "duplicate_order_id" "An order's number in a book is one that no order in it has." => "Use another number, or wait until the order is gone.";
+    4005 SideFull "side_full" "All quantities of one side of a book together stay below 2^63 lots." => "Send less.";
+    4006 MinQtyUnfilled "min_qty_unfilled" "An order with a minimum fills that at once or nothing." => "Lower the minimum, or wait for liquidity.";
+    4007 SelfTrade "self_trade" "An order meets no order of its owner against its self-trade prevention." => "Nothing to do: another order of yours stood in its way.";
     7001 BadParameter "bad_parameter" "The algorithm's parameters are within their ranges." => "Correct the named parameter.";
     7002 BadTimes "bad_times" "A parent ends after it starts." => "Correct the times.";
     7003 EndReached "end_reached" "The parent's time ran out with quantity left." => "Submit a new parent for the rest.";

@@ -1,0 +1,18 @@
+//! Continuous matching of one instrument, as a plain library: no risk, no journal, no clock.
+//!
+//! [`Matcher::apply`] takes one [`Command`] and writes the [`Event`]s that follow into a buffer that the caller owns.
+//! The same commands give the same events, always. The crate knows no ticks, no fees, no accounts' limits and no
+//! client ids: an order has a number that none in the book has, an owner, and terms.
+//!
+//! Events of one command come in this order: `Accepted` or `Replaced` first; then, in the order they happen, trades
+//! and what self-trade prevention ends; the end of the rest last. A refused command gives one `Rejected`, and nothing
+//! has changed.
+
+mod command;
+mod event;
+mod fillable;
+mod matcher;
+
+pub use command::{Command, NewOrder, SelfTradePrevention};
+pub use event::Event;
+pub use matcher::{Matcher, Terms};
