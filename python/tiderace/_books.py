@@ -77,13 +77,18 @@ def verify(files: list[dict[str, Any]], data_dir: Path | None) -> None:
             _core.verify_file(str(path), file["bytes"], file["chunks"])
 
 
-def reopen(config: Config, files: list[dict[str, Any]], data_dir: Path | None) -> Books:
+def reopen(
+    config: Config,
+    files: list[dict[str, Any]],
+    data_dir: Path | None,
+    progress: Progress | None = None,
+) -> Books:
     """Read the market data of a journal again, checked against its hashes."""
     made_up = next((row for row in files if "flow" in row), None)
     if made_up is None:
         verify(files, data_dir)
         assert data_dir is not None, "verify names an absent folder"
-        return _recorded(config, data_dir, None)
+        return _recorded(config, data_dir, progress)
     books = _from_flow(config, made_up["flow"], "The journal was written on synthetic books.")
     if books.files[0]["checksum"] != made_up["checksum"]:
         raise DataError(

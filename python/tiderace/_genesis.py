@@ -2,7 +2,8 @@
 
 Owns the order of the tables (assets, venues, labels, instruments) and every conversion from a
 decimal of the config to an integer of the core. Nothing here depends on where files lie, so that
-the same config on the same recording has the same genesis wherever it runs.
+the same config on the same recording has the same genesis wherever it runs. What the core does not
+read (names, the config itself) stands under ``recording``: the journal alone says what was run.
 """
 
 import json
@@ -19,6 +20,8 @@ from tiderace._values import (
     scaled,
     time_ns,
 )
+from tiderace.config import parse, to_dict
+from tiderace.errors import InputError, JournalError
 
 RULES_VERSION = 1
 OMS_ROWS, OMS_RESERVED = 65_536, 4_096
@@ -52,7 +55,7 @@ def genesis(
         "risk": _risk(config),
         "route": _route(config),
         "sim": _sim(config, assets),
-        "recording": list(recording),
+        "recording": {"files": list(recording), "config": _plain(config)},
         "synthetic": is_synthetic,
         "parents": [_parent(config, config.parent, names)] if config.parent else [],
         "balances": [
@@ -65,6 +68,38 @@ def genesis(
             for asset, amount in sorted(balances.items())
         ],
     }
+
+
+def read_back(text: str) -> tuple[Config, list[dict[str, Any]]]:
+    """Return the config and the recording's files of a journal's genesis.
+
+    Raises
+    ------
+    JournalError
+        The genesis holds no config that this build reads.
+    """
+    recording = json.loads(text)["recording"]
+    remedy = "Use the build that wrote it"
+    if not (isinstance(recording, dict) and recording.keys() == {"files", "config"}):
+        raise JournalError(
+            "the journal's genesis holds no config",
+            rule="A journal says what was run",
+            remedy=remedy,
+        )
+    try:
+        return parse(recording["config"]), recording["files"]
+    except InputError as error:
+        raise JournalError(
+            f"the config in the journal's genesis is refused: {error.message}",
+            rule=error.rule,
+            remedy=remedy,
+        ) from error
+
+
+def _plain(config: Config) -> dict[str, Any]:
+    """Return the config as plain tables, without the folder that its run went to."""
+    plain = to_dict(config)
+    return plain | {"run": {key: value for key, value in plain["run"].items() if key != "out"}}
 
 
 def to_json(value: object) -> str:

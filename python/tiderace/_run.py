@@ -1,8 +1,10 @@
 """Run a config, hold what came out, replay a journal.
 
 A run folder ``out/<name>-<time>-<id>`` exists only once the input is known to be good. It holds
-``journal``, ``run.json`` (config, status, digest) and ``report.html``; a file other than the
-journal is whole or absent: it is written beside its place and renamed.
+``journal``, ``run.json`` and ``report.html``; a file other than the journal is whole or absent: it
+is written beside its place and renamed. The journal alone says what was run and how it ended;
+``run.json`` adds what is convenient (status, digest, seconds, where the data lay), and a replay
+refuses it where it says otherwise.
 """
 
 import json
@@ -120,10 +122,8 @@ class Run:
     @cached_property
     def inputs(self) -> tca.Inputs:
         """What `tiderace.tca` and `tiderace.report` compute from."""
-        terms = _genesis.instruments(self.config)
-        genesis = _genesis.genesis(
-            self.config, recording=self.books.files, is_synthetic=self.books.is_synthetic
-        )
+        genesis = json.loads(self._core.genesis)
+        terms = genesis["instruments"]
         arrivals = self.table("ArrivalTaken")
         return tca.Inputs(
             name=self.config.run.name,
@@ -147,7 +147,7 @@ class Run:
             provenance={
                 "digest": self.core["digest"],
                 "seed": self.config.run.seed,
-                "config": _short_hash(_genesis.to_json(genesis)),
+                "config": _short_hash(self._core.genesis),
                 "recording": [_provenance(file) for file in self.books.files],
                 "version": _core.version,
             },
@@ -257,12 +257,13 @@ def run(
                 strategy=strategy,
                 tags=_genesis.tag_rows(checked),
             )
+        result = Run(
+            config=checked, books=books, core=core, folder=folder, elapsed_s=0.0, status="running"
+        )
+        _describe(result, strategy)
     except BaseException:
         _remove(folder)
         raise
-    result = Run(
-        config=checked, books=books, core=core, folder=folder, elapsed_s=0.0, status="running"
-    )
     try:
         _work(result, core, strategy, progress)
     except InputError:
@@ -279,7 +280,7 @@ def replay(
     Parameters
     ----------
     path
-        A run folder.
+        A run folder, or the journal in it.
     data
         The data folder; ``TIDERACE_DATA``, else where the run found it, when absent.
 
@@ -288,34 +289,65 @@ def replay(
     InputError
         It is not a run folder.
     JournalError
-        The journal is damaged; the message names the offset.
+        The journal is damaged, or cut short after its run had ended; the message names the offset.
     ReplayError
-        The outputs came out different; the message names the first differing sequence.
+        The outputs came out different; the message names the first differing sequence. Or
+        ``run.json`` names another digest.
     DataError
         The recording is not the one that the journal was written on.
     """
     folder, described = _described(path)
-    journal = str(folder / "journal")
+    journal = folder / "journal"
     with core_errors():
-        genesis = json.loads(_core.read_genesis(journal))
-    checked = _config.parse(described["config"])
+        genesis = _core.read_genesis(str(journal))
+    checked, files = _genesis.read_back(genesis)
     data_dir = find_data_dir(data)
     if data_dir is None and described.get("data_dir"):
-        data_dir = Path(described["data_dir"])
-    if progress:
-        progress("reading", 0, 1)
-    books = _books.reopen(checked, genesis["recording"], data_dir)
+        data_dir = Path(str(described["data_dir"]))
+    books = _books.reopen(checked, files, data_dir, progress)
     started = time.perf_counter()
     with core_errors():
-        core = _core.replay(journal, books.tape)
+        core = _core.replay(str(journal), books.tape)
+    elapsed_s = time.perf_counter() - started
     return Run(
         config=checked,
         books=books,
         core=core,
         folder=folder,
-        elapsed_s=time.perf_counter() - started,
-        status=described.get("status", "unknown"),
+        elapsed_s=elapsed_s,
+        status=_ending(core.summary, described, journal),
     )
+
+
+def _ending(core: Mapping[str, Any], described: Mapping[str, Any], journal: Path) -> str:
+    """Return how a journal ended, by itself; ``run.json`` must not say otherwise.
+
+    Raises
+    ------
+    JournalError
+        It is cut short, though the run came to its end.
+    ReplayError
+        ``run.json`` names another digest.
+    """
+    digest = described.get("digest")
+    if not core["is_sealed"]:
+        if digest is None and described.get("status") != "completed":
+            return "unfinished"
+        torn_at = core.get("torn_at")
+        ends_at = journal.stat().st_size if torn_at is None else torn_at
+        raise JournalError(
+            f"{str(journal)!r} ends at offset {ends_at}, without its seal, though run.json says "
+            f"{described.get('status')}",
+            rule="The journal of a run that came to its end ends with a seal",
+            remedy="Restore the journal from a copy; without run.json it replays as unfinished",
+        )
+    if digest is not None and digest != core["digest"]:
+        raise ReplayError(
+            f"run.json says digest {digest}, the journal's is {core['digest']}",
+            rule="run.json names the digest of the journal beside it",
+            remedy="Restore the two from one copy, or remove run.json: the journal is enough",
+        )
+    return "interrupted" if core["interrupted"] else "completed"
 
 
 def rerun(replayed: Run, strategy: Strategy, *, progress: Progress | None = None) -> None:
@@ -447,39 +479,43 @@ def _remove(folder: Path) -> None:
 
 
 def _describe(result: Run, strategy: Strategy | None) -> None:
-    """Write ``run.json``; figures are in it only when the run came to its end."""
+    """Write ``run.json``; a digest is in it only when the run came to its end."""
     kind = type(strategy)
+    has_ended = result.status in ("completed", "interrupted")
     described = {
         "name": result.config.run.name,
         "status": result.status,
         "version": _core.version,
-        "config": _config.to_dict(result.config),
         "data_dir": str(result.books.data_dir.resolve()) if result.books.data_dir else None,
         "strategy": f"{kind.__module__}:{kind.__qualname__}" if strategy else None,
         "synthetic": result.books.is_synthetic,
-        "digest": result.core["digest"] if result.status != "failed" else None,
+        "digest": result.core["digest"] if has_ended else None,
         "elapsed_s": round(result.elapsed_s, 3),
     }
     write_whole(result.dir / "run.json", json.dumps(described, indent=2) + "\n")
 
 
 def _described(path: str | Path) -> tuple[Path, dict[str, Any]]:
-    """Return a run folder and its ``run.json``; a path to its journal will do."""
+    """Return a run folder and what ``run.json`` says; a path to its journal will do."""
     folder = Path(path)
     folder = folder.parent if folder.name == "journal" else folder
     try:
         described = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+    except (OSError, ValueError):
         described = None
-    if not isinstance(described, dict) or "config" not in described:
-        raise InputError(
-            f"{str(path)!r} is not a run folder",
-            rule="A run folder holds a journal and a run.json",
-            remedy="Name one below out/, as `tiderace run` printed it",
+    if (folder / "journal").is_file():
+        return folder, described if isinstance(described, dict) else {}
+    if described is not None:
+        raise JournalError(
+            f"{str(folder / 'journal')!r} is gone",
+            rule="A run folder holds a journal",
+            remedy="Restore it from a copy",
         )
-    if not (folder / "journal").is_file():
-        raise JournalError(f"{str(folder / 'journal')!r} is gone", remedy="Restore it")
-    return folder, described
+    raise InputError(
+        f"{str(path)!r} is not a run folder",
+        rule="A run folder holds a journal",
+        remedy="Name one below out/, as `tiderace run` printed it",
+    )
 
 
 def _provenance(file: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ import pytest
 from face import EXAMPLE, ROOT, SMALL, no_data  # noqa: F401
 
 import tiderace as tr
-from tiderace import _run
+from tiderace import _core, _genesis, _run
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +89,82 @@ def test_a_flipped_byte_is_found_and_its_offset_named(tmp_path: Path) -> None:
         with pytest.raises((tr.JournalError, tr.ReplayError)) as caught:
             tr.replay(run.dir)
         assert any(c.isdigit() for c in str(caught.value))
+
+
+def test_figures_of_a_replay_come_from_the_journal_alone(tmp_path: Path) -> None:
+    run = small(tmp_path)
+    path = run.dir / "run.json"
+    described = json.loads(path.read_text())
+    assert "config" not in described, "the journal holds it, under its hashes"
+    liar = {
+        "config": {"route": {"usd_per": {"USDT": "2"}}},
+        "status": "failed",
+        "name": "other",
+        "synthetic": False,
+    }
+    path.write_text(json.dumps(described | liar))
+    again = tr.replay(run.dir)
+    same = ("elapsed_s",)
+    for key in run.summary.keys() - set(same):
+        assert again.summary[key] == run.summary[key], key
+    assert again.config == run.config
+    path.unlink()
+    assert tr.replay(run.dir).summary["digest"] == run.summary["digest"]
+
+
+def test_a_journal_without_its_config_is_of_another_build(tmp_path: Path) -> None:
+    run = small(tmp_path)
+    genesis = json.loads(run._core.genesis)
+    genesis["recording"] = genesis["recording"]["files"]
+    journal = tmp_path / "old" / "journal"
+    journal.parent.mkdir()
+    core = _core.Run(_genesis.to_json(genesis), run.books.tape, journal=str(journal))
+    core.run()
+    with pytest.raises(tr.JournalError, match=r"holds no config.*build that wrote it"):
+        tr.replay(journal)
+    genesis["recording"] = {"files": genesis["recording"], "config": {"run": {"nome": "x"}}}
+    journal.unlink()
+    core = _core.Run(_genesis.to_json(genesis), run.books.tape, journal=str(journal))
+    core.run()
+    with pytest.raises(tr.JournalError, match=r"run\.nome.*build that wrote it"):
+        tr.replay(journal)
+
+
+def test_a_digest_that_is_not_the_journals_is_an_error(tmp_path: Path) -> None:
+    run = small(tmp_path)
+    path = run.dir / "run.json"
+    described = json.loads(path.read_text())
+    path.write_text(json.dumps(described | {"digest": "0" * 64}))
+    with pytest.raises(tr.ReplayError, match=r"run\.json says digest 0000") as caught:
+        tr.replay(run.dir)
+    assert str(run.summary["digest"]) in str(caught.value)
+    assert caught.value.rule
+    assert caught.value.remedy
+
+
+def test_a_journal_cut_short_is_an_error_where_run_json_says_completed(tmp_path: Path) -> None:
+    run = small(tmp_path)
+    whole = run.journal.read_bytes()
+    for size in (len(whole) - 40, len(whole) - 1):
+        run.journal.write_bytes(whole[:size])
+        with pytest.raises(tr.JournalError, match=r"ends at offset [0-9]+") as caught:
+            tr.replay(run.dir)
+        assert caught.value.rule
+        assert caught.value.remedy
+
+
+def test_a_journal_of_a_process_that_died_replays_as_unfinished(tmp_path: Path) -> None:
+    run = small(tmp_path)
+    run.journal.write_bytes(run.journal.read_bytes()[:-1])
+    path = run.dir / "run.json"
+    described = json.loads(path.read_text())
+    for status in ("running", "failed"):
+        path.write_text(json.dumps(described | {"status": status, "digest": None}))
+        again = tr.replay(run.dir)
+        assert again.status == again.summary["run_status"] == "unfinished"
+        assert again.core["is_sealed"] is False
+    path.unlink()
+    assert tr.replay(run.journal).status == "unfinished"
 
 
 def test_what_is_no_run_folder_is_said(tmp_path: Path) -> None:
