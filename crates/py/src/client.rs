@@ -28,7 +28,7 @@ use tiderace_types::{
 /// What a strategy acts through.
 #[pyclass(frozen, module = "tiderace._core")]
 pub(crate) struct StrategyContext {
-    /// The engine while a callback runs, null otherwise.
+    /// The engine for as long as a [`Loan`] lasts; null before, between and after.
     engine: AtomicPtr<Engine>,
     now: AtomicI64,
     next_id: AtomicU64,
@@ -56,13 +56,13 @@ impl StrategyContext {
             return Err(PyRuntimeError::new_err("the desk is only there inside a callback; call this from on_*"));
         }
         #[expect(unsafe_code, reason = "the engine is lent for the length of a callback")]
-        // SAFETY: the pointer is set from a live `&Engine` for the length of a callback, and cleared before the driver
-        // goes on. Reading it needs the interpreter lock, which the callback's return needs too; only shared reads are made.
+        // SAFETY: the pointer is set from a live `&Engine` for the length of a `Loan`, which ends when the callback returns
+        // or unwinds. Whoever reads holds the interpreter lock (the module says `gil_used`) and `read` never lets it go,
+        // so the callback cannot end meanwhile; only shared reads are made.
         Ok(read(unsafe { &*engine }))
     }
 
-    fn push(&self, py: Python<'_>, make: impl FnOnce(u64) -> Input) -> PyResult<()> {
-        let _ = py;
+    fn push(&self, make: impl FnOnce(u64) -> Input) -> PyResult<()> {
         let cause_seq = self.with_engine(Engine::seq)?;
         let mut commands = self.commands.lock().map_err(|_| PyRuntimeError::new_err("the command queue is broken"))?;
         commands.push(make(cause_seq));
@@ -88,7 +88,6 @@ impl StrategyContext {
     #[expect(clippy::too_many_arguments, reason = "the face names and checks each of them")]
     fn submit_order(
         &self,
-        py: Python<'_>,
         cl_ord_id: Option<u64>,
         instrument: u16,
         side: u8,
@@ -103,7 +102,7 @@ impl StrategyContext {
         let ord_type = one_of(OrdType::from_fix(ord_type), "ord_type")?;
         let time_in_force = one_of(TimeInForce::from_fix(time_in_force), "time_in_force")?;
         let order_qty = one_of(Qty::new(qty), "order_qty")?;
-        self.push(py, |cause_seq| {
+        self.push(|cause_seq| {
             SubmitOrder {
                 cl_ord_id: ClOrdId(id),
                 cause_seq,
@@ -122,10 +121,10 @@ impl StrategyContext {
     }
 
     /// Replaces an order; returns its new id.
-    fn replace(&self, py: Python<'_>, orig_cl_ord_id: u64, qty: i64, price: i64) -> PyResult<u64> {
+    fn replace(&self, orig_cl_ord_id: u64, qty: i64, price: i64) -> PyResult<u64> {
         let id = self.take_id(None);
         let order_qty = one_of(Qty::new(qty), "order_qty")?;
-        self.push(py, |cause_seq| {
+        self.push(|cause_seq| {
             ReplaceOrder {
                 cl_ord_id: ClOrdId(id),
                 orig_cl_ord_id: ClOrdId(orig_cl_ord_id),
@@ -138,37 +137,37 @@ impl StrategyContext {
         Ok(id)
     }
 
-    fn cancel(&self, py: Python<'_>, orig_cl_ord_id: u64) -> PyResult<()> {
-        self.push(py, |cause_seq| CancelOrder { orig_cl_ord_id: ClOrdId(orig_cl_ord_id), cause_seq }.into())
+    fn cancel(&self, orig_cl_ord_id: u64) -> PyResult<()> {
+        self.push(|cause_seq| CancelOrder { orig_cl_ord_id: ClOrdId(orig_cl_ord_id), cause_seq }.into())
     }
 
     /// Cancels every working order of this strategy.
-    fn cancel_all(&self, py: Python<'_>) -> PyResult<()> {
+    fn cancel_all(&self) -> PyResult<()> {
         let (scope, id) = (KillScope::Strategy, self.tags.strategy);
-        self.push(py, |cause_seq| CancelAll { scope, id, cause_seq }.into())
+        self.push(|cause_seq| CancelAll { scope, id, cause_seq }.into())
     }
 
     /// Submits a parent order from the JSON of its fields.
-    fn submit_parent(&self, py: Python<'_>, fields: &str) -> PyResult<()> {
+    fn submit_parent(&self, fields: &str) -> PyResult<()> {
         let parent: ParentSpec =
             serde_json::from_str(fields).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        self.push(py, |cause_seq| parent.command(cause_seq).into())
+        self.push(|cause_seq| parent.command(cause_seq).into())
     }
 
-    fn cancel_parent(&self, py: Python<'_>, parent_id: u64) -> PyResult<()> {
-        self.push(py, |cause_seq| CancelParent { parent_id: ParentId(parent_id), cause_seq }.into())
+    fn cancel_parent(&self, parent_id: u64) -> PyResult<()> {
+        self.push(|cause_seq| CancelParent { parent_id: ParentId(parent_id), cause_seq }.into())
     }
 
-    fn pause_parent(&self, py: Python<'_>, parent_id: u64) -> PyResult<()> {
-        self.push(py, |cause_seq| PauseParent { parent_id: ParentId(parent_id), cause_seq }.into())
+    fn pause_parent(&self, parent_id: u64) -> PyResult<()> {
+        self.push(|cause_seq| PauseParent { parent_id: ParentId(parent_id), cause_seq }.into())
     }
 
-    fn resume_parent(&self, py: Python<'_>, parent_id: u64) -> PyResult<()> {
-        self.push(py, |cause_seq| ResumeParent { parent_id: ParentId(parent_id), cause_seq }.into())
+    fn resume_parent(&self, parent_id: u64) -> PyResult<()> {
+        self.push(|cause_seq| ResumeParent { parent_id: ParentId(parent_id), cause_seq }.into())
     }
 
-    fn set_timer(&self, py: Python<'_>, id: u64, ts_ns: i64) -> PyResult<()> {
-        self.push(py, |cause_seq| SetTimer { id, ts_due: Ts::new(ts_ns), cause_seq }.into())
+    fn set_timer(&self, id: u64, ts_ns: i64) -> PyResult<()> {
+        self.push(|cause_seq| SetTimer { id, ts_due: Ts::new(ts_ns), cause_seq }.into())
     }
 
     #[getter]
@@ -314,6 +313,22 @@ impl OwnFill {
     }
 }
 
+/// The engine in a context's hands. Dropping it takes the engine back, so a callback that unwinds cannot keep it.
+struct Loan<'a>(&'a AtomicPtr<Engine>);
+
+impl<'a> Loan<'a> {
+    fn new(place: &'a AtomicPtr<Engine>, engine: &'a Engine) -> Self {
+        place.store(ptr::from_ref(engine).cast_mut(), Relaxed);
+        Self(place)
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        self.0.store(ptr::null_mut(), Relaxed);
+    }
+}
+
 /// Calls a strategy's callbacks: those that its class defines.
 pub(crate) struct PyClient<'py> {
     py: Python<'py>,
@@ -385,9 +400,9 @@ impl<'py> PyClient<'py> {
     ) -> PyResult<()> {
         let context = self.context.get();
         context.now.store(ts.get(), Relaxed);
-        context.engine.store(ptr::from_ref(engine).cast_mut(), Relaxed);
+        let loan = Loan::new(&context.engine, engine);
         let result = call();
-        context.engine.store(ptr::null_mut(), Relaxed);
+        drop(loan);
         let mut submitted =
             context.commands.lock().map_err(|_| PyRuntimeError::new_err("the command queue is broken"))?;
         if !submitted.is_empty() {

@@ -7,8 +7,8 @@ mod errors;
 mod run;
 mod tape;
 
-/// The extension module.
-#[pyo3::pymodule]
+/// The extension module. It needs the interpreter lock: what a strategy reads of the desk is guarded by nothing else.
+#[pyo3::pymodule(gil_used = true)]
 mod _core {
     use pyo3::prelude::*;
     use tiderace_types::{Reason, decimal};
