@@ -28,7 +28,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
 
     tape: Any
     files: list[dict[str, Any]]
-    """The recording's files below the data folder with their hashes, or the flow."""
+    """The recording's files: path below the data folder, hashes, instrument; or the flow."""
     summaries: dict[str, dict[str, Any]]
     """What the decoder counted, by instrument."""
     data_dir: Path | None
@@ -54,7 +54,9 @@ def open_books(config: Config, data_dir: Path | None, progress: Progress | None 
     why = _why_synthetic(config, data_dir)
     if why or data_dir is None:
         return _made_up(config, why)
-    return _recorded(config, data_dir, progress)
+    folder = data_dir / str(config.data.recording)
+    paths = [_paths(instrument, folder) for instrument in config.instruments]
+    return _recorded(config, data_dir, paths, progress)
 
 
 def verify(files: list[dict[str, Any]], data_dir: Path | None) -> None:
@@ -65,7 +67,7 @@ def verify(files: list[dict[str, Any]], data_dir: Path | None) -> None:
     DataError
         A file is absent or differs; the message names the file and the first MiB that differs.
     """
-    for file in files:
+    for file in {str(file["file"]): file for file in files}.values():
         path = (data_dir or Path()) / str(file["file"])
         if data_dir is None or not path.is_file():
             raise DataError(
@@ -83,12 +85,14 @@ def reopen(
     data_dir: Path | None,
     progress: Progress | None = None,
 ) -> Books:
-    """Read the market data of a journal again, checked against its hashes."""
+    """Read the market data of a journal again: its files in its order, checked by their hashes."""
     made_up = next((row for row in files if "flow" in row), None)
     if made_up is None:
         verify(files, data_dir)
         assert data_dir is not None, "verify names an absent folder"
-        return _recorded(config, data_dir, progress)
+        rows = range(len(config.instruments))
+        paths = [[data_dir / row["file"] for row in files if row["instrument"] == i] for i in rows]
+        return _recorded(config, data_dir, paths, progress)
     books = _from_flow(config, made_up["flow"], "The journal was written on synthetic books.")
     if books.files[0]["checksum"] != made_up["checksum"]:
         raise DataError(
@@ -110,17 +114,22 @@ def _why_synthetic(config: Config, data_dir: Path | None) -> str:
     return ""
 
 
-def _recorded(config: Config, data_dir: Path, progress: Progress | None) -> Books:
-    folder = data_dir / str(config.data.recording)
+def _recorded(
+    config: Config, data_dir: Path, paths_of: list[list[Path]], progress: Progress | None
+) -> Books:
+    """Read each instrument's files, in the order given."""
     tapes, files, summaries = [], [], {}
     total = len(config.instruments)
     for row, instrument in enumerate(config.instruments):
         if progress:
             progress(f"reading {instrument.name}", row, total)
-        paths = _paths(instrument, folder)
+        paths = paths_of[row]
         recording = _read(instrument, paths, _genesis.instruments(config)[row])
-        by_name = {path.name: path.relative_to(data_dir).as_posix() for path in paths}
-        files += [{**file, "file": by_name[Path(file["file"]).name]} for file in recording.files]
+        below = [path.relative_to(data_dir).as_posix() for path in paths]
+        files += [
+            {**file, "file": name, "instrument": row}
+            for file, name in zip(recording.files, below, strict=True)
+        ]
         summaries[instrument.name] = recording.summary
         tapes.append(recording.tape)
     if progress:
