@@ -178,8 +178,8 @@ impl Desk {
     /// Sends an order if every rule admits it. Returns whether it went.
     pub(crate) fn send(&mut self, ts: Ts, order: OrderSent, kind: u16, out: &mut Vec<Output>) -> bool {
         match self.check_and_submit(ts, &order) {
-            Ok(()) => {
-                out.push(order.into());
+            Ok(sent) => {
+                out.push(sent.into());
                 true
             }
             Err(refusal) => {
@@ -189,7 +189,8 @@ impl Desk {
         }
     }
 
-    fn check_and_submit(&mut self, ts: Ts, order: &OrderSent) -> Result<(), Refusal> {
+    /// Gives the order as it goes out: risk bounds the price of a market order.
+    fn check_and_submit(&mut self, ts: Ts, order: &OrderSent) -> Result<OrderSent, Refusal> {
         if self.is_ended {
             return Err(Refusal::plain(Reason::RunEnded));
         }
@@ -200,10 +201,10 @@ impl Desk {
         if self.oms.has_break(order.instrument) && self.risk.is_opening(order) {
             return Err(Refusal::plain(Reason::BreakOpen));
         }
-        self.risk.check(ts, order, reference_of(book))?;
-        self.oms.submit(ts, order)?;
-        self.risk.on_sent(ts, order);
-        Ok(())
+        let sent = self.risk.check(ts, order, reference_of(book))?;
+        self.oms.submit(ts, &sent)?;
+        self.risk.on_sent(ts, &sent);
+        Ok(sent)
     }
 
     /// Asks the venue to cancel an order; a refusal is put out under `kind`.

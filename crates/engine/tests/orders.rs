@@ -3,19 +3,19 @@
 mod desk;
 
 use desk::{
-    INVERSE, LINEAR, SEC, SPOT, Trial, cancels, genesis, lots, order, orders, parent, posting_parent, refusal,
+    INVERSE, LINEAR, ONE, SEC, SPOT, Trial, cancels, genesis, lots, order, orders, parent, posting_parent, refusal,
     refusals, sent, tags,
 };
 use serde_json::{Value, json};
 use tiderace_engine::{CLIENT_TIMERS_MAX, DESK_CL_ORD_ID, DeskConfig};
 use tiderace_types::event::OrderSent;
 use tiderace_types::input::{
-    CancelAll, CancelOrder, CancelParent, ClearBreak, EnableStrategy, End, ExecutionReport, Kill, MarketData,
-    ReplaceOrder, SetTimer, SubmitOrder, SubmitParent,
+    BalanceSet, CancelAll, CancelOrder, CancelParent, ClearBreak, EnableStrategy, End, ExecutionReport, Kill,
+    MarketData, ReplaceOrder, SetTimer, SubmitOrder, SubmitParent, Timer,
 };
 use tiderace_types::{
-    ClOrdId, ExecType, Input, InstrumentId, KillScope, OrdStatus, OrdType, Output, ParentId, Price, Reason, Side,
-    TimeInForce, Ts,
+    AccountId, Amount, AssetId, ClOrdId, ExecType, Input, InstrumentId, KillScope, OrdStatus, OrdType, Output,
+    ParentId, Price, Reason, Side, TimeInForce, Ts, VenueId,
 };
 
 const NO_ROW: InstrumentId = InstrumentId(9);
@@ -375,7 +375,43 @@ fn a_market_reference_is_no_input_from_outside() {
 fn a_market_order_needs_no_price() {
     let mut trial = Trial::live();
     let market = SubmitOrder { ord_type: OrdType::Market, ..order(1, SPOT, Side::Sell, 0) };
-    assert_eq!(orders(&trial.apply(market)), [(0, 10, 0)]);
+    let out = trial.apply(market);
+    assert_eq!(orders(&out), [(0, 10, 54_000)], "bounded by the collar of a tenth");
+    assert_eq!((sent(&out)[0].ord_type, sent(&out)[0].time_in_force), (OrdType::Limit, TimeInForce::Ioc));
+    let fok = SubmitOrder { cl_ord_id: ClOrdId(2), side: Side::Buy, time_in_force: TimeInForce::Fok, ..market };
+    let out = trial.apply(fok);
+    assert_eq!((orders(&out), sent(&out)[0].time_in_force), (vec![(0, 10, 66_000)], TimeInForce::Fok));
+    trial.gap(SPOT);
+    let stale = SubmitOrder { cl_ord_id: ClOrdId(3), ..market };
+    assert_eq!(refusal(&trial.apply(stale)).0, Reason::NoReference);
+    trial.end();
+}
+
+#[test]
+fn nothing_is_due_beyond_the_end_of_time() {
+    let mut trial = Trial::live();
+    trial.now = i64::MAX;
+    trial.apply(order(1, SPOT, Side::Buy, 59_999));
+    assert_eq!(trial.engine.desk().next_timer(), Ts::MAX);
+    assert_eq!(trial.apply(Timer { ts_due: Ts::MAX }), []);
+}
+
+#[test]
+fn a_market_order_keeps_to_value_and_balance_2005_2008() {
+    let mut genesis = genesis();
+    genesis["risk"]["needs_funds"] = true.into();
+    genesis["risk"]["instruments"][0]["max_order_value"] = json!(66_000 * i128::from(ONE));
+    let mut trial = Trial::with(&genesis);
+    trial.all_live();
+    let paid = |amount| BalanceSet { account: AccountId(7), venue: VenueId(0), asset: AssetId(1), amount };
+    let market =
+        |id, qty| SubmitOrder { ord_type: OrdType::Market, order_qty: lots(qty), ..order(id, SPOT, Side::Buy, 0) };
+    trial.apply(paid(Amount::new(66_000 * i128::from(ONE) - 1)));
+    let out = trial.apply(market(1, 100));
+    assert_eq!(refusal(&out), (Reason::InsufficientBalance, 66_000 * i128::from(ONE), 66_000 * i128::from(ONE) - 1));
+    trial.apply(paid(Amount::new(1 << 100)));
+    assert_eq!(refusal(&trial.apply(market(2, 101))).0, Reason::MaxOrderValue);
+    assert_eq!(orders(&trial.apply(market(3, 100))), [(0, 100, 66_000)]);
     trial.end();
 }
 

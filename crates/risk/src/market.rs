@@ -2,7 +2,7 @@
 
 use tiderace_types::event::OrderSent;
 use tiderace_types::num::div_round;
-use tiderace_types::{Amount, Fraction, Instrument, OrdType, Price, Qty, Reason, Refusal, Rounding, Side};
+use tiderace_types::{Amount, Fraction, Instrument, OrdType, Price, Qty, Reason, Refusal, Rounding, Side, TimeInForce};
 
 use crate::config::InstrumentLimits;
 use crate::funds::Draw;
@@ -43,9 +43,21 @@ impl Market {
         Ok(())
     }
 
+    /// The order as it may go out: a market order becomes an immediate limit order at the collar's edge, the worst price
+    /// that it may trade at, so that every rule about prices holds for it. Without a reference it stays as it is.
+    pub(crate) fn bounded(&self, sent: &OrderSent, collar: Fraction, reference: Option<Reference>) -> OrderSent {
+        let (OrdType::Market, Some((bid, ask))) = (sent.ord_type, reference) else { return *sent };
+        let (low, high) = edges(bid, ask, collar);
+        let price = if sent.side == Side::Buy { high } else { low };
+        let time_in_force = match sent.time_in_force {
+            TimeInForce::Fok => TimeInForce::Fok,
+            TimeInForce::Gtc | TimeInForce::Ioc => TimeInForce::Ioc,
+        };
+        OrderSent { ord_type: OrdType::Limit, time_in_force, price, ..*sent }
+    }
+
     /// The collar around the mid, and the prices at which an order within it is valued. A limit price counts as the most
-    /// that a buy pays; a sale may do better than its limit, so it counts at the bid at least; a market order may go to
-    /// either edge.
+    /// that a buy pays; a sale may do better than its limit, so it counts at the bid at least.
     pub(crate) fn check_collar(
         &self,
         sent: &OrderSent,
@@ -57,9 +69,6 @@ impl Market {
             return Err(Refusal::new(Reason::NoReference, bid.get(), ask.get()));
         }
         let (low, high) = edges(bid, ask, collar);
-        if sent.ord_type == OrdType::Market {
-            return Ok(Prices { value: high, exposure: low });
-        }
         let price = sent.price;
         if price < low || price > high {
             let edge = if price < low { low } else { high };
@@ -78,8 +87,8 @@ impl Market {
         let least = self.instrument.min_notional.get();
         let most = self.limits.max_order_value.get();
         let largest = value(prices.value, Rounding::Ceil);
-        // The venue judges a limit order by its limit, a market order by the market; both are at least `exposure`'s price.
-        let judged = if sent.ord_type == OrdType::Limit { sent.price } else { prices.exposure };
+        // The venue judges an order by its limit.
+        let judged = sent.price;
         if judged != prices.value || largest <= least {
             let smallest = value(judged, Rounding::Floor);
             if smallest < least {

@@ -25,7 +25,7 @@ struct Strategy {
 }
 
 /// An order that was just allowed, so that sending it need not value it again.
-type Allowed = (ClOrdId, Prices, Claim);
+type Allowed = (ClOrdId, Prices, Claim, OrderKey);
 
 /// The desk's controls.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ impl Risk {
         })
     }
 
-    /// Whether a new order may be sent.
+    /// Whether a new order may be sent. Gives it as it goes out: a market order is bounded by the collar's edge.
     ///
     /// # Errors
     /// The first of these that says no: 2001 instrument, 2013 kill, 2012 strategy stopped, 2010 message rate,
@@ -89,17 +89,20 @@ impl Risk {
     /// 2005 value, 2011 duplicate, 2007 open orders, 2006 position (of the instrument, then of the base asset),
     /// 2008 or 2009 funds. An order that only reduces its instrument's position is exempt from that instrument's
     /// maximum and from margin, and from nothing else.
-    pub fn check(&mut self, ts: Ts, sent: &OrderSent, reference: Option<Reference>) -> Result<(), Refusal> {
+    pub fn check(&mut self, ts: Ts, sent: &OrderSent, reference: Option<Reference>) -> Result<OrderSent, Refusal> {
+        let bounded = |market: &Market| market.bounded(sent, self.config.collar, reference);
+        // Two market orders are the same at any edge.
+        let (key, sent) = (OrderKey::of(sent), &self.market(sent.instrument).map_or(*sent, bounded));
         let (prices, claim) = self.check_terms(ts, sent, sent.order_qty, reference)?;
-        self.check_duplicate(ts, sent)?;
+        self.check_duplicate(ts, key)?;
         let open = u32::try_from(self.open.len()).unwrap_or(u32::MAX);
         if open >= self.config.max_open_orders {
             let with_it = i128::from(open).saturating_add(1);
             return Err(Refusal::new(Reason::MaxOpenOrders, with_it, self.config.max_open_orders));
         }
         self.check_exposure(sent, claim, prices)?;
-        self.allowed = Some((sent.cl_ord_id, prices, claim));
-        Ok(())
+        self.allowed = Some((sent.cl_ord_id, prices, claim, key));
+        Ok(*sent)
     }
 
     /// Whether the order `orig` may be replaced by `sent` (the order as it would then stand). Until the venue answers,
@@ -119,15 +122,15 @@ impl Risk {
         let (prices, new) = self.check_terms(ts, sent, sent.order_qty.saturating_sub(cum_qty), reference)?;
         let old = old.map_or(Claim::default(), |old| old.claim);
         self.check_exposure(sent, new.larger(old).less(old), prices)?;
-        self.allowed = Some((sent.cl_ord_id, prices, new));
+        self.allowed = Some((sent.cl_ord_id, prices, new, OrderKey::of(sent)));
         Ok(())
     }
 
     /// Counts an order that was sent.
     pub fn on_sent(&mut self, ts: Ts, sent: &OrderSent) {
         self.messages.push(ts);
-        self.recent.push(ts, OrderKey::of(sent));
-        let Some((prices, claim)) = self.valued(sent, sent.order_qty) else { return };
+        let Some((prices, claim, key)) = self.valued(sent, sent.order_qty) else { return };
+        self.recent.push(ts, key);
         let open = Open {
             cl_ord_id: sent.cl_ord_id,
             instrument: sent.instrument,
@@ -147,7 +150,7 @@ impl Risk {
         self.messages.push(ts);
         let Some(handle) = self.open.find(orig) else { return };
         let Some(old) = self.open.get(handle).copied() else { return };
-        let Some((prices, new)) = self.valued(sent, sent.order_qty.saturating_sub(old.cum_qty)) else { return };
+        let Some((prices, new, _)) = self.valued(sent, sent.order_qty.saturating_sub(old.cum_qty)) else { return };
         let replacing = Replacing { cl_ord_id: sent.cl_ord_id, order_qty: sent.order_qty, prices };
         let claim = new.larger(old.claim);
         self.open.add_key(handle, sent.cl_ord_id);
@@ -303,12 +306,12 @@ impl Risk {
         Ok(())
     }
 
-    fn check_duplicate(&mut self, ts: Ts, sent: &OrderSent) -> Result<(), Refusal> {
+    fn check_duplicate(&mut self, ts: Ts, key: OrderKey) -> Result<(), Refusal> {
         let window_ns = self.config.duplicate_window_ns;
         if window_ns <= 0 {
             return Ok(());
         }
-        match self.recent.ns_since_same(ts, OrderKey::of(sent)) {
+        match self.recent.ns_since_same(ts, key) {
             Some(ns) => Err(Refusal::new(Reason::DuplicateOrder, ns, window_ns)),
             None => Ok(()),
         }
@@ -354,16 +357,15 @@ impl Risk {
         if wanted > 0 && wanted > free { Err(Refusal::new(reason, wanted, free)) } else { Ok(()) }
     }
 
-    /// The prices and claim of an order that goes out: those of its check, where it was the last one.
-    fn valued(&mut self, sent: &OrderSent, claimed_qty: Qty) -> Option<(Prices, Claim)> {
+    /// The prices, claim and key of an order that goes out: those of its check, where it was the last one.
+    fn valued(&mut self, sent: &OrderSent, claimed_qty: Qty) -> Option<(Prices, Claim, OrderKey)> {
         let allowed = self.allowed.take().filter(|(cl_ord_id, ..)| *cl_ord_id == sent.cl_ord_id);
-        if let Some((_, prices, claim)) = allowed {
-            return Some((prices, claim));
+        if let Some((_, prices, claim, key)) = allowed {
+            return Some((prices, claim, key));
         }
         let market = self.market(sent.instrument)?;
-        let price = if sent.ord_type == OrdType::Limit { sent.price } else { market.price };
-        let prices = Prices { value: price, exposure: price };
-        Some((prices, market.claim(sent.side, claimed_qty, prices, None)))
+        let prices = Prices { value: sent.price, exposure: sent.price };
+        Some((prices, market.claim(sent.side, claimed_qty, prices, None), OrderKey::of(sent)))
     }
 
     fn close(&mut self, handle: Handle) {

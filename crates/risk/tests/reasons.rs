@@ -13,7 +13,7 @@ fn refused<T: core::fmt::Debug>(result: Result<T, Refusal>, reason: Reason, valu
 }
 
 fn check(config: &RiskConfig, order: &OrderSent) -> Result<(), Refusal> {
-    risk(config).check(Ts::new(1), order, BOOK)
+    risk(config).check(Ts::new(1), order, BOOK).map(drop)
 }
 
 #[test]
@@ -151,6 +151,13 @@ fn duplicate_order_2011() {
         send(&mut risk, 60, &unlike).unwrap();
     }
     send(&mut risk, 110, &buy(7, 100)).unwrap();
+    let market = |id| OrderSent { ord_type: OrdType::Market, price: Price::ZERO, ..buy(id, 300) };
+    let mut moved = risk.clone();
+    let bounded = moved.check(Ts::new(120), &market(10), BOOK).unwrap();
+    moved.on_sent(Ts::new(120), &bounded);
+    let higher = Some((Price::new(6_000_010), Price::new(6_000_012)));
+    let again = moved.check(Ts::new(130), &market(11), higher);
+    refused(again, Reason::DuplicateOrder, 10, 100);
     // Sent unasked while the first still counted: the later one counts on its own.
     risk.on_sent(Ts::new(150), &buy(8, 100));
     refused(send(&mut risk, 215, &buy(9, 100)), Reason::DuplicateOrder, 65, 100);
@@ -229,7 +236,7 @@ fn too_small_2016() {
             .unwrap()
     };
     refused(cheap().check(Ts::new(1), &buy(1, 100), BOOK), Reason::TooSmall, 6_000_001_000, 6_000_001_001);
-    assert_eq!(cheap().check(Ts::new(1), &buy(1, 101), BOOK), Ok(()));
+    assert_eq!(cheap().check(Ts::new(1), &buy(1, 101), BOOK), Ok(buy(1, 101)));
     let low = OrderSent { price: Price::new(5_950_000), ..sell(1, 100) };
     refused(cheap().check(Ts::new(1), &low, BOOK), Reason::TooSmall, 5_950_000_000, 6_000_001_001);
 }

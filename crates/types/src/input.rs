@@ -80,7 +80,8 @@ layout! {
         instrument: InstrumentId,
         /// Buy or sell.
         side: Side,
-        /// Market or limit.
+        /// Market or limit. A market order leaves the desk as an immediate limit order (IOC, or FOK where that is asked
+        /// for) at the collar's edge: it trades at any price that the collar admits, and at no other.
         ord_type: OrdType,
         /// How long it works.
         time_in_force: TimeInForce,

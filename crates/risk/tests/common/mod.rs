@@ -121,8 +121,8 @@ pub(crate) fn at(instrument: u16, order: OrderSent) -> OrderSent {
 
 /// Checks and sends.
 pub(crate) fn send(risk: &mut Risk, ts: i64, order: &OrderSent) -> Result<(), Refusal> {
-    risk.check(Ts::new(ts), order, BOOK)?;
-    risk.on_sent(Ts::new(ts), order);
+    let order = risk.check(Ts::new(ts), order, BOOK)?;
+    risk.on_sent(Ts::new(ts), &order);
     Ok(())
 }
 
@@ -145,6 +145,10 @@ pub(crate) fn updated(order: &OrderSent, ord_status: OrdStatus, cum: i64) -> Ord
 /// A fill of `lots` of an order at its price, as the oms books it.
 pub(crate) fn fill(order: &OrderSent, lots: i64) -> FillBooked {
     let instrument = &[spot(), linear(), inverse()][order.instrument.index()];
+    let (gained, paid) = match order.side {
+        Side::Buy => (Rounding::Floor, Rounding::Ceil),
+        Side::Sell => (Rounding::Ceil, Rounding::Floor),
+    };
     FillBooked {
         cl_ord_id: order.cl_ord_id,
         parent_id: order.parent_id,
@@ -154,8 +158,8 @@ pub(crate) fn fill(order: &OrderSent, lots: i64) -> FillBooked {
         side: order.side,
         last_qty: qty(lots),
         last_px: order.price,
-        exposure: instrument.exposure(qty(lots), order.price, Rounding::Floor).unwrap(),
-        notional: instrument.notional(qty(lots), order.price, Rounding::Ceil).unwrap(),
+        exposure: instrument.exposure(qty(lots), order.price, gained).unwrap(),
+        notional: instrument.notional(qty(lots), order.price, paid).unwrap(),
         fee: Amount::ZERO,
         fee_asset: AssetId(1),
         is_maker: false,
