@@ -8,7 +8,7 @@ use tiderace_types::event::{BreakRaised, FillBooked, Refused};
 use tiderace_types::ids::Tags;
 use tiderace_types::input::{CancelReject, ExecutionReport};
 use tiderace_types::layout::Layout;
-use tiderace_types::{Amount, ExecType, OrdStatus, Output, ParentId, Qty, Reason, Rounding, TimeInForce, Ts};
+use tiderace_types::{Amount, ExecType, OrdStatus, Output, ParentId, Qty, Reason, Rounding, Side, TimeInForce, Ts};
 
 use crate::executions::{Booking, ExecKey};
 use crate::oms::Oms;
@@ -156,12 +156,17 @@ impl Oms {
         is_duplicate
     }
 
-    /// Books a fill, on an order or stray, at amounts frozen here.
+    /// Books a fill, on an order or stray, at amounts frozen here. Remainders go against us: what we pay or give is
+    /// rounded up, what we receive or gain down.
     fn book(&mut self, report: &ExecutionReport, order: Option<(Handle, &Order)>, out: &mut Vec<Output>) {
+        let (exposure_rounding, notional_rounding) = match report.side {
+            Side::Buy => (Rounding::Floor, Rounding::Ceil),
+            Side::Sell => (Rounding::Ceil, Rounding::Floor),
+        };
         let (exposure, notional) = match self.instruments.get(report.instrument.index()) {
             Some(instrument) => (
-                instrument.exposure(report.last_qty, report.last_px, Rounding::Floor),
-                instrument.notional(report.last_qty, report.last_px, Rounding::Ceil),
+                instrument.exposure(report.last_qty, report.last_px, exposure_rounding),
+                instrument.notional(report.last_qty, report.last_px, notional_rounding),
             ),
             None => (None, None),
         };

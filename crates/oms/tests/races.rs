@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use tiderace_oms::{Oms, OmsConfig};
 use tiderace_types::input::ExecutionReport;
 use tiderace_types::*;
 
@@ -32,6 +33,22 @@ fn a_fill_is_booked_at_amounts_rounded_against_us_and_frozen() {
     let booked = table.fills()[0];
     assert_eq!((booked.exposure, booked.notional), (Amount::new(485_399), Amount::new(30_000_000_000)));
     assert_eq!((booked.parent_id, booked.tags.strategy), (ParentId(9), 3));
+}
+
+#[test]
+fn a_sale_is_booked_at_amounts_rounded_against_us() {
+    let coarse = Instrument { quote_decimals: 2, base_decimals: 4, ..spot() };
+    let mut oms = Oms::new(&OmsConfig::default(), &[coarse], 7);
+    let mut out = Vec::new();
+    // 0.00001 BTC at 59999.99 are a tenth of a base unit and 59.99999 cents.
+    for (id, side) in [(1, Side::Buy), (2, Side::Sell)] {
+        oms.submit(Ts::new(1), &event::OrderSent { side, ..order(id, 1) }).unwrap();
+        let at = ExecutionReport { side, last_px: Price::new(5_999_999), ..fill(id, id, 1, 1) };
+        oms.on_report(Ts::new(2), &at, &mut out);
+    }
+    let fills = out.iter().filter_map(|o| if let Output::FillBooked(fill) = o { Some(fill) } else { None });
+    let booked: Vec<_> = fills.map(|fill| (fill.exposure.get(), fill.notional.get())).collect();
+    assert_eq!(booked, [(0, 60), (1, 59)]);
 }
 
 #[test]

@@ -100,9 +100,9 @@ layout! {
         last_qty: Qty,
         /// Ticks.
         last_px: Price,
-        /// Base asset units gained or given, rounded down; frozen at the fill.
+        /// Base asset units gained (a buy: rounded down) or given (a sale: rounded up); frozen at the fill.
         exposure: Amount,
-        /// Quote asset units paid or received, rounded up.
+        /// Quote asset units paid (a buy: rounded up) or received (a sale: rounded down).
         notional: Amount,
         /// Fee, > 0 is paid.
         fee: Amount,
