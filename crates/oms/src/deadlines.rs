@@ -35,16 +35,17 @@ impl Deadlines {
         Self { queues }
     }
 
-    /// Waits for an answer from `ts` on; gives the time when it is overdue.
-    pub(crate) fn push(&mut self, ts: Ts, timeout_ns: i64, level: u8, order: Handle) -> Ts {
+    /// Waits for an answer from `ts` on; gives the time when it is overdue. `None` where that is beyond the end of time:
+    /// a deadline that does not move on would come due for ever.
+    pub(crate) fn push(&mut self, ts: Ts, timeout_ns: i64, level: u8, order: Handle) -> Option<Ts> {
         let level = usize::from(level).min(LEVELS.saturating_sub(1));
         let wait_ns = timeout_ns.saturating_mul(1_i64.checked_shl(u32::try_from(level).unwrap_or(0)).unwrap_or(1));
-        let due_ts = ts.plus_ns(wait_ns);
-        let Some(queue) = self.queues.get_mut(level) else { return due_ts };
+        let due_ts = Some(ts.plus_ns(wait_ns)).filter(|due_ts| *due_ts < Ts::MAX)?;
+        let queue = self.queues.get_mut(level)?;
         // Keeps the queue sorted should time ever step back.
         let ts = queue.back().map_or(due_ts, |last| last.ts.max(due_ts));
         queue.push_back(Due { ts, order });
-        ts
+        Some(ts)
     }
 
     /// The earliest deadline.

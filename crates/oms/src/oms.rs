@@ -371,7 +371,7 @@ impl Oms {
         let Some(level) = self.row(handle).map(|row| row.level) else { return };
         let ts_due = self.deadlines.push(ts, self.ack_timeout_ns, level, handle);
         if let Some(row) = self.row_mut(handle) {
-            row.ts_due = Some(ts_due);
+            row.ts_due = ts_due;
         }
     }
 
