@@ -1,8 +1,12 @@
 //! A venue's displayed depth, less what our own takers took.
 //!
-//! What was taken stays gone until the feed says something new about that level: a record for its price, or a
-//! snapshot. So several orders of ours never take the same displayed quantity twice. Depth beyond the snapshot's reach
-//! is unknown, and nothing is taken from it; neither from a book that is not live.
+//! What we took stays gone, so nothing of ours takes the same displayed quantity twice, aggressing or resting. The feed
+//! still displays it, since recorded participants do not react to us; what its next word on that level brings back is
+//! what it adds: free is `min(free, new)` where the quantity falls or stays, `min(new, free + (new - old))` where it
+//! rises. A fall is laid to what we took first, as those orders would have been gone; were it laid to the free part, a
+//! level that only shrinks would forget us. So all that we take of a level is within what it displayed plus its rises.
+//! A snapshot says everything anew. Depth beyond its reach is unknown, and nothing is taken from it; neither from a book
+//! that is not live.
 
 use std::collections::BTreeMap;
 
@@ -32,25 +36,44 @@ pub(crate) fn feed_qty(instrument: &Instrument, qty: Qty) -> i64 {
 #[derive(Default)]
 pub(crate) struct Depth {
     book: Book,
-    /// Taken by us since the feed's last word, 10^-8 by key; bids, then asks.
+    /// What we took of what is displayed now, 10^-8 by key, above zero; bids, then asks.
     taken: [BTreeMap<i64, i64>; 2],
 }
 
 impl Depth {
     /// Takes in one record of this instrument.
     pub(crate) fn apply(&mut self, event: &MarketEvent) {
-        self.book.apply(event);
         match event.kind {
-            MarketKind::Level => {
-                let [bids, asks] = &mut self.taken;
-                let taken = if event.side() == Side::Buy { bids } else { asks };
-                if !taken.is_empty() {
-                    taken.remove(&key_of(event.side(), event.price));
-                }
-            }
+            MarketKind::Level => self.refresh(event),
             MarketKind::Clear => self.taken = [BTreeMap::new(), BTreeMap::new()],
             MarketKind::Trade | MarketKind::Best | MarketKind::Reach | MarketKind::Live | MarketKind::Gap => {}
         }
+        self.book.apply(event);
+    }
+
+    /// What a new displayed quantity leaves gone of the level: all that we took, less what the level falls by.
+    fn refresh(&mut self, event: &MarketEvent) {
+        let side = event.side();
+        let [bids, asks] = &mut self.taken;
+        let taken = if side == Side::Buy { bids } else { asks };
+        if taken.is_empty() {
+            return;
+        }
+        let key = key_of(side, event.price);
+        let Some(gone_e8) = taken.get_mut(&key) else { return };
+        let fall_e8 = self.book.qty_at(side, event.price).saturating_sub(event.qty_e8.max(0)).max(0);
+        *gone_e8 = gone_e8.saturating_sub(fall_e8);
+        if *gone_e8 <= 0 {
+            taken.remove(&key);
+        }
+    }
+
+    /// Whether an order of `side` at `limit` meets depth, taken by us or not, or might: what it faces is not known.
+    pub(crate) fn may_meet(&self, side: Side, limit: Price) -> bool {
+        let opposite = side.opposite();
+        let key = |price| key_of(opposite, price);
+        let meets = self.book.best(opposite).is_some_and(|best| key(best.price) <= key(limit));
+        meets || !self.book.is_live() || !self.book.is_known(opposite, limit)
     }
 
     /// What the feed displays at a price; `None` where that is unknown.

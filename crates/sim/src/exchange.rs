@@ -2,7 +2,7 @@
 //!
 //! Takers sweep the displayed depth level by level, one fill a level at the level's price, up to their limit and never
 //! beyond the known reach; makers wait in a queue (see `resting`) and fill at their own price. Recorded participants do
-//! not react to us: what we take is gone until the feed refreshes the level, what we post is not in the feed.
+//! not react to us: what we take stays gone (see `depth`), what we post is not in the feed.
 //! Our own orders do not meet each other.
 //!
 //! Reports of one command come in this order: `New` (or `Replaced`), the fills, the cancel of the rest. A refused
@@ -111,8 +111,8 @@ impl SimExchange {
             MarketKind::Level | MarketKind::Best | MarketKind::Reach => {}
         }
         if event.is_last() {
-            self.fill_crossed(event.instrument, Side::Buy, event.ts_event, out);
-            self.fill_crossed(event.instrument, Side::Sell, event.ts_event, out);
+            self.fill_crossed(event, Side::Buy, out);
+            self.fill_crossed(event, Side::Sell, out);
         }
     }
 
@@ -130,6 +130,7 @@ impl SimExchange {
             cum_qty: Qty::ZERO,
             price: if sent.ord_type == OrdType::Limit { sent.price } else { Price::ZERO },
             arrival: 0,
+            met_depth: false,
         };
         if self.orders.row_of(sent.cl_ord_id).is_some() {
             // The key belongs to another order, so this one gets no row.
@@ -335,23 +336,47 @@ impl SimExchange {
         });
     }
 
-    /// Fills our resting orders of one side from displayed depth that crosses them, best and oldest first.
-    fn fill_crossed(&mut self, id: InstrumentId, side: Side, ts: Ts, out: &mut Reports) {
-        let Self { markets, maker_fills, .. } = self;
-        let Some(market) = markets.get_mut(id.index()) else { return };
-        while let Some((arrival, row, price, leaves)) = market.resting(side).first() {
-            let taken = market.depth.take(&market.instrument, side, price, leaves, |_, _| ());
-            if taken == Qty::ZERO {
-                break;
+    /// Fills our resting orders of one side from displayed depth that crosses them, best and oldest first. What the feed
+    /// adds came to us: it fills us as makers, at our price. What a snapshot shows to an order that met depth when it
+    /// arrived was there before it: that it takes, at the levels' prices, and a post-only order is canceled instead.
+    fn fill_crossed(&mut self, event: &MarketEvent, side: Side, out: &mut Reports) {
+        let ts = event.ts_event;
+        while let Some((arrival, row)) = self.first_crossed(event.instrument, side) {
+            let Some(order) = self.orders.get(row) else { return };
+            let (price, post_only) = (order.price, order.post_only);
+            let takes = event.kind == MarketKind::Live && order.met_depth;
+            if takes && post_only {
+                self.unrest(row);
+                self.close(row, OrdStatus::Canceled, Reason::WouldCross, ts, out);
+                continue;
             }
-            maker_fills.push((row, taken));
-            let leaves = leaves.saturating_sub(taken);
+            if takes {
+                self.sweep(row, price, ts, out);
+            } else {
+                self.fill_as_maker(row, ts, out);
+            }
+            let leaves = self.orders.get(row).map_or(Qty::ZERO, Order::leaves_qty);
+            let Some(market) = self.markets.get_mut(event.instrument.index()) else { return };
             if leaves > Qty::ZERO {
-                market.resting(side).set_leaves(arrival, price, leaves);
-                break;
+                return market.resting(side).set_leaves(arrival, price, leaves);
             }
             market.resting(side).remove(arrival, price);
         }
+    }
+
+    /// The first resting order of a side in priority, where it could take: its arrival and row.
+    fn first_crossed(&mut self, id: InstrumentId, side: Side) -> Option<(u64, u32)> {
+        let market = self.markets.get_mut(id.index())?;
+        let (arrival, row, price) = market.resting(side).first()?;
+        market.depth.crosses(&market.instrument, side, price).then_some((arrival, row))
+    }
+
+    /// Fills an order from crossing depth, at its own price.
+    fn fill_as_maker(&mut self, row: u32, ts: Ts, out: &mut Reports) {
+        let Self { markets, orders, maker_fills, .. } = self;
+        let Some(order) = orders.get(row) else { return };
+        let Some(Market { instrument, depth, .. }) = markets.get_mut(order.instrument.index()) else { return };
+        maker_fills.push((row, depth.take(instrument, order.side, order.price, order.leaves_qty(), |_, _| ())));
         self.book_maker_fills(ts, out);
     }
 
@@ -373,6 +398,7 @@ impl SimExchange {
         let Some(order) = self.orders.get_mut(row) else { return };
         order.arrival = self.arrivals;
         let Some(market) = self.markets.get_mut(order.instrument.index()) else { return };
+        order.met_depth = market.depth.may_meet(order.side, order.price);
         let shown_e8 = market.depth.shown_at(order.side, order.price);
         market.resting(order.side).add(row, order.arrival, order.price, order.leaves_qty(), shown_e8);
     }

@@ -26,6 +26,8 @@ pub(crate) struct Order {
     pub(crate) price: Price,
     /// Time priority among our own orders; its place in the ladder.
     pub(crate) arrival: u64,
+    /// Whether depth within its price stood there when it came to rest, or may have: the book was in doubt.
+    pub(crate) met_depth: bool,
 }
 
 impl Order {

@@ -161,11 +161,11 @@ impl RestingSide {
         }
     }
 
-    /// The first order in priority, with its price and lots left.
-    pub(crate) fn first(&self) -> Option<(u64, u32, Price, Qty)> {
+    /// The first order in priority: its arrival, row and price.
+    pub(crate) fn first(&self) -> Option<(u64, u32, Price)> {
         let (&key, queue) = self.queues.first_key_value()?;
         let (&arrival, order) = queue.orders.first_key_value()?;
-        Some((arrival, order.row, self.price_of(key), order.leaves))
+        Some((arrival, order.row, self.price_of(key)))
     }
 
     const fn price_of(&self, key: i64) -> Price {

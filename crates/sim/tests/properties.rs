@@ -130,49 +130,87 @@ fn models() -> impl Strategy<Value = QueueModel> {
     prop_oneof![Just(QueueModel::RiskAverse), Just(QueueModel::Log), (1_u32..4_000_000_000).prop_map(QueueModel::Power)]
 }
 
+/// One level as the oracle counts it.
+#[derive(Clone, Copy, Default)]
+struct Offer {
+    shown: i64,
+    free: i64,
+    /// First displayed, plus every rise.
+    offered: i64,
+    taken: i64,
+}
+
+impl Offer {
+    fn refresh(&mut self, shown: i64) {
+        let rise = (shown - self.shown).max(0);
+        self.offered += rise;
+        self.free = (self.free + rise).min(shown);
+        self.shown = shown;
+    }
+
+    fn take(&mut self, qty: i64) {
+        assert!(qty <= self.free, "took {qty} of {}", self.free);
+        self.free -= qty;
+        self.taken += qty;
+    }
+}
+
+/// Takes a resting order's fill out of the levels that cross it, best first.
+fn take_crossing(offers: &mut BTreeMap<(Side, i64), Offer>, fill: &ExecutionReport, mut qty: i64) {
+    let side = fill.side.opposite();
+    let mut crossing: Vec<i64> = offers.keys().filter(|(s, _)| *s == side).map(|(_, px)| *px).collect();
+    match fill.side {
+        Side::Buy => crossing.retain(|px| *px <= fill.last_px.get()),
+        Side::Sell => {
+            crossing.retain(|px| *px >= fill.last_px.get());
+            crossing.reverse();
+        }
+    }
+    for px in crossing {
+        let offer = offers.get_mut(&(side, px)).unwrap();
+        let part = offer.free.min(qty);
+        offer.take(part);
+        qty -= part;
+    }
+    assert_eq!(qty, 0, "more than crosses: {fill:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Goal: what we take of a level between two words of the feed is no more than it displayed, and what a trade fills
-    /// is no more than it traded. Method: a second count of both, from the tape and the reports alone.
+    /// Goal: what we take of depth, aggressing or resting, is no more than was displayed plus what was added since, and
+    /// what a trade fills is no more than it traded. Method: a second count of what is free and of what was ever offered
+    /// at each level, from the tape and the reports alone.
     #[test]
     fn nothing_fills_that_was_not_displayed_or_traded(
         seed in 0_u64..1_000, queue in models(), steps in proptest::collection::vec(step(), 1..120),
     ) {
         let lot_e8: i64 = 1_000_000;
-        let mut shown: BTreeMap<(Side, i64), i64> = BTreeMap::new();
-        let mut taken: BTreeMap<(Side, i64), i64> = BTreeMap::new();
+        let mut offers: BTreeMap<(Side, i64), Offer> = BTreeMap::new();
         run(seed, queue, &steps, |event, reports, side| {
             if let Some(event) = event {
                 if event.kind == MarketKind::Level {
-                    shown.insert((event.side(), event.price.get()), event.qty_e8);
-                    taken.remove(&(event.side(), event.price.get()));
+                    offers.entry((event.side(), event.price.get())).or_default().refresh(event.qty_e8);
                 }
                 let makers: Vec<_> = executions(reports).filter(|r| r.last_qty > Qty::ZERO).collect();
-                let filled: i64 = makers.iter().map(|r| r.last_qty.get() * lot_e8).sum();
-                // Whatever crossed before was taken then, so a trade fills from its own quantity alone.
-                let crossing = |r: &ExecutionReport| -> i64 {
-                    let levels = shown.iter().filter(|((side, px), _)| match r.side {
-                        Side::Buy => *side == Side::Sell && *px <= r.last_px.get(),
-                        Side::Sell => *side == Side::Buy && *px >= r.last_px.get(),
-                    });
-                    levels.map(|(_, qty)| *qty).sum()
-                };
-                let bound = match event.kind {
-                    MarketKind::Trade => event.qty_e8,
-                    _ => makers.iter().map(|r| crossing(r)).max().unwrap_or(0),
-                };
-                assert!(filled <= bound, "{filled} of {bound} at {event:?}");
+                if event.kind == MarketKind::Trade {
+                    // Whatever crossed before was taken then, so a trade fills from its own quantity alone.
+                    let filled: i64 = makers.iter().map(|r| r.last_qty.get() * lot_e8).sum();
+                    assert!(filled <= event.qty_e8, "{filled} at {event:?}");
+                } else {
+                    for fill in &makers {
+                        take_crossing(&mut offers, fill, fill.last_qty.get() * lot_e8);
+                    }
+                }
                 assert!(executions(reports).all(|r| r.is_maker));
             } else {
                 for report in executions(reports).filter(|r| r.last_qty > Qty::ZERO) {
-                    let level = (side.opposite(), report.last_px.get());
-                    let sum = taken.entry(level).or_insert(0);
-                    *sum += report.last_qty.get() * lot_e8;
-                    assert!(*sum <= shown.get(&level).copied().unwrap_or(0), "{level:?}: took {sum}");
+                    let offer = offers.entry((side.opposite(), report.last_px.get())).or_default();
+                    offer.take(report.last_qty.get() * lot_e8);
                     assert!(!report.is_maker);
                 }
             }
+            assert!(offers.values().all(|o| o.taken <= o.offered));
         });
     }
 

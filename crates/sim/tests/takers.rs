@@ -33,7 +33,7 @@ fn a_taker_sweeps_level_by_level_up_to_its_limit() {
 }
 
 #[test]
-fn what_was_taken_stays_gone_until_the_feed_refreshes_that_level() {
+fn what_was_taken_stays_gone_until_the_feed_adds_to_that_level() {
     let mut venue = venue();
     assert_eq!(fills(&venue.order(ioc(1, Side::Buy, 60, 101))), [(60, 101)]);
     assert_eq!(fills(&venue.order(ioc(2, Side::Buy, 60, 101))), [(40, 101)], "the rest of the level");
@@ -41,9 +41,53 @@ fn what_was_taken_stays_gone_until_the_feed_refreshes_that_level() {
     venue.level(Side::Sell, 102, 2 * ONE);
     assert_eq!(fills(&venue.order(ioc(4, Side::Buy, 60, 101))), [], "another level's news restores nothing here");
     venue.level(Side::Sell, 101, ONE);
-    assert_eq!(fills(&venue.order(ioc(5, Side::Buy, 500, 101))), [(100, 101)], "the same quantity again is news");
+    assert_eq!(fills(&venue.order(ioc(5, Side::Buy, 500, 101))), [], "the same quantity again is no news");
+    venue.level(Side::Sell, 101, ONE / 2);
+    assert_eq!(fills(&venue.order(ioc(6, Side::Buy, 500, 101))), [], "nor is less of it");
+    venue.level(Side::Sell, 101, ONE);
+    assert_eq!(fills(&venue.order(ioc(7, Side::Buy, 500, 101))), [(50, 101)], "what was added is there");
+    venue.level(Side::Sell, 101, 0);
+    venue.level(Side::Sell, 101, ONE);
+    assert_eq!(fills(&venue.order(ioc(8, Side::Buy, 40, 101))), [(40, 101)], "all of it, after it was gone");
+    venue.level(Side::Sell, 101, ONE / 2);
+    assert_eq!(fills(&venue.order(ioc(9, Side::Buy, 500, 101))), [(50, 101)], "0.60 were free, 0.50 are displayed");
     venue.snapshot(0, BIDS, ASKS);
-    assert_eq!(fills(&venue.order(ioc(6, Side::Buy, 500, 101))), [(100, 101)], "so is a snapshot");
+    assert_eq!(fills(&venue.order(ioc(10, Side::Buy, 500, 101))), [(100, 101)], "a snapshot says everything anew");
+}
+
+#[test]
+fn a_level_that_only_shrinks_fills_no_more_than_it_first_displayed() {
+    let mut venue = Venue::with_book(QueueModel::RiskAverse, &[(100, 5)], &[(101, 10)]);
+    let taken = fills(&venue.order(limit(1, Side::Buy, 4_000, 101)));
+    assert_eq!(taken, [(1_000, 101)]);
+    let before = venue.reports.len();
+    for units in [9, 8, 7, 6, 6] {
+        venue.level(Side::Sell, 101, units * ONE);
+    }
+    assert_eq!(venue.fills_since(before), []);
+    venue.level(Side::Sell, 101, 8 * ONE);
+    assert_eq!(venue.fills_since(before), [(200, 101)], "what others add meets us at our price");
+    assert!(venue.since(before)[0].is_maker);
+}
+
+#[test]
+fn what_a_snapshot_shows_to_an_order_that_met_depth_is_taken() {
+    let mut venue = venue();
+    venue.order(limit(1, Side::Sell, 100, 105)); // rests, and met nothing
+    venue.event(0, MarketKind::Gap, Side::Buy, 0, 0, MarketEvent::LAST);
+    venue.order(limit(2, Side::Buy, 150, 103));
+    let post_only = OrderSent { post_only: true, ..limit(3, Side::Buy, 10, 102) };
+    assert_eq!(venue.order(post_only)[0].exec_type, ExecType::New, "nobody knows what it meets");
+    let before = venue.reports.len();
+    venue.snapshot(0, BIDS, ASKS);
+    assert_eq!(venue.fills_since(before), [(100, 101), (50, 102)], "at the levels' prices");
+    let reports = venue.since(before);
+    assert!(!reports[0].is_maker && !reports[1].is_maker);
+    assert_eq!((reports[2].ord_status, reports[2].reason), (OrdStatus::Canceled, Reason::WouldCross));
+    let before = venue.reports.len();
+    venue.snapshot(0, &[(106, 5)], &[(107, 5)]);
+    assert_eq!(venue.fills_since(before), [(100, 105)], "the market came through what rested before");
+    assert!(venue.since(before)[0].is_maker);
 }
 
 #[test]
@@ -106,6 +150,8 @@ fn a_crossing_limit_order_takes_then_rests() {
     venue.level(Side::Sell, 102, ONE);
     assert_eq!(venue.fills_since(before), []);
     venue.level(Side::Sell, 101, ONE);
+    assert_eq!(venue.fills_since(before), [], "nor when its own level says the same again");
+    venue.level(Side::Sell, 101, 2 * ONE);
     assert_eq!(venue.fills_since(before), [(50, 101)]);
     assert!(venue.since(before)[0].is_maker);
     assert!(!venue.exchange.has_resting(InstrumentId(0)));
