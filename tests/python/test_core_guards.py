@@ -31,4 +31,4 @@ def test_a_callback_that_unwinds_gives_the_desk_back(tmp_path: Path) -> None:
         strategy._context.best(0)
     assert strategy.book is not None
     with pytest.raises(RuntimeError, match="only there inside a callback"):
-        strategy.book.bid_px
+        strategy.book.levels(ord("1"), 1)
