@@ -224,7 +224,11 @@ def _instrument(config: Config, row: int) -> dict[str, Any]:
 def _lots(qty: Decimal | None, lot: Decimal, *, absent: int = 0) -> int:
     if qty is None:
         return absent
-    return scaled(qty, STEP_DECIMALS, key="qty") // scaled(lot, STEP_DECIMALS, key="lot_size")
+    lots, rest = divmod(
+        scaled(qty, STEP_DECIMALS, key="qty"), scaled(lot, STEP_DECIMALS, key="lot_size")
+    )
+    assert rest == 0, "a checked config has quantities in whole lots"
+    return lots
 
 
 def _oms(config: Config) -> dict[str, Any]:

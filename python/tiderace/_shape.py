@@ -61,7 +61,9 @@ def input_error(text: str, raw: Mapping[str, Any], kind: Any) -> InputError:
     if typing.get_origin(kind) is Literal:
         choices = ", ".join(map(str, typing.get_args(kind)))
         return InputError(
-            f"{path} = {value!r}", rule=f"It is one of {choices}", remedy="Use one of them"
+            f"{path} = {value!r}",
+            rule="It is one of those that this build has",
+            remedy=f"Use one of {choices}",
         )
     return InputError(f"{path} = {value!r}", rule=rule, remedy=_remedy(rule))
 
@@ -127,18 +129,21 @@ def _row_error(rows: Any, step: str, dotted: str) -> InputError:
 
 
 def _typed(value: object, kind: Any) -> object:
-    """Read a command line's text as the type that the key has; text and decimals stay text."""
+    """Read a command line's text as TOML where it is; else, and where text belongs, as text."""
     if isinstance(value, Decimal):
         return str(value)
-    kind = _arm(kind, value)
-    base = typing.get_args(kind)[0] if typing.get_origin(kind) is Annotated else kind
-    is_text = base in (str, Decimal) or typing.get_origin(kind) is Literal
-    if not isinstance(value, str) or is_text:
+    if not isinstance(value, str):
         return value
     try:
-        return tomllib.loads(f"value = {value}")["value"]
+        # A number that is not whole stays the text that it is: no float comes of it.
+        read = tomllib.loads(f"value = {value}", parse_float=str)
     except tomllib.TOMLDecodeError:
         return value
+    kind = _arm(kind, read["value"])
+    base = typing.get_args(kind)[0] if typing.get_origin(kind) is Annotated else kind
+    is_text = base in (str, Decimal) or typing.get_origin(kind) is Literal
+    is_bare = not isinstance(read["value"], str | dict | list)
+    return value if len(read) > 1 or (is_text and is_bare) else read["value"]
 
 
 def _float_error(path: str, value: float) -> InputError:

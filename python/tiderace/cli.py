@@ -59,7 +59,9 @@ def run_command(
     set: Annotated[  # noqa: A002 - the option's name
         list[str] | None,
         typer.Option(
-            "--set", metavar="KEY=VALUE", help="Override a key; an empty value removes it."
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override a key (TOML or bare text); empty removes it.",
         ),
     ] = None,
     out: Annotated[

@@ -87,8 +87,8 @@ def load(path: str | Path, *, set: Mapping[str, object] | None = None) -> Config
 
 
 def override(config: Config, set: Mapping[str, object] | None) -> Config:  # noqa: A002
-    """Return ``config`` with dotted keys replaced, checked again."""
-    return parse(overridden(to_dict(config), Config, set)) if set else config
+    """Return ``config`` with dotted keys replaced, and check it again."""
+    return parse(overridden(to_dict(config), Config, set or {}))
 
 
 def to_dict(config: Config) -> dict[str, Any]:

@@ -6,11 +6,13 @@ import tomllib
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from face import EXAMPLE
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tiderace as tr
 from tiderace import _genesis, config
 from tiderace._values import duration_ns, scaled, unscaled
 from tiderace.errors import InputError
@@ -125,6 +127,59 @@ def test_overrides_name_rows_by_number_venue_or_both() -> None:
     assert config.load(EXAMPLE, set={"run.seed": "3"}).run.seed == 3
     assert config.load(EXAMPLE, set={"parent": None}).parent is None
     assert config.load(EXAMPLE, set={"risk.needs_funds": "false"}).risk.needs_funds is False
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "wanted"),
+    [
+        ("data.recording", '"nope"', "nope"),
+        ("data.recording", "'nope'", "nope"),
+        ("data.recording", "nope", "nope"),
+        ("data.recording", "20240808", "20240808"),
+        ("data.recording", "true", "true"),
+        ("data.recording", 'half"', 'half"'),
+        ("parent.side", '"sell"', "sell"),
+        ("parent.limit", "0.004", Decimal("0.004")),
+        ("parent.limit", '"0.004"', Decimal("0.004")),
+        ("parent.order_qty", "12", Decimal(12)),
+        ("parent.slices", "12", 12),
+        ("parent.duration", '"3m"', "3m"),
+        ("parent.instruments", '["binance-spot:BTCUSDT"]', ["binance-spot:BTCUSDT"]),
+        ("route.usd_per", '{USDT = 1.25, USD = "1"}', {"USDT": Decimal("1.25"), "USD": Decimal(1)}),
+        ("sim.feed", '"3ms"', "3ms"),
+        ("sim.queue_power", "1.5", Decimal("1.5")),
+    ],
+)
+def test_an_override_is_read_as_toml_or_as_bare_text(key: str, text: str, wanted: object) -> None:
+    found: Any = config.load(EXAMPLE, set={key: text})
+    for step in key.split("."):
+        found = getattr(found, step)
+    assert found == wanted
+
+
+def test_an_override_may_be_an_inline_table() -> None:
+    feed = config.load(EXAMPLE, set={"sim.feed": '{low = "1ms", high = "2ms"}'}).sim.feed
+    assert isinstance(feed, config.RandomLatency)
+    assert feed.high == "2ms"
+    fees = config.load(EXAMPLE, set={"instruments.0.fees": "{taker = 0.0002, maker = 0}"})
+    assert fees.instruments[0].fees.taker == Decimal("0.0002")
+    assert "parent.slices = '1.5'" in str(refused({"parent.slices": "1.5"}))
+
+
+def test_a_config_that_was_not_parsed_is_checked_before_it_runs(tmp_path: Any) -> None:
+    run = config.load(EXAMPLE, set={"data.recording": None})
+    spot = msgspec.structs.replace(run.instruments[0], min_order_qty=Decimal("0.000015"))
+    off = msgspec.structs.replace(run, instruments=[spot, *run.instruments[1:]])
+    with pytest.raises(InputError, match=r"min_order_qty = '0.000015'.*lots \(0.00001\)"):
+        tr.run(off, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_algorithm_that_is_not_there_is_refused_with_those_that_are() -> None:
+    error = refused({"parent.algo": "vwap"})
+    assert error.message == "parent.algo = 'vwap'"
+    assert error.rule == "It is one of those that this build has"
+    assert "twap" in error.remedy
 
 
 def test_a_config_survives_its_plain_tables() -> None:
