@@ -69,6 +69,13 @@ pub enum RecordingError {
         /// The line, from 1.
         line: u64,
     },
+    /// No line is a depth message of the instrument.
+    NoDepth {
+        /// Its symbol.
+        symbol: String,
+        /// Lines read.
+        lines: u64,
+    },
     /// A file starts before the one named ahead of it ends.
     OutOfOrder {
         /// Path.
@@ -110,6 +117,11 @@ impl core::fmt::Display for RecordingError {
                 f,
                 "line {line} of {file} does not start with a receive time in nanoseconds since 1970 and a space; \
                  correct or remove that line"
+            ),
+            Self::NoDepth { symbol, lines } => write!(
+                f,
+                "none of the {lines} lines is a depth message of {symbol} on this market: a book needs its own symbol's \
+                 and market's updates; correct symbol, feed or files"
             ),
             Self::OutOfOrder { file, ts_first_ns, ts_last_ns } => write!(
                 f,

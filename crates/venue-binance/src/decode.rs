@@ -133,7 +133,7 @@ pub fn decode_all(files: &[(&str, &[u8])], market: Market, instrument: &Instrume
 /// Reads and decodes the files of one recording, in order of time, and hashes each as stored.
 ///
 /// # Errors
-/// [`RecordingError`].
+/// [`RecordingError`], also where no depth message is the instrument's: a book that never moves is no market.
 pub fn read(
     files: &[impl AsRef<Path>],
     market: Market,
@@ -146,7 +146,11 @@ pub fn read(
         decoder.file(&hash.file, &text)?;
         hashes.push(hash);
     }
-    Ok((decoder.finish(), hashes))
+    let decoded = decoder.finish();
+    if decoded.summary.depth == 0 {
+        return Err(RecordingError::NoDepth { symbol: instrument.symbol.clone(), lines: decoded.summary.lines });
+    }
+    Ok((decoded, hashes))
 }
 
 impl Decoder {

@@ -175,6 +175,7 @@ struct Fields<'a> {
     first: Option<Raw<'a>>,
     last: Option<Raw<'a>>,
     prev: Option<Raw<'a>>,
+    pair: Option<Raw<'a>>,
     bid: Option<Raw<'a>>,
     bid_qty: Option<Raw<'a>>,
     ask: Option<Raw<'a>>,
@@ -198,6 +199,7 @@ impl<'a> Fields<'a> {
             b"s" => &mut self.symbol,
             b"U" => &mut self.first,
             b"u" => &mut self.last,
+            b"ps" => &mut self.pair,
             b"pu" => &mut self.prev,
             b"b" => &mut self.bid,
             b"B" => &mut self.bid_qty,
@@ -367,7 +369,12 @@ impl Wire {
                 self.late_levels(need(fields.ask, "a")?, Side::Sell)?;
                 let prev = match self.market {
                     Market::Spot => None,
-                    Market::UsdM | Market::CoinM => Some(need(fields.prev, "pu")?.integer()?),
+                    Market::UsdM => Some(need(fields.prev, "pu")?.integer()?),
+                    Market::CoinM => {
+                        // Only COIN-M names the pair: files of USD-M under its name would else pass for it.
+                        need(fields.pair, "ps")?;
+                        Some(need(fields.prev, "pu")?.integer()?)
+                    }
                 };
                 let first = need(fields.first, "U")?.integer()?;
                 Ok(Body::Depth(Diff { first, last: need(fields.last, "u")?.integer()?, prev }))

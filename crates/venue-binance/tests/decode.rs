@@ -3,8 +3,8 @@
 mod known;
 
 use tiderace_feed::RecordingError;
-use tiderace_types::{MarketEvent, MarketKind};
-use tiderace_venue_binance::{Decoded, Market, decode_all};
+use tiderace_types::{Instrument, MarketEvent, MarketKind};
+use tiderace_venue_binance::{Decoded, Market, decode_all, read};
 
 fn depth(first: u64, last: u64) -> String {
     format!(
@@ -143,4 +143,19 @@ fn a_step_back_of_the_local_clock_is_counted() {
     let decoded = decode_all(&[("a", text.as_bytes())], Market::Spot, &known::spot()).unwrap();
     assert_eq!(decoded.summary.time_steps_back, 1);
     assert!(decoded.tape.events.iter().all(|event| event.ts_recv.get() == 20));
+}
+
+/// A snapshot names no symbol: without this check a book of another symbol, or of another market, would stand still for
+/// ever and pass for a live one.
+#[test]
+fn files_of_another_symbol_or_market_are_refused() {
+    let path = std::env::temp_dir().join(format!("tiderace-decode-{}.raw", std::process::id()));
+    std::fs::write(&path, text(&[snapshot(10), depth(11, 12)])).unwrap();
+    let other = Instrument { symbol: "ETHUSDT".into(), ..known::spot() };
+    for (market, instrument) in [(Market::Spot, &other), (Market::CoinM, &known::spot())] {
+        let refused = read(&[&path], market, instrument).unwrap_err();
+        assert_eq!(refused, RecordingError::NoDepth { symbol: instrument.symbol.clone(), lines: 2 }, "{market:?}");
+    }
+    assert!(read(&[&path], Market::Spot, &known::spot()).is_ok());
+    std::fs::remove_file(&path).unwrap();
 }
