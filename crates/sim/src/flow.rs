@@ -22,6 +22,9 @@ use crate::rng::{self, Rng};
 pub const MESSAGES_MAX: i64 = 100_000_000;
 /// Most levels a side that a flow may keep busy.
 pub const LEVELS_MAX: u32 = 4_096;
+/// Most messages in a row without a level change before a flow that counts changes is given up: a book of which market
+/// orders have taken all but the last lots has nobody to refill it.
+pub const STILL_MESSAGES_MAX: u64 = 1_000_000;
 /// How often the fair value moves.
 const FAIR_STEP_NS: i64 = 10_000_000;
 
@@ -101,6 +104,13 @@ pub enum FlowError {
         /// Which key.
         key: &'static str,
     },
+    /// The books stand still before the level changes that were asked for.
+    Starved {
+        /// Level changes asked for.
+        wanted: u64,
+        /// Level changes made.
+        got: u64,
+    },
 }
 
 impl core::fmt::Display for FlowError {
@@ -118,6 +128,11 @@ impl core::fmt::Display for FlowError {
                 f,
                 "flow: {key} is out of range: stop above zero and within {MESSAGES_MAX} messages, volatility 0 to 0.01, \
                  latency not recorded"
+            ),
+            Self::Starved { wanted, got } => write!(
+                f,
+                "flow: the books stand still after {got} of {wanted} level changes: {STILL_MESSAGES_MAX} messages in a row \
+                 changed nothing; lower market_share, so that limit orders refill what market orders take"
             ),
         }
     }
@@ -254,7 +269,7 @@ fn btc_terms(book: usize, instrument: &Instrument) -> Result<FlowTerms, FlowErro
 /// Makes the tape that a config describes: each book's snapshot first, then its messages, sorted by arrival.
 ///
 /// # Errors
-/// [`FlowError`] where the config is out of range.
+/// [`FlowError`] where the config is out of range, or its books come to a stand.
 pub fn generate(config: &FlowConfig, instruments: &[Instrument]) -> Result<Tape, FlowError> {
     config.check(instruments)?;
     let mut events = Vec::with_capacity(match config.stop {
@@ -265,9 +280,17 @@ pub fn generate(config: &FlowConfig, instruments: &[Instrument]) -> Result<Tape,
     for book in &mut flow.books {
         book.snapshot(config.start, &mut flow.rng, &mut events);
     }
-    let mut changes: u64 = 0;
+    let (mut changes, mut still): (u64, u64) = (0, 0);
     while flow.is_within(config.stop, changes) {
-        changes = changes.saturating_add(flow.next_message(config, &mut events));
+        let made = flow.next_message(config, &mut events);
+        changes = changes.saturating_add(made);
+        still = if made == 0 { still.saturating_add(1) } else { 0 };
+        // A duration comes to its end whatever the books do.
+        if let FlowStop::LevelChanges(wanted) = config.stop
+            && still >= STILL_MESSAGES_MAX
+        {
+            return Err(FlowError::Starved { wanted, got: changes });
+        }
     }
     retime_events(&mut events, &mut Latency::new(config.latency, config.seed, Leg::Feed));
     Ok(Tape { events, clock_offset_ns: 0 })

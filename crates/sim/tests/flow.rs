@@ -4,8 +4,8 @@ use tiderace_book::Book;
 use tiderace_sim::flow::checksum;
 use tiderace_sim::{FlowConfig, FlowError, FlowStop, LatencyModel, check, generate, quotes, trades};
 use tiderace_types::{
-    Amount, AssetId, Instrument, InstrumentId, InstrumentKind, MarketKind, Price, Qty, Rounding, Side, Style, Ts,
-    VenueId,
+    Amount, AssetId, Fraction, Instrument, InstrumentId, InstrumentKind, MarketKind, Price, Qty, Rounding, Side, Style,
+    Ts, VenueId,
 };
 
 const START: Ts = Ts::new(1_700_000_000_000_000_000);
@@ -186,6 +186,17 @@ fn what_is_out_of_range_is_refused_by_name() {
     assert_eq!(refuse(&|c| c.books[0].level_step = 0), FlowError::Terms { book: 0, key: "level_step" });
     assert_eq!(refuse(&|c| c.books[0].level_qty = Qty::MAX), FlowError::Terms { book: 0, key: "level_qty" });
     assert_eq!(refuse(&|c| c.books[0].messages_per_s = 0), FlowError::Terms { book: 0, key: "messages_per_s" });
+}
+
+#[test]
+fn books_that_market_orders_alone_empty_are_refused() {
+    let mut config = FlowConfig::level_changes(1_000, 3);
+    (config.books[0].market_share, config.books[0].levels) = (Fraction::ONE, 1);
+    let error = generate(&config, &[spot(0)]).unwrap_err();
+    assert!(matches!(error, FlowError::Starved { wanted: 1_000, got: 0..1_000 }), "{error}");
+    assert!(error.to_string().contains("market_share"), "{error}");
+    config.stop = FlowStop::DurationNs(1_000_000_000);
+    assert!(generate(&config, &[spot(0)]).is_ok(), "a duration ends by itself");
 }
 
 #[test]
