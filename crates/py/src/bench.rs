@@ -16,11 +16,11 @@ use tiderace_sim::flow::FlowConfig;
 use tiderace_sim::{SimConfig, SimExchange};
 use tiderace_types::input::SubmitOrder;
 use tiderace_types::{
-    ClOrdId, Input, Instrument, MarketEvent, MarketKind, OrdStatus, OrdType, Output, Qty, Side, Tags, TimeInForce, Ts,
+    ClOrdId, Input, MarketEvent, MarketKind, OrdStatus, OrdType, Output, Qty, Side, Tags, TimeInForce, Ts,
 };
 
 use crate::errors::{ConfigError, DataError, JournalError};
-use crate::tape::{PyTape, market_of};
+use crate::tape::{PyTape, instrument_of, market_of};
 
 /// A recorded file's bytes, inflated.
 #[pyfunction]
@@ -39,8 +39,7 @@ pub(crate) fn decode_bytes(
     instrument: &str,
 ) -> PyResult<(PyTape, f64)> {
     let market = market_of(market)?;
-    let instrument: Instrument =
-        serde_json::from_str(instrument).map_err(|error| ConfigError::new_err(error.to_string()))?;
+    let instrument = instrument_of(instrument)?;
     let texts: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (name.as_str(), &**text)).collect();
     let (decoded, seconds) = py.detach(|| {
         let start = Instant::now();

@@ -25,8 +25,25 @@ fn data_error(error: impl core::fmt::Display) -> PyErr {
     DataError::new_err(error.to_string())
 }
 
-fn instruments(json: &str) -> PyResult<Vec<Instrument>> {
-    serde_json::from_str(json).map_err(|error| PyValueError::new_err(format!("instruments: {error}")))
+/// Instruments out of JSON, each checked: what lies below divides by their steps.
+fn instruments_of(json: &str) -> PyResult<Vec<Instrument>> {
+    let instruments: Vec<Instrument> =
+        serde_json::from_str(json).map_err(|error| PyValueError::new_err(format!("instruments: {error}")))?;
+    instruments.iter().try_for_each(check)?;
+    Ok(instruments)
+}
+
+/// One instrument out of JSON, checked likewise.
+pub(crate) fn instrument_of(json: &str) -> PyResult<Instrument> {
+    let instrument: Instrument =
+        serde_json::from_str(json).map_err(|error| PyValueError::new_err(format!("instrument: {error}")))?;
+    check(&instrument)?;
+    Ok(instrument)
+}
+
+fn check(instrument: &Instrument) -> PyResult<()> {
+    let refuse = |error| PyValueError::new_err(format!("instrument {:?}: {error}", instrument.symbol));
+    instrument.check().map_err(refuse)
 }
 
 #[pymethods]
@@ -87,8 +104,7 @@ pub(crate) struct Recording {
 #[pyfunction]
 pub(crate) fn read_binance(py: Python<'_>, files: Vec<String>, market: &str, instrument: &str) -> PyResult<Recording> {
     let market = market_of(market)?;
-    let instrument: Instrument =
-        serde_json::from_str(instrument).map_err(|error| PyValueError::new_err(format!("instrument: {error}")))?;
+    let instrument = instrument_of(instrument)?;
     let (decoded, hashes) =
         py.detach(|| tiderace_venue_binance::read(&files, market, &instrument)).map_err(data_error)?;
     let list = PyList::empty(py);
@@ -178,7 +194,7 @@ pub(crate) fn verify_file(py: Python<'_>, path: &str, bytes: u64, chunks: Vec<St
 pub(crate) fn make_flow(py: Python<'_>, config: &str, instruments_json: &str) -> PyResult<PyTape> {
     let config: FlowConfig =
         serde_json::from_str(config).map_err(|error| PyValueError::new_err(format!("flow: {error}")))?;
-    let instruments = instruments(instruments_json)?;
+    let instruments = instruments_of(instruments_json)?;
     let tape = py.detach(|| flow::generate(&config, &instruments)).map_err(data_error)?;
     Ok(PyTape { tape })
 }
@@ -186,7 +202,7 @@ pub(crate) fn make_flow(py: Python<'_>, config: &str, instruments_json: &str) ->
 /// The recipe of three books that stand for one BTC market, as the JSON that `make_flow` takes.
 #[pyfunction]
 pub(crate) fn btc_flow(instruments_json: &str, ts_start_ns: i64, duration_ns: i64, seed: u64) -> PyResult<String> {
-    let instruments = instruments(instruments_json)?;
+    let instruments = instruments_of(instruments_json)?;
     let config = FlowConfig::btc_books(&instruments, Ts::new(ts_start_ns), duration_ns, seed).map_err(data_error)?;
     serde_json::to_string(&config).map_err(data_error)
 }
@@ -254,7 +270,7 @@ pub(crate) fn check_tape<'py>(
     tape: &PyTape,
     instruments_json: &str,
 ) -> PyResult<Vec<Bound<'py, PyDict>>> {
-    let instruments = instruments(instruments_json)?;
+    let instruments = instruments_of(instruments_json)?;
     let checks = py.detach(|| picture::check(&tape.tape.events, &instruments));
     checks
         .iter()
