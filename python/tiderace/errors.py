@@ -138,12 +138,28 @@ class StorageError(Fault):
 
 
 # The extension knows no Python module: its exceptions have the same names and become ours here.
-_FROM_CORE: dict[str, type[Fault]] = {
-    "ConfigError": InputError,
-    "DataError": DataError,
-    "JournalError": JournalError,
-    "ReplayError": ReplayError,
-    "RunFailed": RunFailed,
+# A message there is "value; rule; remedy", the rule often left out: then it is the one named here.
+_FROM_CORE: dict[str, tuple[type[Fault], str, str]] = {
+    "ConfigError": (
+        InputError,
+        "The core computes with whole numbers that it has checked",
+        "Correct the config",
+    ),
+    "DataError": (
+        DataError,
+        "A recording is whole, and is what its name says",
+        "See `tiderace data check`, or restore the file from a copy",
+    ),
+    "JournalError": (
+        JournalError,
+        "A journal is read as it was written, byte for byte",
+        "Restore the journal from a copy",
+    ),
+    "ReplayError": (
+        ReplayError,
+        "The same inputs give the same outputs",
+        "Replay with the build and the recording that the journal was written with",
+    ),
 }
 
 
@@ -155,7 +171,14 @@ def core_errors() -> Iterator[None]:
     except TideraceError:
         raise
     except Exception as error:
-        ours = _FROM_CORE.get(type(error).__name__)
-        if ours is None or not type(error).__module__.startswith("tiderace"):
+        if type(error).__name__ not in _FROM_CORE or type(error).__module__ != "tiderace._core":
             raise
-        raise ours(str(error)) from error
+        ours, rule, remedy = _FROM_CORE[type(error).__name__]
+        message, *said = str(error).split("; ")
+        remedy = _sentence(said.pop()) if said else remedy
+        rule = _sentence("; ".join(said)) if said else rule
+        raise ours(message, rule=rule, remedy=remedy) from error
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -12,6 +12,7 @@ from face import EXAMPLE, ROOT, SMALL, no_data  # noqa: F401
 
 import tiderace as tr
 from tiderace import _core, _genesis, _run
+from tiderace.errors import core_errors
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +141,35 @@ def test_a_digest_that_is_not_the_journals_is_an_error(tmp_path: Path) -> None:
     assert str(run.summary["digest"]) in str(caught.value)
     assert caught.value.rule
     assert caught.value.remedy
+
+
+def test_what_the_core_says_is_split_into_message_rule_and_remedy(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    journal.write_bytes(b"nothing")
+    with pytest.raises(tr.JournalError) as caught:
+        tr.replay(tmp_path)
+    error = caught.value.to_dict()
+    assert error["message"] == "offset 0: not a journal (its first bytes are not TIDERACE)"
+    assert error["rule"] == "A journal is read as it was written, byte for byte"
+    assert error["remedy"] == "Name a journal file"
+    run = small(tmp_path / "out")
+    whole = bytearray(run.journal.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    run.journal.write_bytes(whole)
+    with pytest.raises((tr.JournalError, tr.ReplayError)) as found:
+        tr.replay(run.dir)
+    assert found.value.message.startswith("offset ")
+    assert "does not hold" in found.value.rule
+    assert found.value.remedy == "Restore the file from a copy"
+
+
+def test_every_error_of_the_core_has_rule_and_remedy() -> None:
+    for kind in (_core.ConfigError, _core.DataError, _core.JournalError, _core.ReplayError):
+        with pytest.raises(tr.Fault) as caught, core_errors():
+            raise kind("x is 3")
+        assert caught.value.message == "x is 3"
+        assert caught.value.rule
+        assert caught.value.remedy
 
 
 def test_a_journal_cut_short_is_an_error_where_run_json_says_completed(tmp_path: Path) -> None:
