@@ -3,6 +3,7 @@
 Results go to stdout, progress and errors to stderr. Figures come from a summary; none is computed.
 """
 
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from tiderace._run import Progress as OnProgress
 
 # A job that is over sooner shows no bar.
 QUIET_S = 1.0
+# What is counted, by the first word of what is under way; where there is none, no rate is shown.
+_UNITS = {"running": "events", "reading": "instruments", "bench": "benches"}
 
 _PARTS = (
     ("trading", "Trading: own prices after arrival"),
@@ -32,8 +35,10 @@ _PARTS = (
 
 @contextmanager
 def bar(console: Console) -> Iterator[OnProgress]:
-    """Yield a progress callback; a bar with rate and ETA appears after a second."""
-    started = time.perf_counter()
+    """Yield a progress callback; a bar with rate and ETA appears after a second.
+
+    One line for each kind of work: what is under way begins with its kind, e.g. ``reading``.
+    """
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -42,24 +47,32 @@ def bar(console: Console) -> Iterator[OnProgress]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        refresh_per_second=4,
     )
-    tasks: dict[str, tuple[TaskID, float]] = {}
+    tasks: dict[str, tuple[TaskID, float, int]] = {}
+    shown = threading.Timer(QUIET_S, progress.start)
+    shown.daemon = True
+    shown.start()
 
     def update(what: str, done: int, total: int) -> None:
-        now = time.perf_counter()
-        if now - started < QUIET_S:
-            return
-        progress.start()
-        if what not in tasks:
-            tasks[what] = (progress.add_task(what, total=total, rate=""), started)
-        task, since = tasks[what]
-        per_s = done / (now - since)
-        progress.update(task, completed=done, total=total, rate=f"{per_s:,.0f}/s")
+        kind, now = what.partition(" ")[0], time.perf_counter()
+        if kind not in tasks:
+            tasks[kind] = (progress.add_task(what, total=total, rate=""), now, done)
+        task, since, before = tasks[kind]
+        rate = _rate(kind, (done - before) / max(now - since, 1e-9)) if done > before else ""
+        progress.update(task, description=what, completed=done, total=total, rate=rate)
 
     try:
         yield update
     finally:
+        shown.cancel()
+        shown.join()
         progress.stop()
+
+
+def _rate(kind: str, per_s: float) -> str:
+    unit = _UNITS.get(kind)
+    return f"{per_s:,.{0 if per_s >= 10 else 2}f} {unit}/s" if unit else ""
 
 
 def result(summary: Mapping[str, Any], *, name: str, files: Mapping[str, str]) -> Group:
@@ -188,8 +201,11 @@ def _money(text: object) -> str:
 
 
 def _bps(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.2f}"
+    if value is None:
+        return "-"
+    rounded = round(value, 2)
+    return f"{rounded:+.2f}" if rounded else "0.00"
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
+    return "-" if value is None else f"{round(value, 3) + 0:.1%}"

@@ -9,6 +9,7 @@ the wheel.
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,15 @@ def run(name: str, *, is_smoke: bool = False) -> dict[str, Any]:
     return {"bench": name, **figures}
 
 
-def run_all(*, is_smoke: bool = False) -> list[dict[str, Any]]:
+def run_all(
+    *, is_smoke: bool = False, progress: Callable[[str, int, int], None] | None = None
+) -> list[dict[str, Any]]:
     """Run every bench; one whose recording is not there has ``skipped`` in place of figures.
+
+    Parameters
+    ----------
+    progress
+        Called before each bench with its name, how many are done, and how many there are.
 
     Raises
     ------
@@ -52,7 +60,9 @@ def run_all(*, is_smoke: bool = False) -> list[dict[str, Any]]:
         A recording is not there, and ``TIDERACE_REQUIRE_ALL=1`` makes a skip a failure.
     """
     results = []
-    for name in NAMES:
+    for done, name in enumerate(NAMES):
+        if progress:
+            progress(f"bench {name}", done, len(NAMES))
         try:
             results.append(run(name, is_smoke=is_smoke))
         except DataError as error:

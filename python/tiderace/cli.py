@@ -199,10 +199,12 @@ def bench_command(
 ) -> None:
     """Run a bench and print its figures."""
     del debug
-    if name == "all":
-        results = bench.run_all(is_smoke=smoke)
-    else:
-        results = [bench.run(name, is_smoke=smoke)]
+    with _show.bar(stderr) as progress:
+        if name == "all":
+            results = bench.run_all(is_smoke=smoke, progress=progress)
+        else:
+            progress(f"bench {name}", 0, 1)
+            results = [bench.run(name, is_smoke=smoke)]
     whole = {"benches": results} if name == "all" else results[0]
     _answer(whole, as_json, lambda: "\n".join(_flat(result) for result in results))
 
