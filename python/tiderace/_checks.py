@@ -119,7 +119,7 @@ def _check_parent(config: Config) -> None:
             rule="A parent trades exposure in one base asset",
             remedy="Name instruments of one base, or leave the key out to use all",
         )
-    _positive(parent.order_qty, "parent.order_qty", config.assets.get(bases[0], 8))
+    _amount(parent.order_qty, "parent.order_qty", config.assets.get(bases[0], 8))
     _positive(parent.limit, "parent.limit", FRACTION_DECIMALS)
     _fraction(parent.limit, "parent.limit", low=Decimal(0), open_ends=True)
     for name in ("size_jitter", "time_jitter", "passive_share"):
@@ -141,14 +141,15 @@ def _check_risk(config: Config) -> None:
         base, quote = (config.assets.get(a, 8) for a in (instrument.base, instrument.quote))
         _positive(limits.max_order_qty, f"{key}.max_order_qty", STEP_DECIMALS)
         _on_grid(limits.max_order_qty, f"{key}.max_order_qty", instrument.lot_size, "lots")
-        _positive(limits.max_order_value, f"{key}.max_order_value", quote)
-        _positive(limits.max_position, f"{key}.max_position", base)
+        _amount(limits.max_order_value, f"{key}.max_order_value", quote)
+        _amount(limits.max_position, f"{key}.max_position", base)
         _fraction(limits.initial_margin, f"{key}.initial_margin", low=Decimal(0))
         _positive(limits.initial_margin, f"{key}.initial_margin", FRACTION_DECIMALS)
     _positive(risk.price_collar, "risk.price_collar", FRACTION_DECIMALS)
     if risk.max_total_position:
-        decimals = config.assets.get(config.instruments[0].base, 8)
-        _positive(risk.max_total_position, "risk.max_total_position", decimals)
+        for base in {instrument.base for instrument in config.instruments}:
+            decimals = config.assets.get(base, 8)
+            _amount(risk.max_total_position, "risk.max_total_position", decimals)
     windows = {
         "message_window": risk.max_messages == 0,
         "duplicate_window": True,
@@ -221,11 +222,15 @@ def _check_random(latency: RandomLatency, key: str) -> None:
         raise _range_error(latency.sigma, f"{key}.sigma", "is between 0 and 4")
 
 
-def _positive(value: Decimal, key: str, decimals: int) -> None:
+def _positive(value: Decimal, key: str, decimals: int, *, bits: int = 64) -> None:
     if not value.is_finite() or value <= 0:
         raise _range_error(value, key, "is above zero")
-    if scaled(value, decimals, key=key) >= 2**63:
-        raise _range_error(value, key, f"fits 64 bits in units of 1e-{decimals}")
+    if scaled(value, decimals, key=key) >= 2 ** (bits - 1):
+        raise _range_error(value, key, f"fits {bits} bits in units of 1e-{decimals}")
+
+
+def _amount(value: Decimal, key: str, decimals: int) -> None:
+    _positive(value, key, decimals, bits=128)
 
 
 def _on_grid(value: Decimal, key: str, step: Decimal, what: str) -> None:

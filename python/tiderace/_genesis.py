@@ -52,7 +52,7 @@ def genesis(
         "labels": names,
         "instruments": instruments(config),
         "oms": _oms(config),
-        "risk": _risk(config),
+        "risk": _risk(config, assets),
         "route": _route(config),
         "sim": _sim(config, assets),
         "recording": {"files": list(recording), "config": _plain(config)},
@@ -240,14 +240,13 @@ def _oms(config: Config) -> dict[str, Any]:
     }
 
 
-def _risk(config: Config) -> dict[str, Any]:
+def _risk(config: Config, assets: list[str]) -> dict[str, Any]:
     risk = config.risk
-    base = _decimals(config, config.instruments[0].base)
     return {
         "account": 0,
         "collar": _fraction(risk.price_collar, "risk.price_collar"),
         "max_open_orders": risk.max_open_orders,
-        "max_total_position": scaled(risk.max_total_position, base, key="risk.max_total_position"),
+        "max_total_position": _total_limits(config, assets),
         "max_messages": risk.max_messages,
         "message_window_ns": duration_ns(risk.message_window),
         "duplicate_window_ns": duration_ns(risk.duplicate_window),
@@ -258,6 +257,18 @@ def _risk(config: Config) -> dict[str, Any]:
     }
 
 
+def _total_limits(config: Config, assets: list[str]) -> list[dict[str, Any]]:
+    most, key = config.risk.max_total_position, "risk.max_total_position"
+    bases = sorted({instrument.base for instrument in config.instruments}) if most else []
+    return [
+        {
+            "asset": assets.index(base),
+            "max_position": scaled(most, _decimals(config, base), key=key),
+        }
+        for base in bases
+    ]
+
+
 def _limits(config: Config, instrument: InstrumentConfig) -> dict[str, Any]:
     limits = instrument.limits
     base, quote = _decimals(config, instrument.base), _decimals(config, instrument.quote)
@@ -266,6 +277,7 @@ def _limits(config: Config, instrument: InstrumentConfig) -> dict[str, Any]:
         "max_order_value": scaled(limits.max_order_value, quote, key="limits.max_order_value"),
         "max_position": scaled(limits.max_position, base, key="limits.max_position"),
         "initial_margin": _fraction(limits.initial_margin, "limits.initial_margin"),
+        "fee": _fraction(max(instrument.fees.taker, instrument.fees.maker, Decimal(0)), "fees"),
     }
 
 

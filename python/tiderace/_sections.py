@@ -133,7 +133,7 @@ class RiskConfig(_Section, frozen=True, kw_only=True):
     price_collar: Decimal = Decimal("0.02")
     """A limit price strays from the mid by no more than this fraction of it."""
     max_total_position: Decimal = Decimal(0)
-    """Largest exposure over all instruments, in the base asset; zero is off."""
+    """Largest exposure over all instruments of a base asset, in it; zero is off."""
     max_open_orders: Count = 100
     max_messages: Limit = 200
     """Most orders, replaces and cancels within ``message_window``; zero is off."""

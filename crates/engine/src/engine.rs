@@ -177,6 +177,20 @@ impl Engine {
         appended
     }
 
+    /// Hands everything applied so far to the operating system, so that a process that dies leaves a journal up to here.
+    /// Called at steps of the run, never by the clock: it decides where references to market data are cut.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn flush(&mut self) -> Result<(), JournalError> {
+        self.close_market_run()?;
+        if let Some(writer) = self.writer.as_mut().filter(|writer| !writer.is_empty()) {
+            writer.close_batch(self.batch_digest)?;
+            self.batch_digest = self.emitter.digest.digest();
+        }
+        Ok(())
+    }
+
     /// Closes the open batch if it is full. Called before the first output of a record, never between its outputs and
     /// its append, so that the digest in the next header is that of the outputs before its first record.
     fn close_full_batch(&mut self) -> Result<(), JournalError> {

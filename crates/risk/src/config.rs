@@ -1,7 +1,7 @@
 //! The limits, as the genesis holds them.
 
 use serde::{Deserialize, Serialize};
-use tiderace_types::{AccountId, Amount, Fraction, Instrument, Qty};
+use tiderace_types::{AccountId, Amount, AssetId, Fraction, Instrument, Qty};
 
 /// Limits of the desk. A limit of zero is refused except where "zero: off" is said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,8 +13,8 @@ pub struct RiskConfig {
     pub collar: Fraction,
     /// Most orders working at once.
     pub max_open_orders: u32,
-    /// Largest exposure of one base asset over all its instruments, in its base units. Zero: off.
-    pub max_total_position: Amount,
+    /// Largest exposure of a base asset over all its instruments, at most one an asset. None: off.
+    pub max_total_position: Vec<TotalLimit>,
     /// Most orders, replaces and cancels in a window; cancels are counted and never held back. Zero: off.
     pub max_messages: u32,
     /// Nanoseconds of that window.
@@ -31,6 +31,16 @@ pub struct RiskConfig {
     pub instruments: Vec<InstrumentLimits>,
 }
 
+/// Largest exposure of one base asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TotalLimit {
+    /// The base asset.
+    pub asset: AssetId,
+    /// Position and open orders of all its instruments together, in its base units.
+    pub max_position: Amount,
+}
+
 /// Limits of one instrument.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +53,9 @@ pub struct InstrumentLimits {
     pub max_position: Amount,
     /// Share of the notional that a derivative needs as margin; unused for spot.
     pub initial_margin: Fraction,
+    /// Share of the notional (inverse: of the exposure) that an order's fee may come to: the larger of the declared taker
+    /// and maker fee, zero where both are below. It is claimed with the order, but for a spot sale, whose proceeds pay it.
+    pub fee: Fraction,
 }
 
 /// Why limits are not usable.
@@ -64,6 +77,8 @@ pub enum ConfigError {
         /// Instruments.
         instruments: usize,
     },
+    /// A total limit names an asset twice, or one that is no instrument's base.
+    TotalAsset(AssetId),
 }
 
 impl core::fmt::Display for ConfigError {
@@ -72,6 +87,9 @@ impl core::fmt::Display for ConfigError {
             Self::TooLow { key, value, least } => write!(f, "risk.{key} is {value}; it must be at least {least}"),
             Self::InstrumentCount { limits, instruments } => {
                 write!(f, "risk.instruments has {limits} entries for {instruments} instruments; give one for each")
+            }
+            Self::TotalAsset(asset) => {
+                write!(f, "risk.max_total_position names asset {}; name each base asset at most once", asset.0)
             }
         }
     }
@@ -91,7 +109,13 @@ impl RiskConfig {
         }
         at_least("collar", self.collar.get(), 1)?;
         at_least("max_open_orders", self.max_open_orders, 1)?;
-        at_least("max_total_position", self.max_total_position.get(), 0)?;
+        for (row, limit) in self.max_total_position.iter().enumerate() {
+            at_least("max_total_position.max_position", limit.max_position.get(), 1)?;
+            let is_again = self.max_total_position.iter().take(row).any(|before| before.asset == limit.asset);
+            if is_again || !instruments.iter().any(|instrument| instrument.base == limit.asset) {
+                return Err(ConfigError::TotalAsset(limit.asset));
+            }
+        }
         at_least("message_window_ns", self.message_window_ns, i64::from(self.max_messages > 0))?;
         at_least("duplicate_window_ns", self.duplicate_window_ns, 0)?;
         at_least("execution_window_ns", self.execution_window_ns, i64::from(self.max_executions > 0))?;
@@ -105,6 +129,7 @@ impl RiskConfig {
                 limits.initial_margin.get(),
                 i64::from(self.needs_funds && !is_spot),
             )?;
+            at_least("instruments.fee", limits.fee.get(), 0)?;
         }
         Ok(())
     }

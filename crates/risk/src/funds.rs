@@ -1,8 +1,10 @@
 //! What each venue holds of each asset, and what of it is spoken for.
 //!
-//! A balance arrives as what is free; what our orders and positions hold at that moment is added back, and from then on
-//! fills and fees move it. Open spot orders claim what they would pay or deliver; derivatives claim initial margin on the
-//! worst exposure of their instrument.
+//! A balance arrives as what is free; what our orders and positions hold at that moment is added back. From then on spot
+//! fills move it by what they pay and deliver, derivatives by the profit or loss that they realise, and both by their
+//! fees; what a position would gain or lose if it were closed moves nothing. Open spot orders claim what they would pay
+//! (a buy with its fee) or deliver; derivatives claim initial margin on the worst exposure of their instrument, and the
+//! fees of their open orders.
 
 use tiderace_types::{
     Amount, AssetId, Fraction, Instrument, InstrumentKind, Price, Rounding, VenueId, instrument, num,

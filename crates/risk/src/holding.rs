@@ -1,6 +1,7 @@
 //! What is held and what may come of one instrument, and of one base asset over all its instruments.
 
-use tiderace_types::Side;
+use tiderace_types::num::div_round;
+use tiderace_types::{Rounding, Side};
 
 /// Position and open orders, as exposure in base units, at their worst.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +41,9 @@ pub(crate) struct Holding {
     pub(crate) exposure: Exposure,
     /// The position in lots, below zero when short.
     pub(crate) position_lots: i128,
+    /// What opening the position brought in less what it cost, in base units of the settlement asset: sums of notionals,
+    /// of an inverse contract of exposures, never from an average.
+    pub(crate) cost: i128,
     pub(crate) open_buy_lots: i128,
     pub(crate) open_sell_lots: i128,
 }
@@ -60,6 +64,31 @@ impl Holding {
             share(before, after, held)
         };
         self.position_lots = after;
+    }
+
+    /// Counts what a fill of `lots` brought in, before [`Holding::fill`] moves the position; gives the gain that it
+    /// realises, rounded down. What closes takes its share of the cost with it.
+    pub(crate) fn realise(&mut self, lots: i128, brought_in: i128) -> i128 {
+        let (held, after) = (self.position_lots, self.position_lots.saturating_add(lots));
+        let is_closing = held.signum().saturating_mul(lots.signum()) < 0;
+        let whole = self.cost.saturating_add(brought_in);
+        self.cost = if !is_closing {
+            whole
+        } else if after.signum() != held.signum() {
+            share_up(brought_in, after, lots)
+        } else {
+            share_up(self.cost, after, held)
+        };
+        whole.saturating_sub(self.cost)
+    }
+
+    /// Undoes a fill that had realised `gain`, and gives what that realises: `gain` back, and the whole cost where
+    /// nothing is held any more.
+    pub(crate) fn unrealise(&mut self, lots: i128, brought_in: i128, gain: i128) -> i128 {
+        let cost = self.cost.saturating_add(brought_in).saturating_add(gain);
+        let is_flat = self.position_lots.saturating_add(lots) == 0;
+        self.cost = if is_flat { 0 } else { cost };
+        if is_flat { cost.saturating_sub(gain) } else { gain.saturating_neg() }
     }
 
     pub(crate) fn change_open(&mut self, side: Side, lots: i128, exposure: i128) {
@@ -87,4 +116,9 @@ fn share(of: i128, part: i128, whole: i128) -> i128 {
     let rest = product.checked_rem(whole).unwrap_or(0);
     let quotient = product.checked_div(whole).unwrap_or(of);
     if rest == 0 { quotient } else { quotient.saturating_add(product.signum().saturating_mul(whole.signum())) }
+}
+
+/// `of` x `part` / `whole`, rounded up; all of it where that cannot be computed.
+fn share_up(of: i128, part: i128, whole: i128) -> i128 {
+    of.checked_mul(part).and_then(|product| div_round(product, whole, Rounding::Ceil)).unwrap_or(of)
 }

@@ -10,12 +10,13 @@
 
 mod config;
 mod funds;
+mod gains;
 mod holding;
 mod market;
 mod open_orders;
 mod risk;
 mod windows;
 
-pub use config::{ConfigError, InstrumentLimits, RiskConfig};
+pub use config::{ConfigError, InstrumentLimits, RiskConfig, TotalLimit};
 pub use market::Reference;
 pub use risk::Risk;

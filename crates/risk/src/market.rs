@@ -1,11 +1,14 @@
 //! One instrument: its limits, what counts against them, and the checks that look at one order alone.
 
-use tiderace_types::event::OrderSent;
+use tiderace_types::event::{FillBooked, OrderSent};
 use tiderace_types::num::div_round;
-use tiderace_types::{Amount, Fraction, Instrument, OrdType, Price, Qty, Reason, Refusal, Rounding, Side, TimeInForce};
+use tiderace_types::{
+    Amount, Fraction, Instrument, OrdType, Price, Qty, Reason, Refusal, Rounding, Side, Style, TimeInForce,
+};
 
 use crate::config::InstrumentLimits;
 use crate::funds::Draw;
+use crate::gains::Gains;
 use crate::holding::Holding;
 use crate::open_orders::{Claim, Prices};
 
@@ -57,7 +60,8 @@ impl Market {
     }
 
     /// The collar around the mid, and the prices at which an order within it is valued. A limit price counts as the most
-    /// that a buy pays; a sale may do better than its limit, so it counts at the bid at least.
+    /// that a buy pays, and the collar's low edge as the least: a price that falls while the order is under way makes more
+    /// exposure of an inverse contract. A sale may do better than its limit, so it counts at the bid at least.
     pub(crate) fn check_collar(
         &self,
         sent: &OrderSent,
@@ -75,7 +79,7 @@ impl Market {
             return Err(Refusal::new(Reason::PriceCollar, price.get(), edge.get()));
         }
         Ok(match sent.side {
-            Side::Buy => Prices { value: price, exposure: price.min(bid) },
+            Side::Buy => Prices { value: price, exposure: low },
             Side::Sell => Prices { value: price.max(bid), exposure: price },
         })
     }
@@ -104,11 +108,45 @@ impl Market {
         let exposure = fits(self.instrument.exposure(qty, prices.exposure, Rounding::Ceil));
         let notional = || fits(self.instrument.notional(qty, prices.value, Rounding::Ceil));
         let funds = match (self.draw, side) {
-            (Draw::Spot { .. }, Side::Buy) => value.unwrap_or_else(notional),
+            (Draw::Spot { .. }, Side::Buy) => {
+                let value = value.unwrap_or_else(notional);
+                value.saturating_add(self.fee(value))
+            }
             (Draw::Spot { .. }, Side::Sell) => exposure,
-            (Draw::Margin { .. }, Side::Buy | Side::Sell) => 0,
+            (Draw::Margin { .. }, Side::Buy | Side::Sell) => match self.instrument.style {
+                Style::Linear | Style::Quanto => self.fee(value.unwrap_or_else(notional)),
+                Style::Inverse => self.fee(exposure),
+            },
         };
         Claim { lots: qty.get().into(), exposure, funds }
+    }
+
+    fn fee(&self, value: i128) -> i128 {
+        if self.limits.fee == Fraction::ZERO {
+            return 0;
+        }
+        Amount::new(value).times(self.limits.fee, Rounding::Ceil).map_or(TOO_LARGE, Amount::get)
+    }
+
+    /// Counts what a fill brought in, and gives what it realises in the settlement asset; nothing for spot. To be asked
+    /// before the position moves.
+    pub(crate) fn realise(&mut self, fill: &FillBooked, gains: &mut Gains) -> i128 {
+        if matches!(self.draw, Draw::Spot { .. }) {
+            return 0;
+        }
+        let direction = i128::from(fill.side.sign()).saturating_mul(if fill.is_reversal { -1 } else { 1 });
+        let brought_in = match self.instrument.style {
+            Style::Linear | Style::Quanto => fill.notional.get().saturating_mul(direction).saturating_neg(),
+            Style::Inverse => fill.exposure.get().saturating_mul(direction),
+        };
+        let lots = i128::from(fill.last_qty.get()).saturating_mul(direction);
+        if fill.is_reversal {
+            let gain = gains.take(fill.instrument, fill.exec_id);
+            return self.holding.unrealise(lots, brought_in, gain);
+        }
+        let gain = self.holding.realise(lots, brought_in);
+        gains.push(fill.instrument, fill.exec_id, gain);
+        gain
     }
 }
 

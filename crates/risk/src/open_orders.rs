@@ -9,7 +9,7 @@ use tiderace_types::id_map::{Handle, IdMap};
 pub(crate) struct Claim {
     pub(crate) lots: i128,
     pub(crate) exposure: i128,
-    /// Spot only: what it pays or delivers.
+    /// What it pays with its fee, or delivers; of a derivative its fee.
     pub(crate) funds: i128,
 }
 

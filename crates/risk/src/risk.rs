@@ -9,8 +9,9 @@ use tiderace_types::{
     Side, Ts,
 };
 
-use crate::config::{ConfigError, RiskConfig};
+use crate::config::{ConfigError, InstrumentLimits, RiskConfig};
 use crate::funds::{Draw, Funds};
+use crate::gains::Gains;
 use crate::holding::{Exposure, Holding};
 use crate::market::{Market, Reference, TOO_LARGE};
 use crate::open_orders::{Claim, Open, OpenOrders, Prices, Replacing};
@@ -24,6 +25,14 @@ struct Strategy {
     is_stopped: bool,
 }
 
+/// One base asset over all its instruments.
+#[derive(Clone, Debug)]
+struct Total {
+    base: AssetId,
+    exposure: Exposure,
+    max_position: Option<i128>,
+}
+
 /// An order that was just allowed, so that sending it need not value it again.
 type Allowed = (ClOrdId, Prices, Claim, OrderKey);
 
@@ -32,9 +41,9 @@ type Allowed = (ClOrdId, Prices, Claim, OrderKey);
 pub struct Risk {
     config: RiskConfig,
     markets: Vec<Market>,
-    /// Per base asset.
-    totals: Vec<(AssetId, Exposure)>,
+    totals: Vec<Total>,
     funds: Funds,
+    gains: Gains,
     open: OpenOrders,
     messages: Window,
     recent: RecentOrders,
@@ -57,7 +66,7 @@ impl Risk {
         for (instrument, limits) in instruments.iter().zip(&config.instruments) {
             markets.push(Market {
                 draw: Draw::of(instrument, limits.initial_margin, &mut funds),
-                total: total_of(&mut totals, instrument.base),
+                total: total_of(&mut totals, instrument.base, config),
                 instrument: instrument.clone(),
                 limits: limits.clone(),
                 holding: Holding::default(),
@@ -70,6 +79,7 @@ impl Risk {
             markets,
             totals,
             funds,
+            gains: Gains::new(),
             open: OpenOrders::new(capacity, seed),
             messages: Window::new(config.max_messages, config.message_window_ns),
             recent: RecentOrders::new(config.duplicate_window_ns, seed),
@@ -88,7 +98,7 @@ impl Risk {
     /// 2017 price above zero, 2016 minimum quantity, 2004 quantity, 2003 reference, 2002 collar, 2016 minimum notional,
     /// 2005 value, 2011 duplicate, 2007 open orders, 2006 position (of the instrument, then of the base asset),
     /// 2008 or 2009 funds. An order that only reduces its instrument's position is exempt from that instrument's
-    /// maximum and from margin, and from nothing else.
+    /// maximum and from margin (with its fee), and from nothing else.
     pub fn check(&mut self, ts: Ts, sent: &OrderSent, reference: Option<Reference>) -> Result<OrderSent, Refusal> {
         let bounded = |market: &Market| market.bounded(sent, self.config.collar, reference);
         // Two market orders are the same at any edge.
@@ -179,15 +189,19 @@ impl Risk {
         let direction = sign.saturating_mul(fill.side.sign().into());
         let exposure = fill.exposure.get().saturating_mul(direction);
         if let Some(market) = self.markets.get_mut(fill.instrument.index()) {
+            let gain = market.realise(fill, &mut self.gains);
             let before = market.holding.exposure.position;
             market.holding.fill(i128::from(fill.last_qty.get()).saturating_mul(direction), exposure);
             let moved = market.holding.exposure.position.saturating_sub(before);
-            if let Some((_, total)) = self.totals.get_mut(market.total) {
-                total.position = total.position.saturating_add(moved);
+            if let Some(total) = self.totals.get_mut(market.total) {
+                total.exposure.position = total.exposure.position.saturating_add(moved);
             }
-            if let Draw::Spot { quote, base } = market.draw {
-                self.funds.pay(base, exposure);
-                self.funds.pay(quote, fill.notional.get().saturating_mul(direction).saturating_neg());
+            match market.draw {
+                Draw::Spot { quote, base } => {
+                    self.funds.pay(base, exposure);
+                    self.funds.pay(quote, fill.notional.get().saturating_mul(direction).saturating_neg());
+                }
+                Draw::Margin { settle, .. } => self.funds.pay(settle, gain),
             }
             if let Some(pool) = self.funds.existing(market.instrument.venue, fill.fee_asset) {
                 self.funds.pay(pool, fill.fee.get().saturating_mul(sign).saturating_neg());
@@ -243,6 +257,12 @@ impl Risk {
             strategy.executions.clear();
         }
         Ok(StrategyEnabled { strategy: enable.strategy, is_enabled: true, operator: enable.operator })
+    }
+
+    /// The limits of an instrument.
+    #[must_use]
+    pub fn limits(&self, instrument: InstrumentId) -> Option<&InstrumentLimits> {
+        self.market(instrument).map(|market| &market.limits)
     }
 
     /// The exposure held of an instrument, below zero when short. Zero when it is flat in lots.
@@ -326,10 +346,12 @@ impl Risk {
         if worst > limit && !is_reducing {
             return Err(Refusal::new(Reason::MaxPosition, worst, limit));
         }
-        let limit = self.config.max_total_position.get();
-        let total = self.totals.get(market.total).map_or(0, |(_, total)| total.worst(sent.side, more.exposure));
-        if limit > 0 && total > limit {
-            return Err(Refusal::new(Reason::MaxPosition, total, limit));
+        let limit = self.totals.get(market.total).and_then(|total| Some((total.exposure, total.max_position?)));
+        if let Some((exposure, limit)) = limit {
+            let worst = exposure.worst(sent.side, more.exposure);
+            if worst > limit {
+                return Err(Refusal::new(Reason::MaxPosition, worst, limit));
+            }
         }
         if self.config.needs_funds { self.check_funds(market, sent.side, more, prices, is_reducing) } else { Ok(()) }
     }
@@ -349,7 +371,8 @@ impl Risk {
             }
             Draw::Margin { settle, rule } => {
                 let worst = market.holding.exposure.worst_of_both(side, more.exposure);
-                let wanted = rule.margin(worst, prices.value).saturating_sub(market.margin);
+                let margin = rule.margin(worst, prices.value).saturating_sub(market.margin);
+                let wanted = margin.saturating_add(more.funds);
                 (settle, Reason::InsufficientMargin, if is_reducing { 0 } else { wanted })
             }
         };
@@ -432,12 +455,15 @@ impl Risk {
         }
         let by = new.less(old);
         market.holding.change_open(side, by.lots, by.exposure);
-        if let Some((_, total)) = self.totals.get_mut(market.total) {
-            total.change_open(side, by.exposure);
+        if let Some(total) = self.totals.get_mut(market.total) {
+            total.exposure.change_open(side, by.exposure);
         }
-        if let Draw::Spot { quote, base } = market.draw {
-            self.funds.claim(if side == Side::Buy { quote } else { base }, by.funds);
-        }
+        let pool = match market.draw {
+            Draw::Spot { quote, .. } if side == Side::Buy => quote,
+            Draw::Spot { base, .. } => base,
+            Draw::Margin { settle, .. } => settle,
+        };
+        self.funds.claim(pool, by.funds);
         self.claim_margin(instrument, price);
     }
 
@@ -477,9 +503,11 @@ impl Risk {
     }
 }
 
-fn total_of(totals: &mut Vec<(AssetId, Exposure)>, base: AssetId) -> usize {
-    totals.iter().position(|(asset, _)| *asset == base).unwrap_or_else(|| {
-        totals.push((base, Exposure::default()));
+fn total_of(totals: &mut Vec<Total>, base: AssetId, config: &RiskConfig) -> usize {
+    totals.iter().position(|total| total.base == base).unwrap_or_else(|| {
+        let limit = config.max_total_position.iter().find(|limit| limit.asset == base);
+        let max_position = limit.map(|limit| limit.max_position.get());
+        totals.push(Total { base, exposure: Exposure::default(), max_position });
         totals.len().saturating_sub(1)
     })
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use common::*;
 use proptest::prelude::*;
-use tiderace_risk::RiskConfig;
+use tiderace_risk::{Risk, RiskConfig, TotalLimit};
 use tiderace_types::event::{FillBooked, OrderSent, OrderUpdated};
 use tiderace_types::input::BalanceSet;
 use tiderace_types::*;
@@ -47,13 +47,13 @@ fn an_inverse_position_closed_in_contracts_is_flat() {
 }
 
 #[test]
-fn an_inverse_buy_counts_at_the_bid_where_its_limit_is_higher() {
-    // 60 contracts are 0.1 BTC at 60000.00, and less than that at the limit.
-    let mut risk = risk(&limited(|limits| limits.max_position = Amount::new(9_999_999)));
+fn an_inverse_buy_counts_at_the_collar_s_low_edge() {
+    // 60 contracts are 0.0991 BTC at the limit, 0.1 at the bid, and more if the price falls before they get there.
+    let mut risk = risk(&limited(|limits| limits.max_position = Amount::new(10_100_000)));
     let dear = OrderSent { price: Price::new(6_050_000), ..at(2, buy(1, 60)) };
     assert_eq!(
         risk.check(Ts::new(1), &dear, BOOK).unwrap_err(),
-        Refusal::new(Reason::MaxPosition, 10_000_000, 9_999_999)
+        Refusal::new(Reason::MaxPosition, 10_101_009, 10_100_000)
     );
 }
 
@@ -156,6 +156,95 @@ fn a_free_balance_leaves_out_what_open_orders_hold() {
     assert!(send(&mut risk, 1, &buy(4, 100)).is_err(), "another account's balance is not ours");
 }
 
+/// Free margin of `instrument`, asked of an order too large for it.
+fn free(risk: &mut Risk, instrument: u16) -> i128 {
+    let huge = at(instrument, buy(999, 900_000));
+    let refusal = risk.check(Ts::new(9), &huge, BOOK).unwrap_err();
+    assert_eq!(refusal.reason, Reason::InsufficientMargin);
+    refusal.limit.get()
+}
+
+fn filled(instrument: u16, exec_id: u64, side: Side, lots: i64, price: i64) -> FillBooked {
+    let sent = OrderSent { price: Price::new(price), ..at(instrument, order(exec_id, side, lots)) };
+    FillBooked { exec_id: ExecId(exec_id), ..fill(&sent, lots) }
+}
+
+#[test]
+fn a_realised_loss_leaves_the_margin_and_comes_back_when_undone() {
+    let mut risk = risk(&RiskConfig { needs_funds: true, ..limited(|l| l.initial_margin = Fraction::ONE) });
+    risk.set_balance(&balance(1, 1, 100_000_000_000));
+    risk.on_fill(Ts::new(1), &filled(1, 1, Side::Buy, 300, 6_000_000));
+    let open = free(&mut risk, 1);
+    // A third is sold 1000 USD lower: 0.001 BTC x 1000 USD.
+    let sale = filled(1, 2, Side::Sell, 100, 5_900_000);
+    risk.on_fill(Ts::new(2), &sale);
+    assert_eq!(free(&mut risk, 1) - open, 6_000_000_000 - 100_000_000, "a third of the margin less the loss");
+    risk.on_fill(Ts::new(3), &FillBooked { is_reversal: true, ..sale });
+    assert_eq!(free(&mut risk, 1), open);
+    // Turned over at a gain of 1000 USD, and closed at cost.
+    risk.on_fill(Ts::new(4), &filled(1, 3, Side::Sell, 500, 6_100_000));
+    risk.on_fill(Ts::new(5), &filled(1, 4, Side::Buy, 200, 6_100_000));
+    assert_eq!(free(&mut risk, 1), 100_000_000_000 + 300_000_000);
+}
+
+#[test]
+fn an_inverse_gain_is_the_difference_of_exposures() {
+    let mut risk = risk(&RiskConfig { needs_funds: true, ..limited(|l| l.initial_margin = Fraction::ONE) });
+    risk.set_balance(&balance(2, 0, 1_000_000));
+    // 60 contracts: 0.1 BTC at 60000, 0.12 at 50000; half of it is closed first.
+    risk.on_fill(Ts::new(1), &filled(2, 1, Side::Buy, 60, 6_000_000));
+    risk.on_fill(Ts::new(2), &filled(2, 2, Side::Sell, 30, 5_000_000));
+    risk.on_fill(Ts::new(3), &filled(2, 3, Side::Sell, 30, 5_000_000));
+    assert_eq!(free(&mut risk, 2), 1_000_000 - 2_000_000);
+}
+
+#[test]
+fn an_order_claims_its_fee() {
+    let fees = limited(|l| (l.fee, l.initial_margin) = (Fraction::new(10_000_000), Fraction::new(100_000_000)));
+    let mut risk = risk(&RiskConfig { needs_funds: true, ..fees });
+    let short = |refusal: Result<OrderSent, Refusal>| refusal.unwrap_err().value.get();
+    let mut ask = |order: &OrderSent| short(risk.check(Ts::new(1), order, BOOK));
+    assert_eq!(ask(&buy(1, 100)), 6_000_001_000 + 60_000_010);
+    assert_eq!(ask(&at(1, buy(1, 100))), 600_000_100 + 60_000_010);
+    // 10 contracts are 1683502 at the collar's low edge.
+    assert_eq!(ask(&at(2, buy(1, 10))), 168_351 + 16_836);
+    assert_eq!(ask(&sell(1, 100)), 100_000, "a sale pays it from its proceeds");
+    risk.set_balance(&balance(0, 1, 2 * 6_060_001_010));
+    send(&mut risk, 1, &buy(1, 100)).unwrap();
+    send(&mut risk, 1, &buy(2, 100)).unwrap();
+    assert!(send(&mut risk, 1, &buy(3, 10)).is_err());
+}
+
+proptest! {
+    /// Whatever the order of fills: once nothing is held, the margin pool has moved by what was received less paid.
+    #[test]
+    fn realised_gains_add_up(
+        fills in proptest::collection::vec((any::<bool>(), 1i64..50, 5_000_000i64..7_000_000), 1..40),
+        instrument in 1u16..3,
+    ) {
+        let mut risk = risk(&RiskConfig { needs_funds: true, ..limited(|l| l.initial_margin = Fraction::ONE) });
+        let mut flows = (0, 0);
+        let count = |flows: &mut (i128, i64), fill: &FillBooked| {
+            let brought_in = if instrument == 1 { -fill.notional.get() } else { fill.exposure.get() };
+            flows.0 += brought_in * i128::from(fill.side.sign());
+            flows.1 += fill.last_qty.get() * i64::from(fill.side.sign());
+        };
+        for (id, (is_buy, lots, price)) in fills.into_iter().enumerate() {
+            let fill = filled(instrument, id as u64, if is_buy { Side::Buy } else { Side::Sell }, lots, price);
+            count(&mut flows, &fill);
+            risk.on_fill(Ts::new(1), &fill);
+        }
+        let (_, held) = flows;
+        if held != 0 {
+            let side = if held > 0 { Side::Sell } else { Side::Buy };
+            let rest = filled(instrument, 1_000, side, held.abs(), 6_000_000);
+            count(&mut flows, &rest);
+            risk.on_fill(Ts::new(1), &rest);
+        }
+        prop_assert_eq!(free(&mut risk, instrument), flows.0);
+    }
+}
+
 #[test]
 fn fees_leave_the_balance() {
     let mut risk = risk(&RiskConfig { needs_funds: true, ..config() });
@@ -247,7 +336,7 @@ proptest! {
     #[test]
     fn nothing_overflows(steps in proptest::collection::vec(
         (0u8..5, 0u16..4, 0u64..6, any::<i64>(), any::<i64>(), any::<i64>(), any::<bool>(), 0..OrdStatus::ALL.len()), 1..60)) {
-        let mut config = RiskConfig { needs_funds: true, max_total_position: Amount::MAX, max_executions: 2,
+        let mut config = RiskConfig { needs_funds: true, max_total_position: vec![TotalLimit { asset: AssetId(0), max_position: Amount::MAX }], max_executions: 2,
             execution_window_ns: i64::MAX, duplicate_window_ns: 5, max_messages: 3, message_window_ns: 5, ..config() };
         config.instruments.iter_mut().for_each(|limits| limits.max_position = Amount::MAX);
         let mut risk = risk(&config);

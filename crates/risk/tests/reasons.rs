@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use tiderace_risk::{ConfigError, Risk, RiskConfig};
+use tiderace_risk::{ConfigError, Risk, RiskConfig, TotalLimit};
 use tiderace_types::event::OrderSent;
 use tiderace_types::input::EnableStrategy;
 use tiderace_types::*;
@@ -83,13 +83,21 @@ fn max_position_2006() {
 
 #[test]
 fn max_total_position_2006() {
-    let mut risk = risk(&RiskConfig { max_total_position: Amount::new(1_000_000), ..config() });
+    let total = |asset, max| TotalLimit { asset: AssetId(asset), max_position: Amount::new(max) };
+    let mut risk = risk(&RiskConfig { max_total_position: vec![total(0, 1_000_000)], ..config() });
     send(&mut risk, 1, &buy(1, 600)).unwrap();
     refused(send(&mut risk, 1, &at(1, buy(2, 401))), Reason::MaxPosition, 1_001_000, 1_000_000);
     send(&mut risk, 1, &at(1, buy(3, 400))).unwrap();
     risk.on_fill(Ts::new(2), &fill(&buy(1, 600), 600));
     risk.on_update(&updated(&buy(1, 600), OrdStatus::Filled, 600));
     refused(send(&mut risk, 3, &at(1, buy(4, 10))), Reason::MaxPosition, 1_010_000, 1_000_000);
+    // Each base asset has its own limit, in its own base units.
+    let other = Instrument { base: AssetId(2), base_decimals: 3, ..linear() };
+    let limits = RiskConfig { max_total_position: vec![total(0, 1), total(2, 5)], ..config() };
+    let mut two = Risk::new(&limits, &[spot(), other, inverse()], 42).unwrap();
+    refused(send(&mut two, 1, &buy(1, 100)), Reason::MaxPosition, 100_000, 1);
+    refused(send(&mut two, 1, &at(1, buy(2, 600))), Reason::MaxPosition, 6, 5);
+    send(&mut two, 1, &at(1, buy(3, 500))).unwrap();
 }
 
 #[test]
@@ -120,9 +128,9 @@ fn insufficient_balance_2008() {
 #[test]
 fn insufficient_margin_2009() {
     let mut risk = risk(&RiskConfig { needs_funds: true, ..config() });
-    // A tenth of 60.00001 USDT; for the inverse a tenth of 3 contracts at 60000.00 = 0.005 BTC.
+    // A tenth of 60.00001 USDT; for the inverse a tenth of 10 contracts at the collar's low edge of 59400.01.
     refused(send(&mut risk, 1, &at(1, buy(1, 100))), Reason::InsufficientMargin, 600_000_100, 0);
-    refused(send(&mut risk, 1, &at(2, buy(1, 10))), Reason::InsufficientMargin, 166_667, 0);
+    refused(send(&mut risk, 1, &at(2, buy(1, 10))), Reason::InsufficientMargin, 168_351, 0);
     risk.set_balance(&balance(1, 1, 600_000_100));
     send(&mut risk, 1, &at(1, buy(1, 100))).unwrap();
     refused(send(&mut risk, 1, &at(1, buy(2, 10))), Reason::InsufficientMargin, 60_000_010, 0);
@@ -319,6 +327,16 @@ fn limits_that_can_not_be_enforced_are_refused() {
         ConfigError::TooLow { key: "message_window_ns", .. }
     ));
     assert!(matches!(error(limited(|l| l.max_position = Amount::ZERO)), ConfigError::TooLow { .. }));
+    let fee = error(limited(|l| l.fee = Fraction::new(-1)));
+    assert!(matches!(fee, ConfigError::TooLow { key: "instruments.fee", value: -1, least: 0 }));
+    let total = |asset, max| TotalLimit { asset: AssetId(asset), max_position: Amount::new(max) };
+    let totals = |max_total_position| error(RiskConfig { max_total_position, ..config() });
+    assert!(matches!(totals(vec![total(0, 0)]), ConfigError::TooLow { .. }));
+    assert_eq!(totals(vec![total(0, 1), total(0, 2)]), ConfigError::TotalAsset(AssetId(0)));
+    assert_eq!(
+        totals(vec![total(1, 1)]).to_string(),
+        "risk.max_total_position names asset 1; name each base asset at most once"
+    );
     assert!(matches!(
         error(RiskConfig { instruments: vec![], ..config() }),
         ConfigError::InstrumentCount { limits: 0, .. }

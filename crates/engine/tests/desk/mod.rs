@@ -44,7 +44,7 @@ pub(crate) fn genesis() -> Value {
     let one = 1_000_000_000_000_i64;
     let limits = json!({
         "max_order_qty": 100_000, "max_order_value": 1_000_000 * i128::from(ONE), "max_position": 1000 * ONE,
-        "initial_margin": 100_000_000,
+        "initial_margin": 100_000_000, "fee": 0,
     });
     let cost = json!({
         "taker_fee": 0, "maker_fee": 0, "funding_rate": 0, "funding_interval_ns": 0, "quote_rate": 1_000_000_000,
@@ -62,7 +62,7 @@ pub(crate) fn genesis() -> Value {
         ],
         "oms": {"ack_timeout_ns": 5 * SEC, "max_closed": 1000, "max_executions": 1000, "reserved_orders": 16},
         "risk": {
-            "account": 7, "collar": 100_000_000, "max_open_orders": 100, "max_total_position": 0, "max_messages": 0,
+            "account": 7, "collar": 100_000_000, "max_open_orders": 100, "max_total_position": [], "max_messages": 0,
             "message_window_ns": 0, "duplicate_window_ns": 0, "max_executions": 0, "execution_window_ns": 0,
             "needs_funds": false, "instruments": [limits, limits, limits],
         },

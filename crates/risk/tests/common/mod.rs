@@ -60,12 +60,13 @@ pub(crate) fn config() -> RiskConfig {
         max_order_value: Amount::new(1 << 100),
         max_position: Amount::new(1 << 100),
         initial_margin: Fraction::new(100_000_000),
+        fee: Fraction::ZERO,
     };
     RiskConfig {
         account: AccountId(3),
         collar: Fraction::new(10_000_000),
         max_open_orders: 1_000,
-        max_total_position: Amount::ZERO,
+        max_total_position: Vec::new(),
         max_messages: 0,
         message_window_ns: 0,
         duplicate_window_ns: 0,
