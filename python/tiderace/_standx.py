@@ -65,9 +65,12 @@ def read(source: Source) -> Opened:
         records = np.concatenate([rows, more])
         records = records[np.argsort(records["ts_recv_ns"], kind="stable")]
         records["instrument"] = row
-        tapes.append(_tape(records))
+        tape, observed_ns = aligned(records)
+        tapes.append(tape)
         instruments.append(instrument)
-        counts.append({**counted, **counted_trades, "files": [path.name for path in paths]})
+        offset = {"clock_offset_ns": observed_ns}
+        names = [path.name for path in paths]
+        counts.append({**counted, **counted_trades, **offset, "files": names})
         with core_errors():
             hashes = [_core.hash_file(str(path)) for path in paths]
         files += [{**file, "file": path.name} for file, path in zip(hashes, paths, strict=True)]
@@ -243,12 +246,16 @@ _ONE_SIDED_MIN = 100
 """Trades beyond which one side alone is a defect of the recording, not chance."""
 
 
-def _tape(records: Any) -> Any:
-    """Return records as a tape on the recorder's clock."""
-    if len(records) == 0:
-        offset = 0
-    else:
-        offset = int((records["ts_recv_ns"] - records["ts_event_ns"]).min())
-        records["ts_event_ns"] += offset
+def aligned(records: Any) -> tuple[Any, int]:
+    """Return records as a tape on the recorder's clock, and the smallest delay observed in ns.
+
+    A delay below zero is a recorder's clock behind the venue's: venue times move by it. One above
+    zero is how long the fastest message took: nothing moves.
+    """
+    delays = records["ts_recv_ns"] - records["ts_event_ns"]
+    observed = int(delays.min()) if len(records) else 0
+    applied = min(0, observed)
+    moved = records.copy()
+    moved["ts_event_ns"] += applied
     with core_errors():
-        return _core.Tape.from_records(records.view(np.uint8).data, offset)
+        return _core.Tape.from_records(moved.view(np.uint8).data, applied), observed

@@ -23,10 +23,11 @@ column          type    meaning and unit
 ``reach``: the deepest price that it covers; beyond is unknown. ``live``: the book is complete.
 ``gap``: something is missing; the book is stale until the next ``live``.
 
-The file's key-value metadata holds ``tiderace.layout`` (``1``), ``tiderace.clock_offset_ns`` (the
-smallest recorder's less venue's time, already in ``ts_event_ns``), ``tiderace.instruments`` (JSON,
-in id order: the definitions of the genesis, each with its ``name``) and ``tiderace.source`` (JSON:
-the files that it came from, with a BLAKE3 hash per MiB). Another version is refused by name.
+The file's key-value metadata holds ``tiderace.layout`` (``1``), ``tiderace.clock_offset_ns`` (what
+was added to the venue's times, already in ``ts_event_ns``: how far the recorder's clock is behind),
+``tiderace.instruments`` (JSON, in id order: the definitions of the genesis, each with its ``name``)
+and ``tiderace.source`` (JSON: the files that it came from, with a BLAKE3 hash per MiB). Another
+version is refused by name.
 """
 
 import json
@@ -236,9 +237,10 @@ def check(source: str | Path, *, data_dir: str | Path | None = None) -> dict[str
         ``name format clock_offset_ns instruments problems``. ``instruments`` holds a dict for each:
         the decoder's counts (``lines gaps unparsable off_tick off_lot`` and so on; for StandX
         ``rows duplicates locked_rows crossed_rows`` and so on), ``compared`` and ``equal`` (our
-        best prices against the venue's at the same update id), ``locked crossed live_ns``, and
-        ``latency_ns_min``, ``latency_ns_median`` of what names a venue time. ``problems`` are
-        sentences, empty where nothing is wrong.
+        best prices against the venue's at the same update id), ``locked crossed live_ns``, the
+        ``clock_offset_ns`` observed in its files (the smallest recorder's less venue's time), and
+        ``latency_ns_min``, ``latency_ns_median`` of what names a venue time, once the recording's
+        ``clock_offset_ns`` is applied. ``problems`` are sentences, empty where nothing is wrong.
 
     Raises
     ------

@@ -276,6 +276,19 @@ def test_standx_rows_become_snapshots_and_their_faults_gaps() -> None:
     assert records["ts_recv_ns"][-9] == 39 * 10**9 + 7, "stale once the silence is too long"
 
 
+@pytest.mark.parametrize(("delay_ns", "applied"), [(40, 0), (0, 0), (-40, -40)])
+def test_a_smallest_delay_above_zero_is_latency_and_no_clock_behind(
+    delay_ns: int, applied: int
+) -> None:
+    rows = level_rows()
+    rows["ts_event_ns"] = rows["ts_recv_ns"] - delay_ns - np.array([5, 0, 7])
+    tape, observed = _standx.aligned(rows)
+    assert (observed, tape.clock_offset_ns) == (delay_ns, applied)
+    latency = data.records(tape)["ts_recv_ns"] - data.records(tape)["ts_event_ns"]
+    assert latency.min() == max(delay_ns, 0)
+    assert _standx.aligned(rows[:0])[1] == 0
+
+
 def test_no_standx_row_is_no_record() -> None:
     records, counts = _standx.book_records(book_frame([]), tick=0.01)
     assert len(records) == 0
