@@ -216,6 +216,9 @@ fn a_journal_cut_short_replays_to_its_last_whole_batch() {
             match replay(&cut.0, &trial.tape) {
                 Ok(replayed) => {
                     assert_eq!(replayed.ending, Ending::Unfinished);
+                    let is_whole = len == *end;
+                    let torn_at = if len >= *end { *end } else { *start };
+                    assert_eq!(replayed.torn_at, (!is_whole).then_some(torn_at));
                     assert!(digests.contains(&replayed.digest) || replayed.inputs == 1);
                     if len >= *end {
                         assert_eq!(replayed.inputs, *next_seq, "all up to the cut was applied");
@@ -237,14 +240,41 @@ fn an_interrupted_run_replays_as_interrupted() {
     assert_eq!((replayed.ending, replayed.digest), (Ending::Interrupted, digest));
 }
 
+/// A record, a batch, a torn batch, or bytes of no batch: whatever stands behind the seal is named by its offset.
 #[test]
-fn a_journal_that_goes_on_after_its_seal_did_not_come_to_its_end() {
-    let (trial, _) = finished();
+fn what_follows_the_seal_is_refused_with_its_offset() {
+    let (trial, replayed) = finished();
+    assert_eq!((replayed.ending, replayed.torn_at), (Ending::Completed, None));
+    let after = |journal: &Written| match replay(&journal.0, &trial.tape).map(|_| ()).unwrap_err() {
+        ReplayError::AfterSeal { offset } => offset,
+        other => panic!("{other}"),
+    };
     let mut rows = rows(&trial.path);
     let mut late = rows[rows.len() - 2].clone();
     late.outputs_crc = rows[rows.len() - 1].outputs_crc;
     rows.push(late);
-    assert_eq!(replay(&write(&rows).0, &trial.tape).unwrap().ending, Ending::Unfinished);
+    let in_batch = write(&rows);
+    let mut reader = Reader::open(&in_batch.0).unwrap();
+    let mut last = 0;
+    while let Some(batch) = reader.next_batch().unwrap() {
+        last = batch.records().map(|record| record.offset).max().unwrap();
+    }
+    assert_eq!(after(&in_batch), last);
+
+    let whole = std::fs::read(&trial.path).unwrap();
+    let len = whole.len() as u64;
+    let longer = Written(scratch());
+    let append = |tail: &[u8]| std::fs::write(&longer.0, [&whole, tail].concat()).unwrap();
+    let batch = &whole[tiderace_journal::format::FILE_HEADER_LEN..];
+    append(&batch[..40]);
+    assert_eq!(after(&longer), len, "a batch cut short");
+    for garbage in [&b"x"[..], &[0; 60], &[7; 500]] {
+        append(garbage);
+        match replay(&longer.0, &trial.tape).map(|_| ()).unwrap_err() {
+            ReplayError::Journal(JournalError::Damaged { offset, .. }) => assert_eq!(offset, len),
+            other => panic!("{other}"),
+        }
+    }
 }
 
 #[test]
@@ -305,4 +335,20 @@ fn a_run_without_a_journal_has_the_same_digest() {
     trial.engine = Engine::new(desk, &json, None).unwrap();
     run(&mut trial);
     assert_eq!(trial.engine.finish(Ts::new(trial.now), false).unwrap(), replayed.digest);
+}
+
+/// Goal: a process that is killed leaves all that it had flushed. Method: replay the file while the run is still open.
+#[test]
+fn what_was_flushed_replays_while_the_run_goes_on() {
+    let mut trial = Trial::new();
+    run(&mut trial);
+    trial.level(SPOT, Side::Buy, 59_001, 3);
+    trial.engine.flush().unwrap();
+    let replayed = replay(&trial.path, &trial.tape).unwrap();
+    assert_eq!(replayed.ending, Ending::Unfinished);
+    assert_eq!(replayed.digest, trial.engine.digest());
+    assert_eq!(replayed.events, trial.tape.len() as u64);
+    trial.engine.flush().unwrap();
+    trial.level(SPOT, Side::Buy, 59_002, 3);
+    assert_eq!(trial.end().ending, Ending::Completed, "and goes on as if it had not been");
 }

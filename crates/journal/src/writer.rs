@@ -67,7 +67,7 @@ impl Writer {
         self.body.len() >= BATCH_BYTES_TARGET
     }
 
-    /// Whether the next record opens a batch, so that the digest before it is wanted at the close.
+    /// Whether the open batch holds nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records == 0

@@ -111,7 +111,8 @@ pub struct Ended {
     pub ts: Ts,
 }
 
-/// Steps of the run between two calls of [`Client::on_progress`].
+/// Steps of the run between two calls of [`Client::on_progress`], before each of which the journal goes to the operating
+/// system.
 const PROGRESS_EVERY: u64 = 1 << 14;
 /// Commands that a client may answer one market record with, those that answer their outcomes at the same time included.
 pub const COMMANDS_PER_EVENT_MAX: usize = 1 << 16;
@@ -230,10 +231,11 @@ impl<'a, C: Client> Driver<'a, C> {
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         let mut steps = 0_u64;
         loop {
-            if steps.is_multiple_of(PROGRESS_EVERY)
-                && !self.client.on_progress(count(self.next), count(self.tape.len()))
-            {
-                return Ok(true);
+            if steps.is_multiple_of(PROGRESS_EVERY) {
+                self.engine.flush()?;
+                if !self.client.on_progress(count(self.next), count(self.tape.len())) {
+                    return Ok(true);
+                }
             }
             steps = steps.wrapping_add(1);
             match self.due() {
