@@ -62,7 +62,7 @@ pub struct NewOrder {
     pub post_only: bool,
     /// The least to be filled at once, or nothing is; at most `order_qty`.
     pub min_qty: Qty,
-    /// The most it shows at a time, above zero; all where none.
+    /// The most it shows at a time, a ten-thousandth of `order_qty` at least; all where none.
     pub display_qty: Option<Qty>,
     /// What happens where it meets an order of its owner.
     pub self_trade_prevention: SelfTradePrevention,

@@ -2,7 +2,7 @@
 //!
 //! Checks of a new order, in this order: quantity, minimum quantity and display quantity (`bad_qty`), an id in use
 //! (`duplicate_order_id`), room on its side where it may rest (`side_full`), post-only (`would_cross`). Of a replace:
-//! `unknown_order`; a total at or below what is filled cancels; `side_full`; `would_cross`. Once accepted, an order
+//! `unknown_order`; a total at or below what is filled cancels; `bad_qty` and the rest as above. Once accepted, an order
 //! whose minimum (all of it, for fill-or-kill) would not fill at once is canceled before it touches the book.
 //!
 //! Invariants: the book is never crossed between commands; orders' quantities left and filled never exceed what was
@@ -14,6 +14,9 @@ use tiderace_types::{OrdType, Price, Qty, Reason, Side, TimeInForce};
 use crate::command::{Command, NewOrder, SelfTradePrevention};
 use crate::event::Event;
 use crate::fillable::would_fill;
+
+/// The most slices an order may come in: one large order that meets it makes that many trades. More are refused.
+const MAX_SLICES: i64 = 10_000;
 
 /// What a resting order keeps for when it is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +85,8 @@ impl Matcher {
 
     fn enter(&mut self, order: &NewOrder, events: &mut Vec<Event>) -> Result<(), Reason> {
         let &NewOrder { order_id, owner, side, order_qty, min_qty, .. } = order;
-        if order_qty == Qty::ZERO || min_qty > order_qty || order.display_qty == Some(Qty::ZERO) {
+        let display_qty = order.display_qty.unwrap_or(Qty::MAX);
+        if order_qty == Qty::ZERO || min_qty > order_qty || has_too_many_slices(order_qty, display_qty) {
             return Err(Reason::BadQty);
         }
         if self.book.get(order_id).is_some() {
@@ -102,7 +106,6 @@ impl Matcher {
             (OrdType::Market, Side::Sell) => Price::MIN,
         };
         let terms = Terms { post_only: order.post_only, self_trade_prevention: order.self_trade_prevention };
-        let display_qty = order.display_qty.unwrap_or(Qty::MAX);
         let taker =
             Taker { order_id, owner, side, limit, leaves_qty: order_qty, cum_qty: Qty::ZERO, display_qty, terms };
         self.check_post_only(&taker)?;
@@ -137,6 +140,9 @@ impl Matcher {
             self.book.reduce(order_id, leaves_before.saturating_sub(leaves_qty));
             events.push(Event::Replaced { order_id, price, leaves_qty, keeps_priority: true });
             return Ok(());
+        }
+        if has_too_many_slices(leaves_qty, order.display_qty) {
+            return Err(Reason::BadQty);
         }
         let others = self.book.total_qty(order.side).saturating_sub(leaves_before);
         others.checked_add(leaves_qty).ok_or(Reason::SideFull)?;
@@ -229,6 +235,12 @@ impl Matcher {
         });
         assert!(inserted.is_ok(), "its id and its side's room were checked on entry");
     }
+}
+
+/// Whether an order shows so little at a time that it would take more than [`MAX_SLICES`] fills; also where it shows
+/// nothing.
+const fn has_too_many_slices(leaves_qty: Qty, display_qty: Qty) -> bool {
+    display_qty.get().saturating_mul(MAX_SLICES) < leaves_qty.get()
 }
 
 /// What is said of an order that lost `qty` to self-trade prevention.

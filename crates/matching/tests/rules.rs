@@ -120,10 +120,14 @@ fn quantities_that_mean_nothing_are_refused() {
         NewOrder { order_qty: qty(0), ..order },
         NewOrder { min_qty: qty(6), ..order },
         NewOrder { display_qty: Some(qty(0)), ..order },
+        NewOrder { display_qty: Some(qty(1)), order_qty: qty(10_001), ..order },
     ] {
         assert_eq!(enter(&mut market, bad), rejected(1, Reason::BadQty));
     }
     assert!(market.book().is_empty());
+    enter(&mut market, NewOrder { display_qty: Some(qty(1)), ..order });
+    assert_eq!(replace(&mut market, 1, 10, 10_001), rejected(1, Reason::BadQty));
+    assert_eq!(resting(&market, Side::Buy), [(1, 10, 1, 4)]);
 }
 
 #[test]
