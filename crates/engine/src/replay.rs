@@ -45,6 +45,11 @@ pub enum ReplayError {
         /// First byte of its record.
         offset: u64,
     },
+    /// Bytes follow the seal, which is the last record of a journal.
+    AfterSeal {
+        /// The first of them.
+        offset: u64,
+    },
 }
 
 impl core::fmt::Display for ReplayError {
@@ -62,6 +67,10 @@ impl core::fmt::Display for ReplayError {
                 f,
                 "outputs differ at sequence {seq} (the record at offset {offset}); \
                  replay with the build and the recording that the journal was written with"
+            ),
+            Self::AfterSeal { offset } => write!(
+                f,
+                "offset {offset}: the journal goes on after its seal, which is its last record; restore the file from a copy"
             ),
         }
     }
@@ -82,7 +91,7 @@ pub enum Ending {
     Completed,
     /// Sealed: a person cut the run short.
     Interrupted,
-    /// Not sealed: the process died; what is there holds up to the last whole batch.
+    /// Not sealed: the process died. What is there holds, up to [`Replayed::torn_at`] or the end of the file.
     Unfinished,
 }
 
@@ -94,6 +103,8 @@ pub struct Replayed {
     pub log: OutputLog,
     /// How it ended.
     pub ending: Ending,
+    /// First byte of a batch that was cut short while it was written; none where the file ends with a whole one.
+    pub torn_at: Option<u64>,
     /// Records read.
     pub inputs: u64,
     /// Market records applied.
@@ -136,6 +147,9 @@ pub fn replay(path: &Path, tape: &[MarketEvent]) -> Result<Replayed, ReplayError
             state = Some(State::new(Desk::new(&config).map_err(ReplayError::Config)?, genesis_offset));
         }
         let Some(state) = &mut state else { continue };
+        if state.is_sealed() {
+            return Err(ReplayError::AfterSeal { offset: batch.offset });
+        }
         if state.emitter.digest.digest() != batch.header.outputs_digest {
             return Err(state.differs());
         }
@@ -144,13 +158,16 @@ pub fn replay(path: &Path, tape: &[MarketEvent]) -> Result<Replayed, ReplayError
         }
     }
     let mut state = state.ok_or(ReplayError::NoGenesis)?;
-    if matches!(reader.tail(), Tail::Torn { .. }) {
-        state.ending = Ending::Unfinished;
-    }
+    let torn_at = match reader.tail() {
+        Tail::Whole => None,
+        Tail::Torn { offset } if state.is_sealed() => return Err(ReplayError::AfterSeal { offset }),
+        Tail::Torn { offset } => Some(offset),
+    };
     Ok(Replayed {
         digest: state.emitter.digest.digest(),
         log: state.emitter.log,
         ending: state.ending,
+        torn_at,
         inputs: state.inputs,
         events: state.events,
         root: reader.root(),
@@ -186,6 +203,10 @@ impl State {
         }
     }
 
+    fn is_sealed(&self) -> bool {
+        self.ending != Ending::Unfinished
+    }
+
     /// What came out before now differs: it is the last record that was applied differently.
     fn differs(&self) -> ReplayError {
         let (seq, offset) = self.last;
@@ -194,13 +215,14 @@ impl State {
 
     fn apply(&mut self, record: Record<'_>, tape: &[MarketEvent]) -> Result<(), ReplayError> {
         let Record { offset, header, payload } = record;
+        if self.is_sealed() {
+            return Err(ReplayError::AfterSeal { offset });
+        }
         if header.outputs_crc != self.emitter.digest.crc() {
             return Err(self.differs());
         }
         self.inputs = self.inputs.saturating_add(1);
         self.ts_last = Ts::new(header.ts);
-        // Only what ends with its seal came to its end.
-        self.ending = Ending::Unfinished;
         if header.kind == KIND_SEAL {
             let (digest, count) = (self.emitter.digest.digest(), self.emitter.digest.count());
             if payload != seal(digest, count).as_slice() {

@@ -35,6 +35,7 @@ struct Outcome {
     digest: [u8; 32],
     interrupted: bool,
     is_sealed: bool,
+    torn_at: Option<u64>,
     log: OutputLog,
     events: u64,
     inputs: u64,
@@ -90,6 +91,7 @@ impl Run {
             digest,
             interrupted,
             is_sealed: true,
+            torn_at: None,
             events: engine.events(),
             inputs: engine.inputs(),
             log: engine.into_log(),
@@ -98,7 +100,8 @@ impl Run {
         failure.map_or(Ok(()), Err)
     }
 
-    /// What came of it: digest, events, inputs, interrupted, is_sealed, ts_end_ns.
+    /// What came of it: digest, events, inputs, interrupted, is_sealed, torn_at (offset of a batch cut short, or None),
+    /// ts_end_ns.
     #[getter]
     fn summary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let result = self.result()?;
@@ -108,6 +111,7 @@ impl Run {
         summary.set_item("inputs", result.inputs)?;
         summary.set_item("interrupted", result.interrupted)?;
         summary.set_item("is_sealed", result.is_sealed)?;
+        summary.set_item("torn_at", result.torn_at)?;
         summary.set_item("ts_end_ns", result.ts_end_ns)?;
         Ok(summary)
     }
@@ -143,6 +147,7 @@ fn journal_error(error: JournalError) -> PyErr {
 fn replay_error(error: ReplayError) -> PyErr {
     match error {
         ReplayError::Journal(error) => journal_error(error),
+        ReplayError::AfterSeal { .. } => errors::JournalError::new_err(error.to_string()),
         ReplayError::NoGenesis
         | ReplayError::Config(_)
         | ReplayError::Record { .. }
@@ -170,11 +175,12 @@ pub(crate) fn replay(py: Python<'_>, journal: &str, tape: Py<PyTape>) -> PyResul
     let events = &tape.get().tape.events;
     let replayed = py.detach(|| apply_again(path, events)).map_err(replay_error)?;
     let mut run = Run::new(genesis, tape, None, None, (0, 0, 0, 0))?;
-    let Replayed { digest, log, ending, inputs, events, ts_last, .. } = replayed;
+    let Replayed { digest, log, ending, torn_at, inputs, events, ts_last, .. } = replayed;
     run.result = Some(Outcome {
         digest,
         interrupted: ending == Ending::Interrupted,
         is_sealed: ending != Ending::Unfinished,
+        torn_at,
         log,
         events,
         inputs,
