@@ -71,6 +71,8 @@ fn best_of(book: &Book) -> Option<Best> {
 #[must_use]
 pub fn quotes(events: &[MarketEvent], n_instruments: usize) -> QuoteColumns {
     let mut columns = QuoteColumns::default();
+    // No record names an instrument beyond the last id.
+    let n_instruments = n_instruments.min(usize::from(u16::MAX).saturating_add(1));
     let mut books: Vec<(Book, Option<Best>)> = (0..n_instruments).map(|_| (Book::new(), None)).collect();
     for event in events {
         let Some((book, told)) = books.get_mut(event.instrument.index()) else { continue };
