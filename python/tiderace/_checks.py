@@ -147,8 +147,8 @@ def _check_risk(config: Config) -> None:
         _positive(limits.initial_margin, f"{key}.initial_margin", FRACTION_DECIMALS)
     _positive(risk.price_collar, "risk.price_collar", FRACTION_DECIMALS)
     if risk.max_total_position:
-        for base in {instrument.base for instrument in config.instruments}:
-            decimals = config.assets.get(base, 8)
+        for asset in sorted({instrument.base for instrument in config.instruments}):
+            decimals = config.assets.get(asset, 8)
             _amount(risk.max_total_position, "risk.max_total_position", decimals)
     windows = {
         "message_window": risk.max_messages == 0,
