@@ -5,7 +5,6 @@ then the run says so.
 """
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,12 @@ import numpy as np
 
 from tiderace import _core, _genesis, data
 from tiderace._data_dir import ENVIRONMENT, find_data_dir
+from tiderace._recordings import Progress
 from tiderace._sections import Config, InstrumentConfig
 from tiderace._values import duration_ns, time_ns
 from tiderace.errors import DataError, InputError, core_errors
 
 __all__ = ["Books", "find_data_dir", "open_books", "reopen"]
-
-Progress = Callable[[str, int, int], None]
 
 
 class Books(msgspec.Struct, frozen=True, kw_only=True):

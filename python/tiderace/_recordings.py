@@ -39,6 +39,9 @@ MARKET_EVENT = np.dtype(
     ]
 )
 
+Progress = Callable[[str, int, int], None]
+"""Called with what is under way, how much is done, and how much there is."""
+
 Opened = tuple[Any, list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]
 """A tape, its instruments, what was counted for each, and the files with their hashes."""
 
@@ -144,19 +147,21 @@ def parquet_metadata(path: Path) -> dict[str, str]:
         ) from None
 
 
-def read(source: Source) -> Opened:
+def read(source: Source, progress: Progress | None = None) -> Opened:
     """Read a recording of an outside format."""
     if source.format == "binance-raw":
-        return _read_binance(source)
+        return _read_binance(source, progress)
     # polars is enough for StandX; its module needs this one's words.
     from tiderace import _standx
 
-    return _standx.read(source)
+    return _standx.read(source, progress)
 
 
-def _read_binance(source: Source) -> Opened:
+def _read_binance(source: Source, progress: Progress | None) -> Opened:
     tapes, instruments, counts, files = [], [], [], []
     for row, (name, paths) in enumerate(source.groups.items()):
+        if progress:
+            progress(f"reading {name}", row, len(source.groups))
         instrument = known_instrument(name, row)
         market = name.partition(":")[0].removeprefix("binance-")
         with core_errors():

@@ -26,6 +26,7 @@ import polars as pl
 from tiderace import _books, _core, _genesis, _tables, tca
 from tiderace import config as _config
 from tiderace._data_dir import find_data_dir
+from tiderace._recordings import Progress
 from tiderace._values import FRACTION_DECIMALS, duration_ns, unscaled
 from tiderace.config import Config
 from tiderace.errors import (
@@ -39,9 +40,6 @@ from tiderace.errors import (
 from tiderace.strategy import Strategy
 
 __all__ = ["Progress", "Run", "replay", "run"]
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is under way, how much is done, and how much there is."""
 
 _REPORT_LEVELS = 5_000
 

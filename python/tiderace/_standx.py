@@ -32,6 +32,7 @@ from tiderace._recordings import (
     SNAPSHOT,
     TRADE,
     Opened,
+    Progress,
     Source,
     known_instrument,
 )
@@ -45,10 +46,12 @@ _BOOK = ("timestamp", "received_at", *_PRICES, "bid_quantities", "ask_quantities
 _TRADES = ("timestamp", "received_at", "price", "quantity", "side")
 
 
-def read(source: Source) -> Opened:
+def read(source: Source, progress: Progress | None = None) -> Opened:
     """Read a StandX recording."""
     tapes, instruments, counts, files = [], [], [], []
     for row, (name, paths) in enumerate(source.groups.items()):
+        if progress:
+            progress(f"reading {name}", row, len(source.groups))
         instrument = known_instrument(name, row)
         books = [path for path in paths if path.name.startswith("orderbook_")]
         trades = [path for path in paths if path.name.startswith("trades_")]

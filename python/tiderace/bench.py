@@ -9,10 +9,10 @@ the wheel.
 import importlib
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tiderace._recordings import Progress
 from tiderace.errors import DataError, InputError
 
 __all__ = ["NAMES", "run", "run_all"]
@@ -44,9 +44,7 @@ def run(name: str, *, is_smoke: bool = False) -> dict[str, Any]:
     return {"bench": name, **figures}
 
 
-def run_all(
-    *, is_smoke: bool = False, progress: Callable[[str, int, int], None] | None = None
-) -> list[dict[str, Any]]:
+def run_all(*, is_smoke: bool = False, progress: Progress | None = None) -> list[dict[str, Any]]:
     """Run every bench; one whose recording is not there has ``skipped`` in place of figures.
 
     Parameters

@@ -163,12 +163,11 @@ def data_check(
 ) -> None:
     """Say what is wrong with a recording, and compare its books with the venue's best prices."""
     del debug
-    if recording is not None:
-        found = data.check(recording, data_dir=data_dir)
-        _answer(found, as_json, lambda: _show.checks([found]))
-        return
-    every = [data.check(row["name"], data_dir=data_dir) for row in data.ls(data_dir)]
-    _answer({"recordings": every}, as_json, lambda: _show.checks(every))
+    names = [recording] if recording is not None else [row["name"] for row in data.ls(data_dir)]
+    with _show.bar(stderr) as progress:
+        found = [data.check(name, data_dir=data_dir, progress=progress) for name in names]
+    whole = {"recordings": found} if recording is None else found[0]
+    _answer(whole, as_json, lambda: _show.checks(found))
 
 
 @data_app.command(
@@ -183,7 +182,8 @@ def data_import(
 ) -> None:
     """Convert a recording into Tiderace's own Parquet layout."""
     del debug
-    made = data.import_(recording, target, data_dir=data_dir)
+    with _show.bar(stderr) as progress:
+        made = data.import_(recording, target, data_dir=data_dir, progress=progress)
     words = f"{made['records']:,} records, {made['bytes']:,} bytes in {made['path']}"
     _answer(made, as_json, lambda: words)
 

@@ -223,13 +223,20 @@ def ls(data_dir: str | Path | None = None) -> list[dict[str, Any]]:
     ]
 
 
-def check(source: str | Path, *, data_dir: str | Path | None = None) -> dict[str, Any]:
+def check(
+    source: str | Path,
+    *,
+    data_dir: str | Path | None = None,
+    progress: _recordings.Progress | None = None,
+) -> dict[str, Any]:
     """Say what is wrong with a recording.
 
     Parameters
     ----------
     source
         A recording's name below the data folder, or the path of a folder or file.
+    progress
+        Called with what is under way, how much is done, and how much there is.
 
     Returns
     -------
@@ -249,7 +256,7 @@ def check(source: str | Path, *, data_dir: str | Path | None = None) -> dict[str
     InputError
         There is no such recording, or it is of no format that this build reads.
     """
-    found, recorded, counts = _open(source, data_dir)
+    found, recorded, counts = _open(source, data_dir, progress)
     table = json.dumps(recorded.instruments)
     with core_errors():
         books = _core.check_tape(recorded.tape, table)
@@ -275,7 +282,11 @@ def check(source: str | Path, *, data_dir: str | Path | None = None) -> dict[str
 
 
 def import_(
-    source: str | Path, target: str | Path, *, data_dir: str | Path | None = None
+    source: str | Path,
+    target: str | Path,
+    *,
+    data_dir: str | Path | None = None,
+    progress: _recordings.Progress | None = None,
 ) -> dict[str, Any]:
     """Convert a recording into the layout.
 
@@ -285,6 +296,8 @@ def import_(
         A recording's name below the data folder, or the path of a folder or file.
     target
         The Parquet file to write; it must not be there yet.
+    progress
+        Called with what is under way, how much is done, and how much there is.
 
     Returns
     -------
@@ -307,7 +320,7 @@ def import_(
             rule="An import replaces nothing",
             remedy="Name a new file, or remove that one",
         )
-    _, recorded, counts = _open(source, data_dir)
+    _, recorded, counts = _open(source, data_dir, progress)
     write_parquet(
         recorded.tape,
         path,
@@ -327,14 +340,14 @@ def import_(
 
 
 def _open(
-    source: str | Path, data_dir: str | Path | None
+    source: str | Path, data_dir: str | Path | None, progress: _recordings.Progress | None
 ) -> tuple[_recordings.Source, Recorded, list[dict[str, Any]]]:
     """Find and read a recording of any format, with what was counted for each instrument."""
     found = _recordings.find(source, data_dir)
     if found.format == "tiderace-parquet":
         recorded = read_parquet(found.files[0])
         return found, recorded, [{} for _ in recorded.names]
-    tape, instruments, counts, files = _recordings.read(found)
+    tape, instruments, counts, files = _recordings.read(found, progress)
     names = list(found.groups)
     recorded = Recorded(tape=tape, instruments=instruments, names=names, source=files)
     return found, recorded, counts

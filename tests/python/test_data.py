@@ -167,7 +167,9 @@ def test_a_raw_recording_is_listed_checked_and_imported(tmp_path: Path) -> None:
     assert (row["name"], row["format"], row["files"]) == ("mine", "binance-raw", 1)
     assert row["instruments"] == ["binance-spot:BTCUSDT"]
 
-    report = data.check("mine", data_dir=tmp_path)
+    steps: list[tuple[str, int, int]] = []
+    report = data.check("mine", data_dir=tmp_path, progress=lambda *step: steps.append(step))
+    assert steps == [("reading binance-spot:BTCUSDT", 0, 1)]
     [spot] = report["instruments"]
     assert (spot["lines"], spot["unparsable"], spot["off_lot"], spot["gaps"]) == (5, 1, 3, 0)
     assert spot["compared"] == spot["equal"] >= 1
