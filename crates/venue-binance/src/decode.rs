@@ -1,8 +1,9 @@
 //! A recording to a tape: the lines of all files of one symbol, chained, by the venue's rules.
 //!
 //! What a message becomes: a depth message its `Level` records; a snapshot `Clear`, `Level`.., `Reach` twice, `Live`;
-//! a bookTicker two `Best`; a trade one `Trade`; something missing a `Gap`. The last record of each carries `LAST`. Depth messages that
-//! come while there is no live book are kept and applied after the snapshot that they join, at the time of that snapshot.
+//! a bookTicker two `Best`; a trade one `Trade`; something missing a `Gap`. The last record of each carries `LAST`. Depth
+//! messages that come while there is no live book are kept. Those that join a snapshot put their levels into its message,
+//! before `Live` and at its time: a book is live once it is up to date. Where one of them does not follow, a `Gap` stands for `Live`.
 //!
 //! Times: `ts_recv` is the recorder's; where it steps back, the time before is kept and the step counted.
 //! `ts_event` is the venue's transaction time, moved by the smallest (local - `E`) seen, so that no latency is negative.
@@ -102,7 +103,6 @@ struct Stamp {
 
 struct Kept {
     diff: Diff,
-    ts_exchange_ns: Option<i64>,
     levels: Vec<Level>,
 }
 
@@ -268,18 +268,18 @@ impl Decoder {
         match self.sequencer.diff(&diff) {
             OnDiff::Apply => self.records.levels(stamp, self.wire.levels(), diff.last),
             OnDiff::Drop => {}
-            OnDiff::Keep => self.keep(stamp, diff),
+            OnDiff::Keep => self.keep(diff),
             OnDiff::Gap => {
                 self.mark_gap(stamp, diff.last);
-                self.keep(stamp, diff);
+                self.keep(diff);
             }
         }
     }
 
-    fn keep(&mut self, stamp: Stamp, diff: Diff) {
+    fn keep(&mut self, diff: Diff) {
         let levels = self.wire.levels().to_vec();
         self.kept_levels = self.kept_levels.saturating_add(levels.len()).saturating_add(1);
-        self.kept.push_back(Kept { diff, ts_exchange_ns: stamp.ts_exchange_ns, levels });
+        self.kept.push_back(Kept { diff, levels });
         while self.kept_levels > KEPT_LEVELS_MAX {
             let Some(oldest) = self.kept.pop_front() else { break };
             self.kept_levels = self.kept_levels.saturating_sub(oldest.levels.len()).saturating_sub(1);
@@ -295,20 +295,36 @@ impl Decoder {
             }
         }
         self.records.snapshot(stamp, self.wire.levels(), last);
-        while let Some(kept) = self.kept.pop_front() {
-            let stamp = Stamp { ts_recv: stamp.ts_recv, ts_exchange_ns: kept.ts_exchange_ns };
-            match self.sequencer.diff(&kept.diff) {
-                OnDiff::Apply => self.records.levels(stamp, &kept.levels, kept.diff.last),
-                OnDiff::Drop => {}
-                OnDiff::Keep | OnDiff::Gap => {
-                    self.mark_gap(stamp, kept.diff.last);
-                    self.kept.push_front(kept);
-                    break;
-                }
+        let seq = self.join_kept(stamp, last);
+        match self.kept.front() {
+            None => self.records.mark(stamp, MarketKind::Live, seq, MarketEvent::SNAPSHOT | MarketEvent::LAST),
+            Some(apart) => {
+                let seq = apart.diff.last;
+                self.mark_gap(stamp, seq);
             }
         }
         self.kept_levels =
             self.kept.iter().map(|kept| kept.levels.len().saturating_add(1)).fold(0, usize::saturating_add);
+    }
+
+    /// Puts the levels of the kept messages that follow a snapshot into its message, so that the book is told to be live
+    /// once it is up to date. Answers with the last id. A message that does not follow stays kept, with those after it.
+    fn join_kept(&mut self, stamp: Stamp, last: u64) -> u64 {
+        let mut seq = last;
+        let mut joined = 0;
+        for kept in &self.kept {
+            match self.sequencer.diff(&kept.diff) {
+                OnDiff::Apply => {
+                    self.records.extend(stamp, &kept.levels, kept.diff.last, 0);
+                    seq = kept.diff.last;
+                }
+                OnDiff::Drop => {}
+                OnDiff::Keep | OnDiff::Gap => break,
+            }
+            joined += 1;
+        }
+        self.kept.drain(..joined);
+        seq
     }
 
     fn mark_gap(&mut self, stamp: Stamp, seq: u64) {
@@ -366,6 +382,7 @@ impl Records {
         self.push(stamp, MarketKind::Level, *last, seq, MarketEvent::LAST);
     }
 
+    /// A snapshot up to its reach; what ends its message says whether the book is live.
     fn snapshot(&mut self, stamp: Stamp, levels: &[Level], seq: u64) {
         let flags = MarketEvent::SNAPSHOT;
         self.mark(stamp, MarketKind::Clear, seq, flags);
@@ -374,6 +391,5 @@ impl Records {
         let reach = |side, price: Option<Price>| Level { price: price.unwrap_or_default(), qty_e8: 0, side };
         self.push(stamp, MarketKind::Reach, reach(Side::Buy, prices(Side::Buy).min()), seq, flags);
         self.push(stamp, MarketKind::Reach, reach(Side::Sell, prices(Side::Sell).max()), seq, flags);
-        self.mark(stamp, MarketKind::Live, seq, flags | MarketEvent::LAST);
     }
 }

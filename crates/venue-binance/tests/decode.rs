@@ -42,8 +42,8 @@ fn kinds(decoded: &Decoded) -> String {
 #[test]
 fn diffs_before_the_snapshot_are_kept_and_applied_by_the_rule() {
     let decoded = decode(&[depth(1, 5), depth(6, 9), depth(10, 12), snapshot(8), depth(13, 13)]);
-    assert_eq!(kinds(&decoded), "CssssRRV.ll.ll.ll.");
-    assert_eq!(decoded.tape.events.iter().filter(|e| e.is_last()).map(|e| e.seq).collect::<Vec<_>>(), [8, 9, 12, 13]);
+    assert_eq!(kinds(&decoded), "CssssRRllllV.ll.", "live only once it is up to date");
+    assert_eq!(decoded.tape.events.iter().filter(|e| e.is_last()).map(|e| e.seq).collect::<Vec<_>>(), [12, 13]);
     assert_eq!((decoded.summary.depth, decoded.summary.gaps), (4, 0));
     let reach: Vec<_> = decoded.tape.events.iter().filter(|e| e.kind == MarketKind::Reach).collect();
     assert_eq!((reach[0].price.get(), reach[1].price.get()), (9_900, 10_300));
@@ -54,14 +54,14 @@ fn diffs_before_the_snapshot_are_kept_and_applied_by_the_rule() {
 fn a_gap_is_marked_and_ends_with_the_next_snapshot() {
     let messages = [snapshot(8), depth(9, 9), depth(11, 12), depth(13, 14), snapshot(12), depth(15, 15)];
     let decoded = decode(&messages);
-    assert_eq!(kinds(&decoded), "CssssRRV.ll.G.CssssRRV.ll.ll.");
+    assert_eq!(kinds(&decoded), "CssssRRV.ll.G.CssssRRllV.ll.");
     assert_eq!(decoded.summary.gaps, 1);
 }
 
 #[test]
 fn a_snapshot_that_does_not_join_is_not_used() {
     let apart = decode(&[depth(20, 25), snapshot(8), depth(26, 27), snapshot(24)]);
-    assert_eq!(kinds(&apart), "CssssRRV.ll.ll.");
+    assert_eq!(kinds(&apart), "CssssRRllllV.");
     assert_eq!(apart.summary.snapshots_unused, 1);
     let older = decode(&[snapshot(8), depth(9, 20), snapshot(10), depth(21, 22)]);
     assert_eq!(kinds(&older), "CssssRRV.ll.ll.");
@@ -69,16 +69,17 @@ fn a_snapshot_that_does_not_join_is_not_used() {
 }
 
 #[test]
-fn a_gap_among_the_kept_is_a_gap_after_the_snapshot() {
+fn a_gap_among_the_kept_keeps_the_book_from_being_live() {
     let decoded = decode(&[depth(5, 9), depth(11, 12), snapshot(8), depth(13, 13), snapshot(12)]);
-    assert_eq!(kinds(&decoded), "CssssRRV.ll.G.CssssRRV.ll.");
+    assert_eq!(kinds(&decoded), "CssssRRllG.CssssRRllV.");
+    assert_eq!(decoded.summary.gaps, 1);
 }
 
 #[test]
 fn an_off_tick_level_makes_the_book_stale_and_an_off_tick_quote_does_not() {
     let off_tick = depth(9, 9).replace("100.00", "100.005");
     let decoded = decode(&[snapshot(8), off_tick, depth(10, 10), snapshot(9)]);
-    assert_eq!(kinds(&decoded), "CssssRRV.G.CssssRRV.ll.");
+    assert_eq!(kinds(&decoded), "CssssRRV.G.CssssRRllV.");
     assert_eq!((decoded.summary.off_tick, decoded.summary.gaps, decoded.summary.unparsable), (1, 1, 0));
     let quote = r#"{"u":9,"s":"BTCUSDT","b":"100.005","B":"1","a":"101.00","A":"1"}"#.to_owned();
     let decoded = decode(&[snapshot(8), quote, depth(9, 9)]);
