@@ -113,6 +113,7 @@ class Run:
             "elapsed_s": round(self.elapsed_s, 3),
             "synthetic": self.books.is_synthetic,
             "run_status": self.status,
+            "ends_at": _ends_at(core, self.journal),
             "run_dir": str(self.dir),
             "journal": str(self.journal),
         }
@@ -142,7 +143,10 @@ class Run:
             depth=self._depth_at(arrivals),
             reasons={code: (name, rule, cure) for code, name, rule, cure in _core.reasons()},
             is_synthetic=self.books.is_synthetic,
+            ts_end_ns=self.core["ts_end_ns"],
+            is_interrupted=self.status != "completed",
             provenance={
+                "ended": self.status,
                 "digest": self.core["digest"],
                 "seed": self.config.run.seed,
                 "config": _short_hash(self._core.genesis),
@@ -331,11 +335,9 @@ def _ending(core: Mapping[str, Any], described: Mapping[str, Any], journal: Path
     if not core["is_sealed"]:
         if digest is None and described.get("status") != "completed":
             return "unfinished"
-        torn_at = core.get("torn_at")
-        ends_at = journal.stat().st_size if torn_at is None else torn_at
         raise JournalError(
-            f"{str(journal)!r} ends at offset {ends_at}, without its seal, though run.json says "
-            f"{described.get('status')}",
+            f"{str(journal)!r} ends at offset {_ends_at(core, journal)}, without its seal, though "
+            f"run.json says {described.get('status')}",
             rule="The journal of a run that came to its end ends with a seal",
             remedy="Restore the journal from a copy; without run.json it replays as unfinished",
         )
@@ -346,6 +348,14 @@ def _ending(core: Mapping[str, Any], described: Mapping[str, Any], journal: Path
             remedy="Restore the two from one copy, or remove run.json: the journal is enough",
         )
     return "interrupted" if core["interrupted"] else "completed"
+
+
+def _ends_at(core: Mapping[str, Any], journal: Path) -> int | None:
+    """Return where a journal without a seal ends to hold; a sealed one holds to its end."""
+    if core["is_sealed"]:
+        return None
+    torn_at: int | None = core.get("torn_at")
+    return journal.stat().st_size if torn_at is None else torn_at
 
 
 def rerun(replayed: Run, strategy: Strategy, *, progress: Progress | None = None) -> None:

@@ -122,9 +122,12 @@ def replay_command(
     if as_json:
         _print_json(summary)
         return
+    ending = f"The run is {summary['run_status']}"
+    if summary["ends_at"] is not None:
+        ending = f"The journal is unfinished: it ends at offset {summary['ends_at']:,}"
     _print(
         f"Replayed {summary['events']:,} events in {summary['elapsed_s']:.2f} s: every digest is "
-        f"the journal's ({summary['run_status']}).\ndigest {summary['digest']}"
+        f"the journal's. {ending}.\ndigest {summary['digest']}"
     )
 
 

@@ -59,6 +59,30 @@ def test_run_replay_and_report_agree(tmp_path: Path) -> None:
     assert Path(written["report"]).is_file()
 
 
+def test_a_journal_cut_short_fails_unless_its_run_never_ended(tmp_path: Path) -> None:
+    ran = run_small(tmp_path)
+    folder = Path(ran["run_dir"])
+    journal = folder / "journal"
+    size = journal.stat().st_size - 1
+    journal.write_bytes(journal.read_bytes()[:size])
+    for command in ("replay", "report"):
+        done = tiderace(command, folder, "--json")
+        assert done.returncode == 1
+        error = one_json(done)["error"]
+        assert error["kind"] == "JournalError"
+        assert all(error[key] for key in ("message", "rule", "remedy"))
+        assert "ends at offset" in error["message"]
+    (folder / "run.json").unlink()
+    replayed = one_json(tiderace("replay", folder, "--json"))
+    assert replayed["run_status"] == "unfinished"
+    assert 0 < replayed["ends_at"] <= size
+    done = tiderace("replay", folder)
+    assert done.returncode == 0
+    assert f"unfinished: it ends at offset {replayed['ends_at']:,}" in done.stdout
+    assert tiderace("report", folder).returncode == 0
+    assert "unfinished" in (folder / "report.html").read_text()
+
+
 def test_a_person_gets_a_table_and_the_word_synthetic(tmp_path: Path) -> None:
     done = tiderace("run", EXAMPLE, *SYNTHETIC, "--out", tmp_path)
     assert done.returncode == 0
