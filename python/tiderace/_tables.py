@@ -5,11 +5,14 @@ become what they stand for. Nothing is computed: a figure is in `tiderace.tca`.
 """
 
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 
-from tiderace import _core
+from tiderace import _core, _genesis
 from tiderace._sections import Config
+from tiderace._tca.refused import is_child, unit_of
+from tiderace._tca.words import Market, sign_of
 from tiderace._values import unscaled
 
 _SIDES = {ord("1"): "buy", ord("2"): "sell"}
@@ -34,6 +37,7 @@ _PARENT_STATUS = {
     ord("4"): "canceled",
     ord("8"): "rejected",
 }
+_LARGEST = Decimal(10**26)
 _COMMANDS = {3: "submit_parent", 7: "submit_order", 8: "replace_order", 9: "cancel_order"}
 
 
@@ -63,6 +67,11 @@ class Units:
 
     def __init__(self, config: Config) -> None:
         rows = config.instruments
+        self.markets = [
+            Market(terms=terms, name=row.name, base=row.base, quote=row.quote)
+            for row, terms in zip(rows, _genesis.instruments(config), strict=True)
+        ]
+        self.sign = sign_of(config.parent.side) if config.parent else None
         assets = list(
             dict.fromkeys(asset for i in rows for asset in (i.base, i.quote, i.settle_asset))
         )
@@ -198,19 +207,42 @@ def slices(raw: pl.DataFrame, units: Units) -> pl.DataFrame:
 
 
 def refusals(raw: pl.DataFrame, units: Units) -> pl.DataFrame:
-    """Build the table of refusals, with the rule and the remedy of each."""
+    """Build the table of refusals, with the rule and the remedy of each; values in their unit."""
     rows = [(name, rule, remedy) for _, name, rule, remedy in _core.reasons()]
     rules = pl.DataFrame(rows, schema=["reason", "rule", "remedy"], orient="row")
-    frame = units.joined(raw).select(
+    measured = [_measured(row, units) for row in raw.iter_rows(named=True)]
+    amount = pl.Decimal(38, 12)
+    schema: dict[str, Any] = {"kind": pl.String, "value": amount, "limit": amount, "unit": pl.String}
+    frame = units.joined(raw.drop("kind", "value", "limit"))
+    frame = frame.hstack(pl.DataFrame(measured, schema=schema, orient="row")).select(
         _time(),
         "venue",
         "symbol",
         "id",
-        _named("kind", _COMMANDS),
+        "kind",
         _reason(),
-        pl.col("value").cast(pl.Decimal(38, 0)),
-        pl.col("limit").cast(pl.Decimal(38, 0)),
+        "value",
+        "limit",
+        "unit",
         "seq",
         "ts_ns",
     )
     return frame.join(rules, on="reason", how="left", maintain_order="left")
+
+
+def _measured(
+    row: dict[str, Any], units: Units
+) -> tuple[str | None, Decimal | None, Decimal | None, str]:
+    """Return what was refused, the value and the bound in the rule's unit, and the unit."""
+    of_parent = is_child(row["kind"], row["id"])
+    kind = "child_order" if of_parent else _COMMANDS.get(row["kind"])
+    i, value, limit = row["instrument"], int(row["value"]), int(row["limit"])
+    market = units.markets[i] if i < len(units.markets) else None
+    sign = units.sign if of_parent else None
+    worth, unit = unit_of(row["reason"], limit, market, sign=sign)
+    return kind, _fitting(value * worth), _fitting(limit * worth), unit
+
+
+def _fitting(value: Decimal) -> Decimal | None:
+    """Return what fits the column; the core's bound for "too large" does not."""
+    return value if abs(value) < _LARGEST else None

@@ -35,7 +35,7 @@ from typing import Any
 
 from tiderace._tca.fills import markout_rows, measured
 from tiderace._tca.money import cells_of
-from tiderace._tca.prices import Tape
+from tiderace._tca.prices import Tape, until_end
 from tiderace._tca.rows import children_of, outcome_of, parents_frame, summary_of, venues_frame
 from tiderace._tca.shortfall import Shortfall, shortfall
 from tiderace._tca.words import Analysis, Asked, Inputs, Market
@@ -76,6 +76,7 @@ def analyse(inputs: Inputs) -> Analysis:
     InputError
         An asset that money is counted in is not declared in USD.
     """
+    inputs = until_end(inputs)
     tape = Tape(inputs)
     booked = standing(inputs.fills)
     works = works_of(inputs, booked, tape)

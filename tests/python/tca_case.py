@@ -128,6 +128,16 @@ REASONS = {
     3005: ("below_minimum", "A child is at least one lot.", "Nothing to do."),
     3006: ("dearer", "The other venues' levels cost less, fees and funding in.", "Nothing to do."),
     7005: ("dust", "What is left is below what any venue accepts.", "Nothing to do."),
+    2005: (
+        "max_order_value",
+        "An order is worth no more than max_order_value.",
+        "Split the order.",
+    ),
+    2008: (
+        "insufficient_balance",
+        "Spot orders are covered by the balance at their venue.",
+        "Fund the venue, or send less.",
+    ),
     2002: ("price_collar", "A limit price stays within the collar.", "Move the price nearer."),
 }
 
@@ -160,6 +170,7 @@ def terms(
         "tick_size": step(tick),
         "lot_size": step(lot),
         "contract_multiplier": step(multiplier),
+        "min_notional": 5 * 10**8,
     }
 
 

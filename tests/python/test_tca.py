@@ -496,3 +496,93 @@ def test_the_runs_shortfall_adds_up_for_any_fills(
     short = summary["shortfall"]
     parts = sum(Decimal(v) for k, v in short.items() if k not in ("total", "total_bps"))
     assert abs(parts - Decimal(short["total"])) <= Decimal("1e-9")
+
+
+CHILD = 1 << 63
+
+
+def refused(**row: object) -> dict[str, object]:
+    return {"id": CHILD, "kind": 3, "instrument": 0, "reason": 2005, "value": 1, "limit": 1} | row
+
+
+def test_a_refused_venue_says_so_before_it_says_that_it_was_left_out() -> None:
+    rows = [refused(id=CHILD + n, reason=2008 if n else 2005) for n in range(3)]
+    skipped = [{"instrument": 0, "reason": 3006}] * 5
+    venue = tca.summarise(case(refused=rows, skipped=skipped))["by_venue"]["spot:BTCUSDT"]
+    assert venue["refusals"] == 3
+    assert venue["refusal"] == {
+        "reason": "insufficient_balance",
+        "words": "Spot orders are covered by the balance at their venue.",
+        "count": 2,
+    }
+    assert venue["skips"] == 5
+    assert tca.summarise(case())["by_venue"]["spot:BTCUSDT"]["refusal"] is None
+
+
+@pytest.mark.parametrize(
+    ("row", "side", "value", "unit"),
+    [
+        ({"reason": 2005, "value": 5_045_718_755_000}, "buy", "50457.18755", "USDT"),
+        ({"reason": 2008, "value": 5_045_718_755_000}, "buy", "50457.18755", "USDT"),
+        ({"reason": 2008, "value": 150_000_000}, "sell", "1.5", "BTC"),
+        ({"reason": 2009, "value": 150_000_000, "instrument": 1}, "buy", "1.5", "USDT"),
+        ({"reason": 2009, "value": 150_000_000, "instrument": 2}, "buy", "1.5", "BTC"),
+        ({"reason": 2006, "value": 6_100_000_000}, "buy", "61", "BTC"),
+        ({"reason": 2002, "value": 6_312_001}, "buy", "63120.01", "USDT"),
+        ({"reason": 2004, "value": 2_000_000}, "buy", "20", "BTC"),
+        ({"reason": 2004, "value": 15_001, "instrument": 2}, "buy", "15001", "contracts"),
+        ({"reason": 2016, "value": 400_000_000, "limit": 500_000_000}, "buy", "4", "USDT"),
+        ({"reason": 2016, "value": 0, "limit": 1}, "buy", "0", "BTC"),
+        ({"reason": 2007, "value": 101}, "buy", "101", "orders"),
+        ({"reason": 2010, "value": 201}, "buy", "201", "messages"),
+        ({"reason": 2011, "value": 500_000_000}, "buy", "0.5", "s"),
+        ({"reason": 2007, "value": 101, "instrument": 65535}, "buy", "101", "orders"),
+        ({"reason": 2001, "value": 7, "instrument": 65535}, "buy", "7", ""),
+    ],
+)
+def test_a_refusal_is_in_the_unit_of_its_rule(
+    row: dict[str, int], side: str, value: str, unit: str
+) -> None:
+    asked = [tca.Asked(parent_id=1, side=side, order_qty=10**8)]
+    (got,) = tca.summarise(case(asked=asked, refused=[refused(**row)]))["refusals"]
+    assert (got["value"], got["unit"]) == (value, unit)
+
+
+def test_what_a_spot_order_of_a_strategy_was_paid_with_is_not_guessed() -> None:
+    (got,) = tca.summarise(case(refused=[refused(id=9, kind=7, reason=2008)]))["refusals"]
+    assert got["unit"] == "USDT or BTC"
+
+
+def interrupted(**more: object) -> tca.Inputs:
+    """Half of two BTC bought, the run stopped at 10 s; the market went on, and up."""
+    quotes = [
+        {"ts_ns": t * S, "instrument": 0, "bid_px": px - 1, "ask_px": px + 1}
+        for t, px in ((0, 6_000_000), (9, 6_000_000), (20, 6_600_000))
+    ]
+    return case(
+        asked=[tca.Asked(parent_id=1, side="buy", order_qty=2 * 10**8)],
+        arrivals=[{"instrument": 0, "bid_px": 5_999_999, "ask_px": 6_000_001}],
+        parents=[{"ts_ns": 5 * S, "status": ord("0"), "cum_qty": 10**8, "leaves_qty": 10**8}],
+        fills=[fill(spot(), 100_000, 6_000_000, ts_ns=5 * S)],
+        quotes=quotes,
+        trades=[{"ts_ns": 20 * S, "instrument": 0, "px": 6_600_000, "qty_e8": 10**8}],
+        **more,
+    )
+
+
+def test_an_interrupted_run_knows_nothing_of_what_came_after() -> None:
+    got = tca.summarise(interrupted(ts_end_ns=10 * S, is_interrupted=True))
+    assert got["status"] == "interrupted"
+    assert got["interrupted"] == {"ts_ns": 10 * S, "filled_share": 0.5}
+    assert got["interval"] == {"start_ns": 0, "end_ns": 10 * S}
+    assert got["drift_bps"] == 0
+    assert got["shortfall"]["opportunity"] == "0"
+    assert got["slippage_bps"]["vwap"] is None
+    assert got["markouts"]["1s"]["missing"] == 0
+    assert got["markouts"]["10s"]["missing"] == 1
+
+
+def test_a_run_that_came_to_its_end_is_not_called_interrupted() -> None:
+    got = tca.summarise(interrupted(ts_end_ns=30 * S))
+    assert (got["status"], got["interrupted"]) == ("working", None)
+    assert got["drift_bps"] == pytest.approx(1000)

@@ -2,9 +2,20 @@
 
 from decimal import Decimal
 
+import msgspec
 import polars as pl
 
 from tiderace._tca.words import Inputs, Market
+
+
+def until_end(inputs: Inputs) -> Inputs:
+    """Return the inputs without what the market did after the run had ended."""
+    if inputs.ts_end_ns is None:
+        return inputs
+    seen = pl.col("ts_ns") <= inputs.ts_end_ns
+    return msgspec.structs.replace(
+        inputs, quotes=inputs.quotes.filter(seen), trades=inputs.trades.filter(seen)
+    )
 
 
 class Tape:

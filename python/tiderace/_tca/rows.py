@@ -1,6 +1,6 @@
 """Rows of the tables: parents, children, venues, and the summary."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ import polars as pl
 from tiderace._tca.fills import markouts_of, share_of, weighted
 from tiderace._tca.money import Cell, total_of
 from tiderace._tca.prices import Tape
+from tiderace._tca.refused import refusal_rows
 from tiderace._tca.words import (
     BENCHMARKS,
     BUY,
@@ -21,6 +22,7 @@ from tiderace._tca.words import (
     px_text,
     qty_text,
     reason_name,
+    remedy,
     scaled,
     usd_of,
     words,
@@ -51,6 +53,8 @@ _VENUE_COLUMNS: Mapping[str, Any] = {
     "maker_share": pl.Float64,
     **dict.fromkeys(("fills", "children", "skips"), pl.Int64),
     "skip": pl.String,
+    "refusals": pl.Int64,
+    "refusal": pl.String,
 }
 
 
@@ -147,10 +151,14 @@ def summary_of(
     lines = {k: sum((outcome.parts[k] for outcome in outcomes), Decimal(0)) for k in parts}
     total = sum((outcome.total for outcome in outcomes), Decimal(0))
     asked = sum((outcome.asked for outcome in outcomes), Decimal(0))
+    refused = refusal_rows(inputs)
+    reasons = {work.reason for work in works}
+    end = reasons.pop() if len(reasons) == 1 else 0
     # Arrival, drift and reference are one parent's: the largest stands for the run.
     lead = max(outcomes, key=lambda outcome: outcome.work.filled, default=None)
     return {
         "status": statuses.pop() if len(statuses) == 1 else "mixed" if statuses else "no order",
+        "reason": _reason(inputs, end),
         "side": sides.pop() if len(sides) == 1 else "both" if sides else None,
         "parents": sum(1 for work in works if work.parent_id),
         "children": inputs.orders["cl_ord_id"].n_unique(),
@@ -179,11 +187,43 @@ def summary_of(
         },
         "by_venue": {
             market.name: _venue(inputs, i, fills, cells, lead)
+            | _refused(row for row in refused if row["instrument"] == market.name)
             for i, market in enumerate(inputs.markets)
         },
+        "refusals": [{k: v for k, v in row.items() if k != "code"} for row in refused],
+        "interrupted": _interrupted(inputs, works),
         "markouts": markouts_of(fills)
         | {"maker": markouts_of(fills.filter(pl.col("is_maker")))}
         | {"taker": markouts_of(fills.filter(~pl.col("is_maker")))},
+    }
+
+
+def _reason(inputs: Inputs, code: int) -> dict[str, str] | None:
+    if not code:
+        return None
+    return {
+        "reason": reason_name(inputs, code),
+        "words": words(inputs, code),
+        "remedy": remedy(inputs, code),
+    }
+
+
+def _interrupted(inputs: Inputs, works: list[Work]) -> dict[str, Any] | None:
+    """Return when a run was interrupted, and how much of what was asked was done by then."""
+    if not inputs.is_interrupted:
+        return None
+    asked = sum(work.order_qty for work in works)
+    done = sum(work.filled for work in works)
+    return {"ts_ns": inputs.ts_end_ns, "filled_share": done / asked if asked else None}
+
+
+def _refused(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return how many orders of a venue were refused, and for what mostly."""
+    found = list(rows)
+    first = found[0] if found else None
+    return {
+        "refusals": sum(row["count"] for row in found),
+        "refusal": {k: first[k] for k in ("reason", "words", "count")} if first else None,
     }
 
 
@@ -317,6 +357,7 @@ def venues_frame(summary: Mapping[str, Any]) -> pl.DataFrame:
         | {column: venue[column] for column in _VENUE_COLUMNS if column in venue}
         | {f"slippage_bps_{b}": venue["slippage_bps"][b] for b in BENCHMARKS}
         | {"skip": venue["skip"]["words"] if venue["skip"] else None}
+        | {"refusal": venue["refusal"]["words"] if venue["refusal"] else None}
         for name, venue in summary["by_venue"].items()
     ]
     return pl.DataFrame(rows, schema=dict(_VENUE_COLUMNS))

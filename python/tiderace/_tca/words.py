@@ -25,6 +25,8 @@ PARENT_STATUS = {
     "4": "canceled",
     "8": "rejected",
 }
+INTERRUPTED = "interrupted"
+"""The status of a parent that was still at work when its run stopped before the end."""
 ORD_STATUS = {
     "0": "new",
     "1": "partially filled",
@@ -113,6 +115,10 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     reasons: Mapping[int, tuple[str, str, str]] = {}
     """Code to name, rule, remedy."""
     is_synthetic: bool = False
+    ts_end_ns: int | None = None
+    """When the run ended: nothing that the market did later is looked at. ``None``: no such end."""
+    is_interrupted: bool = False
+    """Whether the run stopped before its end, by a person or by a fault."""
     provenance: Mapping[str, Any] = {}
     """Digest, seeds, hashes, version: shown as they are."""
 
@@ -139,6 +145,11 @@ def reason_name(inputs: Inputs, code: int) -> str:
 def words(inputs: Inputs, code: int) -> str:
     """Return the rule of a reason code in words."""
     return inputs.reasons[code][1] if code in inputs.reasons else f"Reason {code}."
+
+
+def remedy(inputs: Inputs, code: int) -> str:
+    """Return what to do about a reason."""
+    return inputs.reasons[code][2] if code in inputs.reasons else ""
 
 
 def plain(value: Decimal) -> str:

@@ -6,7 +6,7 @@ import msgspec
 import polars as pl
 
 from tiderace._tca.prices import Tape, mid_of
-from tiderace._tca.words import PARENT_STATUS, Asked, Inputs, sign_of
+from tiderace._tca.words import INTERRUPTED, PARENT_STATUS, Asked, Inputs, sign_of
 
 
 def standing(fills: pl.DataFrame) -> pl.DataFrame:
@@ -69,10 +69,14 @@ def _work(inputs: Inputs, parent_id: int, fills: pl.DataFrame, tape: Tape) -> Wo
     last = updates.sort("ts_ns", maintain_order=True)[-1:].to_dicts()
     status = PARENT_STATUS.get(chr(last[0]["status"]), "unknown") if last else "no parent"
     is_closed = status in ("completed", "expired", "canceled", "rejected")
+    if inputs.is_interrupted and last and not is_closed:
+        status = INTERRUPTED
     ends = [t for t in tape.end_ns.values() if t is not None]
     # A parent still at work is at work until the recording ends; a strategy's own orders have no
     # such end, and theirs is when the last of them was heard of.
     until = [*times, *ends] if last else times
+    if inputs.is_interrupted and inputs.ts_end_ns is not None and last:
+        until = [inputs.ts_end_ns]
     end_ns = last[0]["ts_ns"] if is_closed else max(until, default=start_ns)
 
     bid_ask = {
