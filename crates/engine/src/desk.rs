@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use tiderace_book::Book;
-use tiderace_oms::Oms;
+use tiderace_oms::{Oms, Order};
 use tiderace_risk::{Reference, Risk};
 use tiderace_route::Router;
 use tiderace_types::event::{BookChanged, OrderSent, Refused, ReplaceSent, TimerFired};
@@ -29,6 +29,8 @@ use crate::parents::Parents;
 pub const DESK_CL_ORD_ID: u64 = 1 << 63;
 /// Timers of clients that wait at once, at most.
 pub const CLIENT_TIMERS_MAX: usize = 1 << 16;
+/// How long a kill waits before it asks again to cancel what still works under it.
+const KILL_RETRY_NS: i64 = 1_000_000_000;
 /// `Refused::instrument` where no instrument is concerned.
 pub const NO_INSTRUMENT: InstrumentId = InstrumentId(u16::MAX);
 
@@ -43,6 +45,8 @@ pub struct Desk {
     risk: Risk,
     parents: Parents,
     client_timers: BTreeSet<(Ts, u64)>,
+    /// When to ask again to cancel what works under a kill.
+    ts_kill_retry: Option<Ts>,
     next_cl_ord_id: u64,
     next_timer: Ts,
     is_ended: bool,
@@ -55,6 +59,7 @@ impl Desk {
     /// [`ConfigError`].
     pub fn new(config: &DeskConfig) -> Result<Self, ConfigError> {
         let instruments = config.instruments.clone();
+        config.oms.check().map_err(|error| ConfigError::stage("oms", &error))?;
         let router = Router::new(config.route.clone(), instruments.len())
             .map_err(|error| ConfigError::stage("route", &error))?;
         let oms = Oms::new(&config.oms, &instruments, config.seed);
@@ -69,6 +74,7 @@ impl Desk {
             risk,
             parents: Parents::default(),
             client_timers: BTreeSet::new(),
+            ts_kill_retry: None,
             next_cl_ord_id: DESK_CL_ORD_ID,
             next_timer: Ts::MAX,
             is_ended: false,
@@ -308,7 +314,34 @@ impl Desk {
         out.extend(self.risk.set_kill(&command).map(Output::from));
         if command.is_on {
             self.cancel_scope(ts, command.scope, command.id, Kill::KIND, out);
+            self.wait_for_killed(ts);
         }
+    }
+
+    /// A kill stands until nothing works under it: a venue may refuse a cancel, or never answer it, and a fill undone may
+    /// make an order work again.
+    fn retry_killed(&mut self, ts: Ts, out: &mut Vec<Output>) {
+        if self.ts_kill_retry.is_none_or(|due| ts < due) {
+            return;
+        }
+        let is_asked = |order: &&Order| order.ord_status() == OrdStatus::PendingCancel;
+        let killed: Vec<ClOrdId> =
+            self.killed().filter(|order| !is_asked(order)).map(|order| order.cl_ord_id).collect();
+        for cl_ord_id in killed {
+            self.request_cancel(ts, cl_ord_id, Kill::KIND, out);
+        }
+        self.ts_kill_retry = None;
+        self.wait_for_killed(ts);
+    }
+
+    fn wait_for_killed(&mut self, ts: Ts) {
+        if self.ts_kill_retry.is_none() && self.killed().next().is_some() {
+            self.ts_kill_retry = Some(ts.plus_ns(KILL_RETRY_NS));
+        }
+    }
+
+    fn killed(&self) -> impl Iterator<Item = &Order> {
+        self.oms.working().filter(|order| self.risk.is_killed(order.instrument, order.tags.strategy).is_some())
     }
 
     fn enable_strategy(&mut self, command: EnableStrategy, out: &mut Vec<Output>) {
@@ -362,6 +395,9 @@ impl Desk {
                 | None => {}
             }
         }
+        if self.risk.has_kill() && out.len() > from {
+            self.wait_for_killed(ts);
+        }
         if self.parents.has_touched() {
             self.with_parents(out, |parents, desk, out| parents.settle(desk, ts, out));
         }
@@ -375,6 +411,7 @@ impl Desk {
         let from = out.len();
         self.oms.on_timer(ts, out);
         self.absorb(ts, from, out);
+        self.retry_killed(ts, out);
         self.with_parents(out, |parents, desk, out| parents.on_timer(desk, ts, out));
     }
 
@@ -402,7 +439,8 @@ impl Desk {
             return Ts::MAX;
         }
         let client = self.client_timers.first().map(|(due, _)| *due);
-        [client, self.oms.next_timer(), self.parents.next_timer()].into_iter().flatten().min().unwrap_or(Ts::MAX)
+        let stages = [self.oms.next_timer(), self.parents.next_timer()];
+        stages.into_iter().chain([client, self.ts_kill_retry]).flatten().min().unwrap_or(Ts::MAX)
     }
 
     /// Lends the parents the desk that they act on.

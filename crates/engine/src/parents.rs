@@ -28,10 +28,17 @@ use crate::desk::{NO_INSTRUMENT, refused};
 /// How long a paused or closed parent waits before it asks again to cancel a child, where a venue refused to.
 const CANCEL_RETRY_NS: i64 = 1_000_000_000;
 
+/// How far below the book a price may fall while a child is on its way: bought there, an inverse contract is more
+/// exposure than it was planned for. Children are sized for this much; beyond it a parent may get more than its order.
+const PRICE_IMPROVEMENT: Fraction = Fraction::new(2_000_000);
+
 /// Parents of one desk, by id.
 #[derive(Default)]
 pub(crate) struct Parents {
+    /// Those at work: open, or with children that may still fill.
     parents: BTreeMap<ParentId, Parent>,
+    /// The others, which a late report may put to work again; no scan looks at them.
+    done: BTreeMap<ParentId, Parent>,
     waiting: usize,
     ts_next: Option<Ts>,
     /// Those whose children changed since they last settled, each once.
@@ -90,13 +97,14 @@ impl Parents {
 
     /// Brings up to date what is asked often.
     pub(crate) fn refresh(&mut self) {
+        self.done.extend(self.parents.extract_if(.., |_, parent| parent.is_done()));
         self.waiting = self.parents.values().filter(|parent| parent.is_waiting()).count();
         self.ts_next = self.parents.values().filter_map(Parent::next_timer).min();
     }
 
     pub(crate) fn submit(&mut self, desk: &mut Desk, ts: Ts, command: &SubmitParent, out: &mut Vec<Output>) {
         let parent_id = command.parent_id;
-        let refusal = if self.parents.contains_key(&parent_id) || parent_id.0 == 0 {
+        let refusal = if self.find(parent_id).is_some() || parent_id.0 == 0 {
             Err(Refusal::new(Reason::DuplicateParentId, parent_id.0, 0))
         } else {
             lot_of(desk, command.instruments).and_then(|lot| Twap::new(ts, command, lot))
@@ -140,7 +148,7 @@ impl Parents {
         out: &mut Vec<Output>,
     ) {
         let unknown = Refusal::new(Reason::UnknownParent, parent_id.0, 0);
-        let Some(parent) = self.parents.get_mut(&parent_id) else {
+        let Some(parent) = self.find(parent_id) else {
             return out.push(refused(parent_id.0, kind, NO_INSTRUMENT, unknown));
         };
         if let Err(refusal) = act(&mut parent.twap) {
@@ -149,6 +157,14 @@ impl Parents {
         parent.stop_children(desk, ts, out);
         parent.tell(out);
         self.on_timer(desk, ts, out);
+    }
+
+    /// The parent of an id, among those at work from now on.
+    fn find(&mut self, parent_id: ParentId) -> Option<&mut Parent> {
+        if let Some(parent) = self.done.remove(&parent_id) {
+            self.parents.insert(parent_id, parent);
+        }
+        self.parents.get_mut(&parent_id)
     }
 
     /// Books changed: a parent whose books are all live, and whose start has come, arrives.
@@ -173,7 +189,7 @@ impl Parents {
 
     /// A child's fill, or one undone.
     pub(crate) fn on_fill(&mut self, fill: &FillBooked) {
-        if let Some(parent) = self.parents.get_mut(&fill.parent_id) {
+        if let Some(parent) = self.find(fill.parent_id) {
             parent.on_fill(fill);
             touch(&mut self.touched, fill.parent_id);
         }
@@ -181,7 +197,7 @@ impl Parents {
 
     /// A child's new state.
     pub(crate) fn on_update(&mut self, update: &OrderUpdated) {
-        if let Some(parent) = self.parents.get_mut(&update.parent_id) {
+        if let Some(parent) = self.find(update.parent_id) {
             parent.on_update(update);
             touch(&mut self.touched, update.parent_id);
         }
@@ -212,6 +228,11 @@ impl Parent {
         self.arrivals.is_empty() && !self.twap.status().is_closed()
     }
 
+    /// Closed for good, unless a report tells otherwise.
+    fn is_done(&self) -> bool {
+        self.twap.status().is_closed() && self.open.is_empty() && self.ts_retry.is_none()
+    }
+
     /// While the venue is asked to cancel, the slice waits for its answers, not for the clock.
     fn next_timer(&self) -> Option<Ts> {
         let next = if self.is_clearing { self.twap.ts_end() } else { self.twap.next_timer() };
@@ -226,23 +247,22 @@ impl Parent {
         if ts < self.command().ts_start {
             return false;
         }
-        let mut arrivals = Vec::with_capacity(desk.books.len());
+        let SubmitParent { parent_id, side, limit, .. } = *self.command();
+        let (mut arrivals, mut taken) = (Vec::with_capacity(desk.books.len()), Vec::new());
         for (instrument, book) in desk.instruments.iter().zip(&desk.books) {
             if !self.is_selected(instrument.id) {
                 arrivals.push(None);
                 continue;
             }
-            let Some(mid2) = book.mid2() else { return false };
-            let Some(limit_px) = limit_px(mid2, self.command().side, self.command().limit) else { return false };
+            let best = |side| book.best(side).map(|level| level.price);
+            let Some((mid2, (bid_px, ask_px))) = book.mid2().zip(best(Side::Buy).zip(best(Side::Sell))) else {
+                return false;
+            };
+            let Some(limit_px) = limit_px(mid2, side, limit) else { return false };
             arrivals.push(Some(Arrival { mid2, limit_px }));
+            taken.push(ArrivalTaken { parent_id, instrument: instrument.id, bid_px, ask_px, limit_px }.into());
         }
-        for (instrument, arrival) in desk.instruments.iter().zip(&arrivals) {
-            let Some(Arrival { limit_px, .. }) = *arrival else { continue };
-            let best = |side| desk.book(instrument.id).and_then(|book| book.best(side)).map(|level| level.price);
-            let (Some(bid_px), Some(ask_px)) = (best(Side::Buy), best(Side::Sell)) else { continue };
-            let parent_id = self.command().parent_id;
-            out.push(ArrivalTaken { parent_id, instrument: instrument.id, bid_px, ask_px, limit_px }.into());
-        }
+        out.append(&mut taken);
         self.arrivals = arrivals;
         self.twap.start(ts, self.smallest_child(desk));
         self.tell(out);
@@ -251,12 +271,18 @@ impl Parent {
 
     fn candidates<'a>(&self, desk: &'a Desk) -> Vec<Candidate<'a>> {
         let rows = desk.instruments.iter().zip(&desk.books).zip(&self.arrivals);
-        rows.map(|((instrument, book), arrival)| Candidate {
-            instrument,
-            book,
-            arrival_mid2: arrival.map_or(0, |arrival| arrival.mid2),
-            limit_px: arrival.map_or(Price::ZERO, |arrival| arrival.limit_px),
-            is_selected: arrival.is_some(),
+        rows.map(|((instrument, book), arrival)| {
+            let limits = desk.risk().limits(instrument.id);
+            Candidate {
+                instrument,
+                book,
+                arrival_mid2: arrival.map_or(0, |arrival| arrival.mid2),
+                limit_px: arrival.map_or(Price::ZERO, |arrival| arrival.limit_px),
+                is_selected: arrival.is_some(),
+                max_order_qty: limits.map_or(Qty::ZERO, |limits| limits.max_order_qty).min(instrument.max_order_qty),
+                max_order_value: limits.map_or(Amount::ZERO, |limits| limits.max_order_value),
+                price_improvement: PRICE_IMPROVEMENT,
+            }
         })
         .collect()
     }

@@ -285,7 +285,10 @@ impl World {
                 self.orders[order].cum += last;
                 self.orders[order].is_open = last < left;
                 let report = base(self, ExecType::Trade, cum + last);
-                ExecutionReport { last_qty: lots(last), last_px: sent.price, ..report }.into()
+                // What takes may do better than its limit, within what children are sized for.
+                let better = if sent.post_only { 0 } else { sent.price.get() * (qty % 3) / 1_000 };
+                let last_px = Price::new(sent.price.get() - sent.side.sign() * better);
+                ExecutionReport { last_qty: lots(last), last_px, ..report }.into()
             }
             (6 | 7, Some((request, None))) if is_open => {
                 self.orders[order].is_open = false;

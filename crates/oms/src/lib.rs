@@ -19,6 +19,6 @@ mod oms;
 mod order;
 mod report;
 
-pub use oms::{Oms, OmsConfig};
+pub use oms::{ConfigError, KEPT_MAX, Oms, OmsConfig};
 pub use order::Order;
 pub use report::AMOUNT_BOUND;

@@ -34,6 +34,47 @@ impl Default for OmsConfig {
     }
 }
 
+/// Orders and executions that room is made or kept for, at most: what a table of them takes stays within a few GB.
+pub const KEPT_MAX: u32 = 1 << 24;
+
+/// A limit of [`OmsConfig`] is out of its range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The key.
+    pub key: &'static str,
+    /// Its value.
+    pub value: i64,
+    /// The most that is allowed; the least is zero.
+    pub most: i64,
+}
+
+impl core::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { key, value, most } = self;
+        write!(f, "oms.{key} is {value}; it must be between 0 and {most}")
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl OmsConfig {
+    /// Checks that the limits can be kept.
+    ///
+    /// # Errors
+    /// [`ConfigError`], for the first key that is out of range.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let kept = i64::from(KEPT_MAX);
+        let ranges = [
+            ("ack_timeout_ns", self.ack_timeout_ns, i64::MAX),
+            ("max_closed", self.max_closed.into(), kept),
+            ("max_executions", self.max_executions.into(), kept),
+            ("reserved_orders", self.reserved_orders.into(), kept),
+        ];
+        let bad = ranges.into_iter().find(|(_, value, most)| *value < 0 || value > most);
+        bad.map_or(Ok(()), |(key, value, most)| Err(ConfigError { key, value, most }))
+    }
+}
+
 /// An order's row in the table, with what only the table needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {

@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use tiderace_oms::AMOUNT_BOUND;
+use tiderace_oms::{AMOUNT_BOUND, KEPT_MAX, OmsConfig};
 use tiderace_types::input::{ClearBreak, ExecutionReport};
 use tiderace_types::*;
 
@@ -225,4 +225,18 @@ fn a_break_stands_until_a_person_clears_it() {
     assert!(!table.oms.has_break(InstrumentId(0)));
     table.oms.clear_break(&ClearBreak { instrument: InstrumentId(0), operator: 5 }, &mut table.out);
     assert_eq!(table.names(), ["BreakCleared"], "and once only");
+}
+
+#[test]
+fn limits_that_can_not_be_kept_are_refused() {
+    let good = OmsConfig::default();
+    assert_eq!(good.check(), Ok(()));
+    let error = |config: OmsConfig| config.check().unwrap_err().to_string();
+    assert_eq!(
+        error(OmsConfig { reserved_orders: u32::MAX, ..good.clone() }),
+        "oms.reserved_orders is 4294967295; it must be between 0 and 16777216"
+    );
+    assert!(error(OmsConfig { max_closed: KEPT_MAX + 1, ..good.clone() }).contains("max_closed"));
+    assert!(error(OmsConfig { max_executions: KEPT_MAX + 1, ..good.clone() }).contains("max_executions"));
+    assert!(error(OmsConfig { ack_timeout_ns: -1, ..good }).contains("ack_timeout_ns is -1"));
 }

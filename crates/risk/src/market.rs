@@ -29,7 +29,8 @@ pub(crate) struct Market {
     pub(crate) holding: Holding,
     /// Margin claimed for the worst exposure.
     pub(crate) margin: i128,
-    /// Price of the last order or fill, at which that margin is counted.
+    /// Price at which that margin is counted: the largest that the last order sent may trade at, or of the first fill
+    /// where none was sent before.
     pub(crate) price: Price,
 }
 

@@ -228,6 +228,12 @@ impl Risk {
         is_changed.then_some(KillChanged { scope: kill.scope, id, is_on: kill.is_on })
     }
 
+    /// Whether any kill is on.
+    #[must_use]
+    pub fn has_kill(&self) -> bool {
+        !self.kills.is_empty()
+    }
+
     /// The kill that covers orders of this instrument and strategy, if one is on.
     #[must_use]
     pub fn is_killed(&self, instrument: InstrumentId, strategy: u32) -> Option<(KillScope, u32)> {

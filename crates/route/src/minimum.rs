@@ -19,8 +19,9 @@ impl Router {
         let smallest = candidates.iter().filter(|candidate| candidate.is_selected).filter_map(|candidate| {
             let best = candidate.book.best(side.opposite()).filter(|_| candidate.book.is_live());
             let price = best.map_or(Price::new(candidate.arrival_mid2.div_euclid(2)), |level| level.price);
-            let qty = smallest_qty(candidate.instrument, price)?;
-            candidate.instrument.exposure(qty, price, Rounding::Ceil)
+            let qty =
+                smallest_qty(candidate.instrument, price).filter(|qty| *qty <= candidate.most_lots(side, price))?;
+            candidate.instrument.exposure(qty, candidate.sizing_price(side, price), Rounding::Ceil)
         });
         smallest.min().unwrap_or(Amount::MAX)
     }

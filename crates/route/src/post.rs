@@ -20,7 +20,7 @@ impl Router {
         let yardstick = self.yardstick(candidate, side, Fee::Maker).ok()?;
         let price = passive_price(candidate, side)?;
         let instrument = candidate.instrument;
-        let order_qty = instrument.qty_within(request.exposure, price).min(instrument.max_order_qty);
+        let order_qty = instrument.qty_within(request.exposure, price).min(candidate.most_lots(side, price));
         if !meets_minimum(instrument, order_qty, price) {
             return None;
         }

@@ -1,14 +1,16 @@
 //! Taking displayed depth over several books, cheapest first.
 //!
 //! Levels of all live books are taken in the order of [`Yardstick::cost`] until the exposure is covered, never above
-//! it: whole lots, each level's lots valued at its own price and rounded up. A venue is done at the parent's limit, at
-//! the edge of what its snapshot reached, at its largest order, or once what is left is below one of its lots.
+//! it: whole lots, each level's lots valued at its own price (inverse contracts that are bought: at what it may fall to on
+//! the way) and rounded up. A venue is done at the parent's limit, at the edge of what its snapshot reached, at its
+//! largest order in lots or in value, or once what is left is below one of its lots.
 //!
 //! A child below its venue's minimum is dropped, the smallest first, and the walk is made again without that venue, so
 //! that the others are offered its exposure. A dropped venue stays out for this request: at most one walk a candidate.
 
 use tiderace_book::{Book, BookState, Source, View};
-use tiderace_types::{Amount, Instrument, InstrumentId, Price, Qty, Reason, Rounding, Side};
+use tiderace_types::num::div_round;
+use tiderace_types::{Amount, Fraction, Instrument, InstrumentId, Price, Qty, Reason, Rounding, Side, Style};
 
 use crate::minimum::meets_minimum;
 use crate::{Fee, RouteConfig, RouteConfigError, Yardstick};
@@ -26,6 +28,13 @@ pub struct Candidate<'a> {
     pub limit_px: Price,
     /// Whether the parent's venue list names it.
     pub is_selected: bool,
+    /// Largest order in lots, by the venue and by the desk's own limit.
+    pub max_order_qty: Qty,
+    /// Largest order value in base units of the quote asset.
+    pub max_order_value: Amount,
+    /// Share by which the price may fall before an order gets there. Inverse contracts that are bought are sized as if it
+    /// did: they are more exposure at a lower price.
+    pub price_improvement: Fraction,
 }
 
 /// What to route.
@@ -50,7 +59,7 @@ pub struct Child {
     pub order_qty: Qty,
     /// Limit price: of a sweep the worst level touched.
     pub price: Price,
-    /// Base units it stands for at the levels' prices, rounded up a level.
+    /// Base units it stands for, at most: at the levels' prices, or those that they may fall to; rounded up a level.
     pub exposure: Amount,
 }
 
@@ -146,6 +155,29 @@ impl Router {
 }
 
 impl Candidate<'_> {
+    /// The price at which what is taken at `price` counts as exposure, at its most.
+    pub(crate) fn sizing_price(&self, side: Side, price: Price) -> Price {
+        if side == Side::Sell || self.instrument.style != Style::Inverse {
+            return price;
+        }
+        let one = Fraction::ONE.get();
+        let left = i128::from(one.saturating_sub(self.price_improvement.get()));
+        let lower = i128::from(price.get()).checked_mul(left);
+        let lower = lower.and_then(|lower| div_round(lower, one.into(), Rounding::Floor));
+        lower.and_then(|lower| i64::try_from(lower).ok()).map_or(price, Price::new)
+    }
+
+    /// Most lots of one order whose worst price is `price`.
+    pub(crate) fn most_lots(&self, side: Side, price: Price) -> Qty {
+        // A sale is valued at the bid, where that is better than its limit.
+        let bid = self.book.best(Side::Buy).map_or(price, |level| level.price);
+        let price = if side == Side::Buy { price } else { price.max(bid) };
+        let lot = Qty::new(1).and_then(|lot| self.instrument.notional(lot, price, Rounding::Ceil));
+        let lots = lot.and_then(|lot| self.max_order_value.get().checked_div(lot.get()));
+        let lots = lots.map_or(0, |lots| i64::try_from(lots.max(0)).unwrap_or(i64::MAX));
+        self.max_order_qty.min(Qty::new(lots).unwrap_or(Qty::ZERO))
+    }
+
     /// Whether a price is within the parent's limit.
     pub(crate) fn is_within_limit(&self, side: Side, price: Price) -> bool {
         match side {
@@ -187,9 +219,9 @@ impl Take {
     }
 
     /// Takes lots at a price and answers their exposure; takes nothing where a sum does not fit.
-    fn add(&mut self, instrument: &Instrument, lots: Qty, price: Price) -> Amount {
+    fn add(&mut self, instrument: &Instrument, lots: Qty, price: Price, sizing_price: Price) -> Amount {
         let sums = || {
-            let taken = instrument.exposure(lots, price, Rounding::Ceil)?;
+            let taken = instrument.exposure(lots, sizing_price, Rounding::Ceil)?;
             Some((taken, self.lots.checked_add(lots)?, self.exposure.checked_add(taken)?))
         };
         match sums().filter(|_| lots > Qty::ZERO) {
@@ -225,13 +257,14 @@ fn walk(request: &Request<'_>, takes: &mut [Take]) {
         let (Some(candidate), Some(take)) = (request.candidates.get(at), takes.get_mut(at)) else { break };
         let instrument = candidate.instrument;
         let price = ranked.level.price;
-        let room = instrument.max_order_qty.saturating_sub(take.lots);
+        let (most, sizing_price) = (candidate.most_lots(side, price), candidate.sizing_price(side, price));
+        let room = most.saturating_sub(take.lots);
         let offered = instrument.lots_of_feed_qty(ranked.level.qty_e8).min(room);
-        let fitting = instrument.qty_within(left, price);
+        let fitting = instrument.qty_within(left, sizing_price);
         take.is_reached = true;
-        let taken = take.add(instrument, offered.min(fitting), price);
+        let taken = take.add(instrument, offered.min(fitting), price, sizing_price);
         left = Amount::new(left.get().saturating_sub(taken.get()));
-        if take.lots == instrument.max_order_qty || fitting < offered || fitting == Qty::ZERO {
+        if take.lots >= most || fitting < offered || fitting == Qty::ZERO {
             view.close(at);
         }
     }

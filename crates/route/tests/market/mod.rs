@@ -118,5 +118,14 @@ pub(crate) fn book(bids: &[(i64, i64)], asks: &[(i64, i64)]) -> Book {
 }
 
 pub(crate) fn candidate<'a>(instrument: &'a Instrument, book: &'a Book, mid2: i64, limit: i64) -> Candidate<'a> {
-    Candidate { instrument, book, arrival_mid2: mid2, limit_px: Price::new(limit), is_selected: true }
+    Candidate {
+        instrument,
+        book,
+        arrival_mid2: mid2,
+        limit_px: Price::new(limit),
+        is_selected: true,
+        max_order_qty: instrument.max_order_qty,
+        max_order_value: Amount::MAX,
+        price_improvement: Fraction::ZERO,
+    }
 }
