@@ -132,6 +132,26 @@ pub enum ConfigError {
         /// Where.
         symbol: String,
     },
+    /// An instrument counts an asset in other base units than the asset's own.
+    Decimals {
+        /// The instrument's symbol.
+        symbol: String,
+        /// The asset.
+        asset: String,
+        /// The instrument's digits.
+        ours: u32,
+        /// The asset's.
+        theirs: u32,
+    },
+    /// A balance names a venue or an asset that is no row of the tables.
+    Balance {
+        /// Row of the balance.
+        row: usize,
+        /// The venue.
+        venue: VenueId,
+        /// The asset.
+        asset: AssetId,
+    },
     /// A stage refuses its part.
     Stage {
         /// Which stage.
@@ -155,6 +175,17 @@ impl core::fmt::Display for ConfigError {
             Self::Table { symbol } => {
                 write!(f, "instrument {symbol}: its id, venue and assets must be rows of the genesis tables")
             }
+            Self::Decimals { symbol, asset, ours, theirs } => {
+                write!(
+                    f,
+                    "instrument {symbol} counts {asset} at {ours} decimals, the asset has {theirs}; they must be equal"
+                )
+            }
+            Self::Balance { row, venue, asset } => write!(
+                f,
+                "balances[{row}] names venue {} and asset {}; both must be rows of the genesis tables",
+                venue.0, asset.0
+            ),
             Self::Stage { stage, error } => write!(f, "{stage}: {error}"),
             Self::Instruments(count) => write!(f, "{count} instruments; a desk holds 1 to {INSTRUMENTS_MAX}"),
         }
@@ -200,6 +231,17 @@ impl DeskConfig {
                 && [instrument.base, instrument.quote, instrument.settle].into_iter().all(is_asset);
             if !is_in_table {
                 return Err(ConfigError::Table { symbol: symbol() });
+            }
+            let counted = [(instrument.base, instrument.base_decimals), (instrument.quote, instrument.quote_decimals)];
+            for (id, ours) in counted {
+                let Some(asset) = self.assets.get(id.index()).filter(|asset| asset.decimals != ours) else { continue };
+                let (symbol, asset, theirs) = (symbol(), asset.asset.clone(), asset.decimals);
+                return Err(ConfigError::Decimals { symbol, asset, ours, theirs });
+            }
+        }
+        for (row, &Balance { venue, asset, .. }) in self.balances.iter().enumerate() {
+            if venue.index() >= self.venues.len() || asset.index() >= self.assets.len() {
+                return Err(ConfigError::Balance { row, venue, asset });
             }
         }
         Ok(())

@@ -388,6 +388,40 @@ fn a_market_order_needs_no_price() {
 }
 
 #[test]
+fn a_kill_asks_until_nothing_works_under_it() {
+    let mut trial = Trial::live();
+    let first = sent(&trial.apply(order(1, SPOT, Side::Buy, 59_000)))[0];
+    trial.ack(&first);
+    let kill = Kill { scope: KillScope::All, id: 0, is_on: true };
+    let asked = cancels(&trial.apply(kill))[0];
+    trial.cancel_reject(asked.0, &first, OrdStatus::New);
+    assert_eq!(cancels(&trial.pass(SEC - 1)), []);
+    let again = cancels(&trial.pass(1));
+    assert_eq!(again.iter().map(|(_, orig)| *orig).collect::<Vec<_>>(), [first.cl_ord_id]);
+    assert_eq!(cancels(&trial.pass(4 * SEC)), [], "the venue has its time to answer");
+    assert!(!cancels(&trial.pass(3 * SEC)).is_empty(), "and is asked again when it lets it pass");
+    trial.canceled(&first, 0);
+    assert_eq!(cancels(&trial.pass(100 * SEC)), []);
+    // A fill undone makes a filled order work again.
+    trial.apply(Kill { is_on: false, ..kill });
+    let second = sent(&trial.apply(order(2, SPOT, Side::Buy, 59_000)))[0];
+    let fill = trial.fill_report(&second, 10, 10);
+    trial.apply(fill);
+    trial.apply(kill);
+    trial.apply(ExecutionReport {
+        exec_type: ExecType::TradeCancel,
+        exec_id: tiderace_types::ExecId(9_999),
+        exec_ref_id: fill.exec_id,
+        cum_qty: lots(0),
+        leaves_qty: lots(10),
+        ..fill
+    });
+    assert_eq!(cancels(&trial.pass(SEC)).len(), 1);
+    trial.apply(Kill { is_on: false, ..kill });
+    trial.end();
+}
+
+#[test]
 fn nothing_is_due_beyond_the_end_of_time() {
     let mut trial = Trial::live();
     trial.now = i64::MAX;
@@ -541,4 +575,28 @@ fn the_largest_numbers_are_refused_and_nothing_panics() {
     let least = tiderace_types::Amount::new(i128::MIN);
     assert_eq!(refusals(&trial.apply(SubmitParent { order_qty: least, ..parent() })).len(), 1);
     trial.end();
+}
+
+#[test]
+fn a_genesis_that_can_not_be_meant_is_refused() {
+    let error = |change: &dyn Fn(&mut Value)| {
+        let mut genesis = genesis();
+        change(&mut genesis);
+        let config = DeskConfig::from_json(&genesis.to_string());
+        config.and_then(|config| tiderace_engine::Desk::new(&config).map(drop)).unwrap_err().to_string()
+    };
+    let says = |change: &dyn Fn(&mut Value), text: &str| {
+        let error = error(change);
+        assert!(error.contains(text), "{error}");
+    };
+    says(&|g| g["instruments"][0]["min_order_qty"] = (-5).into(), "never below zero");
+    says(&|g| g["risk"]["instruments"][0]["max_order_qty"] = (-5).into(), "never below zero");
+    says(&|g| g["instruments"][0]["min_notional"] = (-7).into(), "minimum notional must not be below zero");
+    says(&|g| g["instruments"][0]["max_order_qty"] = 0.into(), "min_order_qty must not be above max_order_qty");
+    says(&|g| g["instruments"][2]["settle"] = 1.into(), "an inverse one in its base asset");
+    says(&|g| g["instruments"][1]["base_decimals"] = 2.into(), "counts BTC at 2 decimals, the asset has 8");
+    says(&|g| g["assets"][1]["decimals"] = 6.into(), "counts USDT at 8 decimals, the asset has 6");
+    says(&|g| g["balances"] = json!([{"venue": 9, "asset": 1, "amount": 1}]), "balances[0] names venue 9");
+    says(&|g| g["balances"] = json!([{"venue": 0, "asset": 9, "amount": 1}]), "and asset 9");
+    says(&|g| g["oms"]["max_closed"] = u32::MAX.into(), "oms: oms.max_closed is 4294967295");
 }

@@ -128,6 +128,12 @@ pub enum InstrumentError {
     StepNotPositive,
     /// Lot x multiplier is finer than 10^-12, or too large.
     LotTimesMultiplier,
+    /// The minimum notional is below zero.
+    NegativeMinNotional,
+    /// The smallest order is larger than the largest.
+    MinAboveMax,
+    /// Profit of a linear contract is paid in its quote asset, of an inverse one in its base asset.
+    Settlement,
     /// An asset's decimals are above 18.
     DecimalsAbove18,
     /// Options need maturity, strike and put_or_call; futures a maturity.
@@ -149,6 +155,11 @@ impl core::fmt::Display for InstrumentError {
             Self::TooLarge => write!(f, "the value does not fit its integer"),
             Self::StepNotPositive => write!(f, "tick size, lot size and contract multiplier must be above zero"),
             Self::LotTimesMultiplier => write!(f, "lot size x contract multiplier must be exact at 12 digits"),
+            Self::NegativeMinNotional => write!(f, "the minimum notional must not be below zero"),
+            Self::MinAboveMax => write!(f, "min_order_qty must not be above max_order_qty"),
+            Self::Settlement => {
+                write!(f, "a linear contract settles in its quote asset, an inverse one in its base asset")
+            }
             Self::DecimalsAbove18 => write!(f, "an asset has at most 18 decimals"),
             Self::MissingTerms => write!(f, "options need maturity, strike_price and put_or_call; futures a maturity"),
         }
@@ -174,6 +185,20 @@ impl Instrument {
         }
         if self.base_decimals > 18 || self.quote_decimals > 18 {
             return Err(InstrumentError::DecimalsAbove18);
+        }
+        if self.min_notional < Amount::ZERO {
+            return Err(InstrumentError::NegativeMinNotional);
+        }
+        if self.min_order_qty > self.max_order_qty {
+            return Err(InstrumentError::MinAboveMax);
+        }
+        let is_settled = match self.style {
+            Style::Linear => self.settle == self.quote,
+            Style::Inverse => self.settle == self.base,
+            Style::Quanto => true,
+        };
+        if !is_settled {
+            return Err(InstrumentError::Settlement);
         }
         let product = i128::from(self.lot_size) * i128::from(self.contract_multiplier);
         if product % STEP_ONE != 0 || i64::try_from(product / STEP_ONE).is_err() {

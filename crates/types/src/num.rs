@@ -25,12 +25,12 @@ pub const fn div_round(value: i128, divisor: i128, rounding: Rounding) -> Option
 }
 
 macro_rules! number {
-    ($(#[$meta:meta])* $name:ident($inner:ty)) => {
+    ($(#[$meta:meta])* $name:ident($(#[$of_inner:meta])* $inner:ty)) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         #[repr(transparent)]
-        pub struct $name($inner);
+        pub struct $name($(#[$of_inner])* $inner);
 
         impl $name {
             /// Zero.
@@ -95,7 +95,14 @@ signed!(Price(i64));
 
 number! {
     /// A quantity in lots of its instrument, never negative; direction is [`crate::Side`].
-    Qty(i64)
+    Qty(#[serde(deserialize_with = "not_negative")] i64)
+}
+
+fn not_negative<'de, D: serde::Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+    let lots = i64::deserialize(from)?;
+    let refused =
+        || serde::de::Error::invalid_value(serde::de::Unexpected::Signed(lots), &"a quantity, never below zero");
+    if lots < 0 { Err(refused()) } else { Ok(lots) }
 }
 
 impl Qty {
