@@ -60,7 +60,7 @@ impl SimExchange {
         });
         Ok(Self {
             markets: markets.collect(),
-            orders: Orders::default(),
+            orders: Orders::new(config.seed),
             queue: config.queue,
             exec_ids: 0,
             arrivals: 0,

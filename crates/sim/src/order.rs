@@ -1,8 +1,6 @@
 //! The orders that reached the simulated venues, open and closed: found by key in constant time, never scanned.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
+use tiderace_types::id_map::{Handle, IdMap};
 use tiderace_types::input::ExecutionReport;
 use tiderace_types::{
     Amount, AssetId, ClOrdId, ExecId, ExecType, Fraction, Instrument, InstrumentId, OrdStatus, Price, Qty, Reason,
@@ -76,7 +74,8 @@ impl Order {
 }
 
 /// What a venue charges for one fill, in base units of its fee asset, rounded against us: a fee up, a rebate towards
-/// less. On the notional of linear and spot fills, on the exposure of inverse ones.
+/// less. On the notional of linear and spot fills, on the exposure of inverse ones, at the price without its sign: a fee
+/// at a price below zero is still a fee.
 pub(crate) fn fee_of_fill(
     instrument: &Instrument,
     terms: &VenueTerms,
@@ -86,22 +85,28 @@ pub(crate) fn fee_of_fill(
 ) -> Amount {
     let fraction = if is_maker { terms.maker_fee } else { terms.taker_fee };
     let rounding = if fraction < Fraction::ZERO { Rounding::Floor } else { Rounding::Ceil };
+    let px = Price::new(last_px.get().saturating_abs());
     let value = match instrument.style {
-        Style::Linear | Style::Quanto => instrument.notional(last_qty, last_px, rounding),
-        Style::Inverse => instrument.exposure(last_qty, last_px, rounding),
+        Style::Linear | Style::Quanto => instrument.notional(last_qty, px, rounding),
+        Style::Inverse => instrument.exposure(last_qty, px, rounding),
     };
     // An order whose value does not fit is refused at entry, so the fallback is never a fee forgotten.
     value.and_then(|v| v.times(fraction, Rounding::Ceil)).unwrap_or(Amount::ZERO)
 }
 
 /// Every order by row and by key. Rows are never reused, so closed orders still answer status requests.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Orders {
     rows: Vec<Order>,
-    row_of: HashMap<u64, u32, BuildHasherDefault<IdHasher>>,
+    /// Keys may be a strategy's choice, so their places are seeded.
+    row_of: IdMap<u64>,
 }
 
 impl Orders {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { rows: Vec::new(), row_of: IdMap::new(0, seed) }
+    }
+
     pub(crate) fn get(&self, row: u32) -> Option<&Order> {
         self.rows.get(usize::try_from(row).ok()?)
     }
@@ -112,41 +117,20 @@ impl Orders {
 
     /// The row of a key, current or replaced.
     pub(crate) fn row_of(&self, cl_ord_id: ClOrdId) -> Option<u32> {
-        self.row_of.get(&cl_ord_id.0).copied()
+        self.row_of.get(cl_ord_id.0).map(|handle| handle.row)
     }
 
-    /// Adds an order under a key not yet known and gives it its `order_id`. `None` beyond 2^32 orders.
+    /// Adds an order under a key not yet known and gives it its `order_id`. `None` beyond 2^32 - 1 orders.
     pub(crate) fn add(&mut self, mut order: Order) -> Option<u32> {
-        let row = u32::try_from(self.rows.len()).ok()?;
+        let row = u32::try_from(self.rows.len()).ok().filter(|row| *row < u32::MAX)?;
         order.order_id = u64::from(row).saturating_add(1);
-        self.row_of.insert(order.cl_ord_id.0, row);
+        self.add_key(order.cl_ord_id, row);
         self.rows.push(order);
         Some(row)
     }
 
     /// Gives an order a further key, by a replace.
     pub(crate) fn add_key(&mut self, cl_ord_id: ClOrdId, row: u32) {
-        self.row_of.insert(cl_ord_id.0, row);
-    }
-}
-
-/// Keeps keys that count upwards next to each other, so that a table of many stays near in the cache: its place comes
-/// from the low bits, its tag from the top ones. The keys are our own desk's, so nobody can aim collisions.
-#[derive(Debug, Default)]
-pub(crate) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(self.0 ^ u64::from(*byte));
-        }
-    }
-    fn write_u64(&mut self, key: u64) {
-        const TAG: u64 = 0x7f << 57;
-        let folded = key ^ (key >> 32);
-        self.0 = (folded & !TAG) | (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) & TAG);
+        self.row_of.insert(cl_ord_id.0, Handle { row, generation: 0 });
     }
 }

@@ -211,6 +211,14 @@ fn fees_are_rounded_against_us_in_the_asset_that_they_are_computed_in() {
 }
 
 #[test]
+fn a_fee_at_a_price_below_zero_is_still_a_fee() {
+    let mut venue = Venue::with_book(QueueModel::RiskAverse, &[(-101, 5)], &[(-99, 5)]);
+    let market = OrderSent { ord_type: OrdType::Market, ..limit(1, Side::Sell, 100, 1) };
+    let report = venue.order(market)[1];
+    assert_eq!((report.last_px.get(), report.fee.get()), (-101, 2_323_000));
+}
+
+#[test]
 fn a_config_that_does_not_fit_is_refused_by_name() {
     let instruments = [linear(), inverse()];
     let refuse = |change: &dyn Fn(&mut SimConfig)| {
