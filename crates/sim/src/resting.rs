@@ -60,7 +60,8 @@ impl RestingSide {
         self.queues.is_empty()
     }
 
-    /// Puts an order at the back of what is displayed at its price (`None`: unknown).
+    /// Puts an order at the back of what is displayed at its price (`None`: unknown). Where another of ours waits, its
+    /// queue has the same word of the feed, and knows what has traded since.
     pub(crate) fn add(&mut self, row: u32, arrival: u64, price: Price, leaves: Qty, shown_e8: Option<i64>) {
         let queue = self.queues.entry(key_of(self.side, price)).or_insert_with(|| Queue {
             shown_e8,
@@ -68,7 +69,8 @@ impl RestingSide {
             ts_depth: Ts::MIN,
             orders: BTreeMap::new(),
         });
-        queue.orders.insert(arrival, Resting { row, leaves, ahead_e8: queue.shown_e8, moved_e8: 0 });
+        let ahead_e8 = queue.shown_e8.map(|shown_e8| shown_e8.saturating_sub(queue.traded_e8).max(0));
+        queue.orders.insert(arrival, Resting { row, leaves, ahead_e8, moved_e8: 0 });
     }
 
     /// Takes an order out.

@@ -99,6 +99,19 @@ fn a_trade_is_shared_once_by_price_and_then_by_time() {
 }
 
 #[test]
+fn a_second_order_of_ours_waits_behind_what_is_left_after_the_trades() {
+    for model in [QueueModel::RiskAverse, IN_PROPORTION, QueueModel::Log] {
+        let mut venue = Venue::with_book(model, BIDS, ASKS);
+        venue.order(limit(1, Side::Buy, 10, 100));
+        venue.trade(Side::Sell, 100, 3 * ONE); // of the 5 displayed
+        venue.order(limit(2, Side::Buy, 10, 100));
+        let before = venue.reports.len();
+        venue.trade(Side::Sell, 100, 2 * ONE + ONE / 5);
+        assert_eq!(venue.fills_since(before), [(10, 100), (10, 100)], "{model:?}: 2 were left before either");
+    }
+}
+
+#[test]
 fn trades_of_our_own_side_and_behind_our_price_do_not_fill() {
     let mut venue = waiting(QueueModel::RiskAverse);
     venue.trade(Side::Buy, 101, 50 * ONE);
