@@ -122,11 +122,12 @@ struct Array {
     private_data: *mut c_void,
 }
 
+/// Every function may be null: a consumer that moves a stream out of its capsule may leave zeros behind.
 #[repr(C)]
 struct Stream {
-    get_schema: unsafe extern "C" fn(*mut Stream, *mut Schema) -> c_int,
-    get_next: unsafe extern "C" fn(*mut Stream, *mut Array) -> c_int,
-    get_last_error: unsafe extern "C" fn(*mut Stream) -> *const c_char,
+    get_schema: Option<unsafe extern "C" fn(*mut Stream, *mut Schema) -> c_int>,
+    get_next: Option<unsafe extern "C" fn(*mut Stream, *mut Array) -> c_int>,
+    get_last_error: Option<unsafe extern "C" fn(*mut Stream) -> *const c_char>,
     release: Option<unsafe extern "C" fn(*mut Stream)>,
     private_data: *mut c_void,
 }
@@ -161,9 +162,9 @@ impl Stream {
     fn new(columns: Arc<Columns>) -> Self {
         let state = Box::new(StreamState { columns, is_done: false });
         Self {
-            get_schema: stream_schema,
-            get_next: stream_next,
-            get_last_error: stream_error,
+            get_schema: Some(stream_schema),
+            get_next: Some(stream_next),
+            get_last_error: Some(stream_error),
             release: Some(stream_release),
             private_data: Box::into_raw(state).cast(),
         }
