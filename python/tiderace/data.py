@@ -270,7 +270,7 @@ def check(
     if offset < 0:
         problems.append(
             f"the recorder's clock is {-offset / 1e9:.3f} s behind the venue's: venue times are "
-            "moved by that much, so the smallest latency reads zero"
+            "moved by that much, so that no latency is below zero"
         )
     return {
         "name": found.path.name,

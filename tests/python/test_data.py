@@ -375,7 +375,8 @@ def test_the_binance_recording_is_sound_and_equal_to_the_venues_best_prices() ->
     assert sum(row["gaps"] + row["unparsable"] for row in report["instruments"]) == 0
     assert sum(row["off_lot"] for row in report["instruments"]) == 7
     assert report["clock_offset_ns"] == -1_276_670_531
-    assert min(row["latency_ns_min"] for row in report["instruments"]) == 0
+    # The fastest message of all was kept for the snapshot, whose time it has on the tape.
+    assert 0 <= min(row["latency_ns_min"] for row in report["instruments"]) < 1_000_000
     assert len(report["problems"]) == 2
 
 
