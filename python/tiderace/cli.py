@@ -85,9 +85,10 @@ def run_command(
             set=_overrides(set or []),
             progress=progress,
         )
+        progress("writing the report", 0, 1)
+        report = run.report()
     if run.books.note:
         stderr.print(run.books.note, highlight=False, soft_wrap=True)
-    report = run.report()
     if as_json:
         _print_json(run.summary)
         return

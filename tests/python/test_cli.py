@@ -119,10 +119,11 @@ def test_an_imported_recording_gives_the_same_fills(tmp_path: Path) -> None:
         f"--set=instruments.{v}.{k}" for v in venues for k in ("feed=tiderace", "files=*.parquet")
     ]
     common = ("run", EXAMPLE, "--json", "--out", tmp_path / "out")
-    ours = tiderace(*common, "--set=data.recording=mine", *sets, data=tmp_path / "data")
+    ours = one_json(tiderace(*common, "--set=data.recording=mine", *sets, data=tmp_path / "data"))
     theirs = one_json(tiderace(*common, data=data))
     for key in ("filled_qty", "avg_px", "fees", "events"):
-        assert one_json(ours)[key] == theirs[key]
+        assert ours[key] == theirs[key]
+    assert one_json(tiderace("replay", ours["run_dir"], "--json"))["digest"] == ours["digest"]
 
 
 def test_data_check_compares_every_book_with_the_venue() -> None:
