@@ -366,33 +366,13 @@ impl Desk {
     /// Feeds what the oms put out to risk and to the parents. What these put out stands behind it and is not fed again.
     fn absorb(&mut self, ts: Ts, from: usize, out: &mut Vec<Output>) {
         for at in from..out.len() {
-            match out.get(at).copied() {
-                Some(Output::FillBooked(fill)) => {
-                    self.parents.on_fill(&fill);
-                    out.extend(self.risk.on_fill(ts, &fill).map(Output::from));
-                }
-                Some(Output::OrderUpdated(update)) => {
-                    self.parents.on_update(&update);
-                    self.risk.on_update(&update);
-                }
-                Some(
-                    Output::OrderSent(_)
-                    | Output::CancelSent(_)
-                    | Output::ReplaceSent(_)
-                    | Output::StatusRequested(_)
-                    | Output::Refused(_)
-                    | Output::ParentUpdated(_)
-                    | Output::SliceStarted(_)
-                    | Output::ArrivalTaken(_)
-                    | Output::VenueSkipped(_)
-                    | Output::BookChanged(_)
-                    | Output::BreakRaised(_)
-                    | Output::BreakCleared(_)
-                    | Output::KillChanged(_)
-                    | Output::StrategyEnabled(_)
-                    | Output::TimerFired(_),
-                )
-                | None => {}
+            let output = out.get(at).copied();
+            if let Some(Output::FillBooked(fill)) = output {
+                self.parents.on_fill(&fill);
+                out.extend(self.risk.on_fill(ts, &fill).map(Output::from));
+            } else if let Some(Output::OrderUpdated(update)) = output {
+                self.parents.on_update(&update);
+                self.risk.on_update(&update);
             }
         }
         if self.risk.has_kill() && out.len() > from {
