@@ -27,7 +27,9 @@ def main() -> int:
             is_room = dependency["name"].startswith(PREFIX)
             if is_room and dependency["kind"] != "dev" and other not in rooms[name]["may_import"]:
                 faults.append(f"{name} imports {other}; allowed: {rooms[name]['may_import']}")
-    faults += [f"{name}: in rooms.toml, but there is no such crate" for name in rooms.keys() - names]
+    faults += [
+        f"{name}: in rooms.toml, but there is no such crate" for name in rooms.keys() - names
+    ]
     for fault in faults:
         print(fault, file=sys.stderr)
     print(f"{len(names)} rooms, {len(faults)} imports that are not allowed")

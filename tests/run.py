@@ -21,7 +21,10 @@ SUITES = [
     ("format", ["cargo", "fmt", "--all", "--check"]),
     ("rooms", [sys.executable, "tests/check_rooms.py"]),
     ("reasons", [sys.executable, "tests/check_reasons.py"]),
-    ("lints of the core", ["cargo", "clippy", "--quiet", "--locked", "--workspace", "--lib", *STRICT]),
+    (
+        "lints of the core",
+        ["cargo", "clippy", "--quiet", "--locked", "--workspace", "--lib", *STRICT],
+    ),
     ("tests of the core", ["cargo", "test", "--quiet", "--locked", "--profile", "ci", *LIBRARIES]),
     ("lints of the face", [BIN / "ruff", "check", "."]),
     ("types of the face", [BIN / "mypy"]),
@@ -40,7 +43,10 @@ def main() -> int:
         print(f"== {name}", flush=True)
         start = time.monotonic()
         code = subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode
-        print(f"== {name}: {'ok' if code == 0 else 'FAILED'}, {time.monotonic() - start:.0f} s", flush=True)
+        print(
+            f"== {name}: {'ok' if code == 0 else 'FAILED'}, {time.monotonic() - start:.0f} s",
+            flush=True,
+        )
         if code:
             failed.append(name)
     if failed:
