@@ -66,15 +66,15 @@ impl<T: Copy + Default + PartialEq> Ladder<T> {
     /// Takes `key` out. True when it was the best.
     pub(crate) fn remove(&mut self, key: i64) -> bool {
         let Some(page) = self.pages.get_mut(key) else { return false };
-        if page.bits & mask(key, 0) == 0 {
+        if page.bits & mask(key) == 0 {
             return false;
         }
-        page.bits &= !mask(key, 0);
+        page.bits &= !mask(key);
         self.len = self.len.saturating_sub(1);
         let is_best = self.best.is_some_and(|(best, _)| best == key);
         let rest = page.bits;
         // Nothing lies before the best, so what its page still holds comes next.
-        let next = first_from(rest, slot(key, 0)).map(|at| key & !63 | at).map(|next| (next, page.get(next)));
+        let next = first_from(rest, slot(key)).map(|at| key & !63 | at).map(|next| (next, page.get(next)));
         if rest == 0 {
             self.pages.remove(key);
         }

@@ -1,16 +1,13 @@
 //! Pages of 64 neighbouring keys, found by key and walked in key order.
 //!
-//! Sketch: a level change touches one cache line of `recent`, the head of its page and the line of its value; no
-//! tree. A key the cache misses costs one `BTreeMap` lookup and two hops (region of 2^18 keys, block of 2^12, page of
-//! 2^6). Pages and nodes come from slabs with free lists and the map changes only when a region of 2^18 ticks gets its
-//! first or loses its last level, so steady flow allocates nothing; far-flung keys cost memory (about 1 kB each), never
-//! more than O(log n) time.
+//! Sketch: a level change touches one cache line of `recent`, the head of its page and the line of its value; no tree.
+//! A key the cache misses costs a hop for each 6 bits in which the keys held differ (three where they lie within 2^24
+//! of each other), eleven at most: the tree is as tall as its keys need, and grows and shrinks at the root. Pages and
+//! nodes come from slabs with free lists, so steady flow allocates nothing, wherever its keys lie; far-flung keys cost
+//! memory (a few kB each), never more time than that.
 //!
 //! Invariants: a page or node in the tree has at least one bit set; one on a free list has none. A child or value
-//! without its bit is old and never read.
-
-use std::collections::BTreeMap;
-use std::ops::Bound::{Excluded, Unbounded};
+//! without its bit is old and never read. A root above height 1 has two children at least.
 
 /// Keys of a page, children of a node: the bits of a `u64`.
 const WAY: usize = 64;
@@ -27,17 +24,13 @@ pub(crate) struct Page<T> {
 impl<T: Copy + Default> Page<T> {
     /// The value at `key`, the default where there is none.
     pub(crate) fn get(&self, key: i64) -> T {
-        if self.bits & mask(key, 0) == 0 {
-            T::default()
-        } else {
-            self.values.get(slot(key, 0)).copied().unwrap_or_default()
-        }
+        if self.bits & mask(key) == 0 { T::default() } else { self.values.get(slot(key)).copied().unwrap_or_default() }
     }
     /// Sets the value at `key`; true when it held none.
     pub(crate) fn put(&mut self, key: i64, value: T) -> bool {
-        let is_new = self.bits & mask(key, 0) == 0;
-        self.bits |= mask(key, 0);
-        if let Some(at) = self.values.get_mut(slot(key, 0)) {
+        let is_new = self.bits & mask(key) == 0;
+        self.bits |= mask(key);
+        if let Some(at) = self.values.get_mut(slot(key)) {
             *at = value;
         }
         is_new
@@ -47,6 +40,23 @@ impl<T: Copy + Default> Page<T> {
 struct Node {
     bits: u64,
     child: [u32; WAY],
+}
+
+/// The top of a tree.
+#[derive(Clone, Copy)]
+struct Root {
+    node: u32,
+    /// Hops from here to a page: the children of a node of height h part at bit 6 h.
+    height: u32,
+    /// What all places have in common: their bits above the root's own.
+    above: u64,
+}
+
+impl Root {
+    /// The first place below it.
+    const fn first(self) -> u64 {
+        upper(self.above, self.height)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -94,12 +104,12 @@ pub(crate) struct Pages<T> {
     recent: Box<[Recent; RECENT]>,
     pages: Slab<Page<T>>,
     nodes: Slab<Node>,
-    regions: BTreeMap<i64, u32>,
+    root: Option<Root>,
 }
 
 impl<T: Copy + Default> Pages<T> {
     pub(crate) fn new() -> Self {
-        Self { recent: Box::new([NO_PAGE; RECENT]), pages: Slab::new(), nodes: Slab::new(), regions: BTreeMap::new() }
+        Self { recent: Box::new([NO_PAGE; RECENT]), pages: Slab::new(), nodes: Slab::new(), root: None }
     }
 
     /// Forgets every page and keeps the memory.
@@ -107,12 +117,12 @@ impl<T: Copy + Default> Pages<T> {
         *self.recent = [NO_PAGE; RECENT];
         self.pages.clear();
         self.nodes.clear();
-        self.regions.clear();
+        self.root = None;
     }
 
     /// The page of `key`, if any of its keys is held.
     pub(crate) fn get(&self, key: i64) -> Option<&Page<T>> {
-        self.pages.get(self.cached(key).or_else(|| self.find(key))?)
+        self.pages.get(self.cached(key).or_else(|| self.find(place(key)))?)
     }
 
     /// As [`Self::get`], to change; the page enters the cache.
@@ -120,7 +130,7 @@ impl<T: Copy + Default> Pages<T> {
         let index = match self.cached(key) {
             Some(index) => index,
             None => {
-                let index = self.find(key)?;
+                let index = self.find(place(key))?;
                 self.remember(key, index);
                 index
             }
@@ -133,7 +143,7 @@ impl<T: Copy + Default> Pages<T> {
         let index = match self.cached(key) {
             Some(index) => index,
             None => {
-                let index = self.find_or_insert(key)?;
+                let index = self.find_or_insert(place(key))?;
                 self.remember(key, index);
                 index
             }
@@ -143,7 +153,7 @@ impl<T: Copy + Default> Pages<T> {
 
     /// Takes the page of `key`, now without a bit, out of the tree.
     pub(crate) fn remove(&mut self, key: i64) {
-        self.unlink(key);
+        self.unlink(place(key));
         if let Some(line) = self.recent.get_mut(line(key)) {
             *line = NO_PAGE;
         }
@@ -151,34 +161,28 @@ impl<T: Copy + Default> Pages<T> {
 
     /// The first page whose number (key / 64) is at least `page`, with its number.
     pub(crate) fn at_or_after(&self, page: i64) -> Option<(i64, &Page<T>)> {
-        let (number, index) = self.in_region(page).or_else(|| {
-            let (region, root) = self.regions.range((Excluded(page >> 12), Unbounded)).next()?;
-            self.first_of(region << 12, self.nodes.get(*root)?)
-        })?;
-        Some((number, self.pages.get(index)?))
+        // One past the last page is asked for at the end of a walk.
+        let key = page.checked_mul(64)?;
+        let root = self.root?;
+        let from = place(key).max(root.first());
+        if bits_above(from, root.height) != root.above {
+            return None;
+        }
+        let (at, index) = self.first_from(root.node, root.height, from)?;
+        Some(((at ^ SIGN).cast_signed() >> 6, self.pages.get(index)?))
     }
 
-    fn in_region(&self, page: i64) -> Option<(i64, u32)> {
-        let root = self.nodes.get(*self.regions.get(&(page >> 12))?)?;
-        let in_block = || {
-            let block = self.nodes.get(root.get(page, 6)?)?;
-            let at = first_from(block.bits, slot(page, 0))?;
-            Some((page & !63 | at, block.get(at, 0)?))
+    /// The first place at or after `from` below a node, and its page.
+    fn first_from(&self, node: u32, height: u32, from: u64) -> Option<(u64, u32)> {
+        let node = self.nodes.get(node)?;
+        let below = |at: u64| {
+            let child = node.get(at, height)?;
+            if height == 1 { Some((at, child)) } else { self.first_from(child, height.checked_sub(1)?, at) }
         };
-        in_block().or_else(|| {
-            let at = first_from(root.bits, slot(page, 6).checked_add(1)?)?;
-            let base = page & !0xfff | at << 6;
-            let block = self.nodes.get(root.get(base, 6)?)?;
-            let at = first_from(block.bits, 0)?;
-            Some((base | at, block.get(at, 0)?))
+        below(from).or_else(|| {
+            let next = first_from(node.bits, child(from, height).checked_add(1)?)?;
+            below(upper(bits_above(from, height), height) | next.cast_unsigned() << shift(height))
         })
-    }
-
-    fn first_of(&self, base: i64, root: &Node) -> Option<(i64, u32)> {
-        let base = base | first_from(root.bits, 0)? << 6;
-        let block = self.nodes.get(root.get(base, 6)?)?;
-        let at = first_from(block.bits, 0)?;
-        Some((base | at, block.get(at, 0)?))
     }
 
     fn cached(&self, key: i64) -> Option<u32> {
@@ -193,61 +197,141 @@ impl<T: Copy + Default> Pages<T> {
     }
 
     #[inline(never)]
-    fn find(&self, key: i64) -> Option<u32> {
-        let root = self.nodes.get(*self.regions.get(&(key >> 18))?)?;
-        self.nodes.get(root.get(key, 12)?)?.get(key, 6)
+    fn find(&self, at: u64) -> Option<u32> {
+        let root = self.root.filter(|root| bits_above(at, root.height) == root.above)?;
+        (1..=root.height).rev().try_fold(root.node, |node, height| self.nodes.get(node)?.get(at, height))
     }
 
     #[inline(never)]
-    fn find_or_insert(&mut self, key: i64) -> Option<u32> {
-        let node = || Node { bits: 0, child: [0; WAY] };
-        let nodes = &mut self.nodes;
-        let root = *self.regions.entry(key >> 18).or_insert_with(|| nodes.take(node));
-        let block = match nodes.get(root)?.get(key, 12) {
-            Some(block) => block,
-            None => {
-                let block = nodes.take(node);
-                nodes.get_mut(root)?.put(key, 12, block);
-                block
-            }
-        };
-        if let Some(page) = nodes.get(block)?.get(key, 6) {
+    fn find_or_insert(&mut self, at: u64) -> Option<u32> {
+        let root = self.grow(at)?;
+        let mut node = root.node;
+        for height in (2..=root.height).rev() {
+            node = match self.nodes.get(node)?.get(at, height) {
+                Some(child) => child,
+                None => {
+                    let child = self.nodes.take(Node::empty);
+                    self.nodes.get_mut(node)?.put(at, height, child);
+                    child
+                }
+            };
+        }
+        if let Some(page) = self.nodes.get(node)?.get(at, 1) {
             return Some(page);
         }
         let page = self.pages.take(|| Page { bits: 0, values: [T::default(); WAY] });
-        nodes.get_mut(block)?.put(key, 6, page);
+        self.nodes.get_mut(node)?.put(at, 1, page);
         Some(page)
     }
 
-    fn unlink(&mut self, key: i64) -> Option<()> {
-        let root_index = *self.regions.get(&(key >> 18))?;
-        let block_index = self.nodes.get(root_index)?.get(key, 12)?;
-        let block = self.nodes.get_mut(block_index)?;
-        self.pages.free.push(block.get(key, 6)?);
-        block.bits &= !mask(key, 6);
-        if block.bits == 0 {
-            self.nodes.free.push(block_index);
-            let root = self.nodes.get_mut(root_index)?;
-            root.bits &= !mask(key, 12);
-            if root.bits == 0 {
-                self.nodes.free.push(root_index);
-                self.regions.remove(&(key >> 18));
-            }
+    /// Makes the tree tall enough for a place.
+    fn grow(&mut self, at: u64) -> Option<Root> {
+        let mut root = match self.root {
+            Some(root) => root,
+            None => Root { node: self.nodes.take(Node::empty), height: 1, above: bits_above(at, 1) },
+        };
+        while bits_above(at, root.height) != root.above {
+            let height = root.height.checked_add(1)?;
+            let node = self.nodes.take(Node::empty);
+            self.nodes.get_mut(node)?.put(root.first(), height, root.node);
+            root = Root { node, height, above: bits_above(root.first(), height) };
         }
+        self.root = Some(root);
+        Some(root)
+    }
+
+    fn unlink(&mut self, at: u64) -> Option<()> {
+        let root = self.root?;
+        if self.cut(root.node, root.height, at)? {
+            self.root = None;
+        } else {
+            self.shrink(root);
+        }
+        Some(())
+    }
+
+    /// Takes the page of a place out from below a node; true when the node is left empty, and given back.
+    fn cut(&mut self, node: u32, height: u32, at: u64) -> Option<bool> {
+        let child = self.nodes.get(node)?.get(at, height)?;
+        if height == 1 {
+            self.pages.free.push(child);
+        } else if !self.cut(child, height.checked_sub(1)?, at)? {
+            return Some(false);
+        }
+        let place = self.nodes.get_mut(node)?;
+        place.bits &= !bit(at, height);
+        let is_empty = place.bits == 0;
+        if is_empty {
+            self.nodes.free.push(node);
+        }
+        Some(is_empty)
+    }
+
+    /// Lets the only child of a root be the root.
+    fn shrink(&mut self, mut root: Root) -> Option<()> {
+        while root.height > 1 && self.nodes.get(root.node)?.bits.is_power_of_two() {
+            let place = self.nodes.get_mut(root.node)?;
+            let only = root.first() | u64::from(place.bits.trailing_zeros()) << shift(root.height);
+            let node = place.get(only, root.height)?;
+            place.bits = 0;
+            self.nodes.free.push(root.node);
+            let height = root.height.checked_sub(1)?;
+            root = Root { node, height, above: bits_above(only, height) };
+        }
+        self.root = Some(root);
         Some(())
     }
 }
 
 impl Node {
-    fn get(&self, key: i64, shift: u32) -> Option<u32> {
-        if self.bits & mask(key, shift) == 0 { None } else { self.child.get(slot(key, shift)).copied() }
+    const fn empty() -> Self {
+        Self { bits: 0, child: [0; WAY] }
     }
-    fn put(&mut self, key: i64, shift: u32, index: u32) {
-        self.bits |= mask(key, shift);
-        if let Some(child) = self.child.get_mut(slot(key, shift)) {
+    fn get(&self, at: u64, height: u32) -> Option<u32> {
+        if self.bits & bit(at, height) == 0 { None } else { self.child.get(child(at, height)).copied() }
+    }
+    fn put(&mut self, at: u64, height: u32, index: u32) {
+        self.bits |= bit(at, height);
+        if let Some(child) = self.child.get_mut(child(at, height)) {
             *child = index;
         }
     }
+}
+
+/// The bit in which a signed key's order differs from an unsigned one's.
+const SIGN: u64 = 1 << 63;
+
+/// A key in the tree: the same order, unsigned.
+const fn place(key: i64) -> u64 {
+    key.cast_unsigned() ^ SIGN
+}
+
+/// The lowest bit in which the children of a node of this height part. Height 10 holds the topmost bits.
+const fn shift(height: u32) -> u32 {
+    height.saturating_mul(6)
+}
+
+/// The bits above those of a node.
+fn bits_above(at: u64, height: u32) -> u64 {
+    at.checked_shr(shift(height).saturating_add(6)).unwrap_or(0)
+}
+
+/// The first place with these bits above those of a node.
+const fn upper(above: u64, height: u32) -> u64 {
+    match above.checked_shl(shift(height).saturating_add(6)) {
+        Some(at) => at,
+        None => 0,
+    }
+}
+
+/// Which child of a node a place lies in.
+fn child(at: u64, height: u32) -> usize {
+    usize::try_from(at >> shift(height) & 63).unwrap_or(0)
+}
+
+/// The bit of [`child`].
+const fn bit(at: u64, height: u32) -> u64 {
+    1 << (at >> shift(height) & 63)
 }
 
 /// The first set bit of `bits` at or above `from`.
@@ -256,14 +340,14 @@ pub(crate) fn first_from(bits: u64, from: usize) -> Option<i64> {
     (bits != 0).then(|| i64::from(bits.trailing_zeros()))
 }
 
-/// Which of 64 `key` is, at a height of the tree.
-pub(crate) fn slot(key: i64, shift: u32) -> usize {
-    usize::try_from((key >> shift).cast_unsigned() & 63).unwrap_or(0)
+/// Which key of its page `key` is.
+pub(crate) fn slot(key: i64) -> usize {
+    usize::try_from(key.cast_unsigned() & 63).unwrap_or(0)
 }
 
 /// The bit of [`slot`].
-pub(crate) fn mask(key: i64, shift: u32) -> u64 {
-    1 << ((key >> shift).cast_unsigned() & 63)
+pub(crate) fn mask(key: i64) -> u64 {
+    1 << (key.cast_unsigned() & 63)
 }
 
 fn line(key: i64) -> usize {
