@@ -81,3 +81,10 @@ def test_an_instrument_without_steps_is_refused_wherever_it_comes_in(name: str) 
             TAKERS[name](json.dumps(SPOT | {step: 0}))
     with pytest.raises(ValueError, match="at most 18 decimals"):
         TAKERS[name](json.dumps(SPOT | {"base_decimals": 19}))
+
+
+def test_decimals_beyond_the_digits_of_an_integer_are_refused() -> None:
+    assert _core.format_decimal(1, 38) == "0." + "0" * 37 + "1"
+    for decimals in (39, 70_000, 2**32 - 1):
+        with pytest.raises(ValueError, match="above 38"):
+            _core.format_decimal(1, decimals)

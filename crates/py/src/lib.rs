@@ -10,6 +10,7 @@ mod tape;
 /// The extension module. It needs the interpreter lock: what a strategy reads of the desk is guarded by nothing else.
 #[pyo3::pymodule(gil_used = true)]
 mod _core {
+    use pyo3::exceptions::PyValueError;
     use pyo3::prelude::*;
     use tiderace_types::{Reason, decimal};
 
@@ -28,6 +29,9 @@ mod _core {
         PyTape, Recording, btc_flow, check_tape, depth, hash_file, make_flow, quotes, read_binance, trades, verify_file,
     };
 
+    /// Digits of the largest integer that a decimal is held in.
+    const DECIMALS_MAX: u32 = 38;
+
     /// Version of the core.
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -43,13 +47,15 @@ mod _core {
     /// Decimal text as an integer of 10^-`decimals`, exactly.
     #[pyfunction]
     fn parse_decimal(text: &str, decimals: u32) -> PyResult<i128> {
-        decimal::parse(text, decimals)
-            .map_err(|error| pyo3::exceptions::PyValueError::new_err(format!("{text:?} {error}")))
+        decimal::parse(text, decimals).map_err(|error| PyValueError::new_err(format!("{text:?} {error}")))
     }
 
     /// An integer of 10^-`decimals` as decimal text without trailing zeros.
     #[pyfunction]
-    fn format_decimal(value: i128, decimals: u32) -> String {
-        decimal::format(value, decimals)
+    fn format_decimal(value: i128, decimals: u32) -> PyResult<String> {
+        if decimals > DECIMALS_MAX {
+            return Err(PyValueError::new_err(format!("decimals {decimals} are above {DECIMALS_MAX}")));
+        }
+        Ok(decimal::format(value, decimals))
     }
 }
