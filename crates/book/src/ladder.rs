@@ -3,7 +3,7 @@
 //! A key is the price for asks and its complement for bids (`!price` turns the order around without overflow at either
 //! end), so one code serves both sides. Invariant: `best` is the smallest key held, `len` the number of keys held.
 
-use crate::pages::{Page, Pages, first_from, mask, slot};
+use crate::pages::{Page, Pages, Walk, first_from, mask, slot};
 
 /// Values by key: quantities in a book by price, queues in a book by order.
 pub(crate) struct Ladder<T> {
@@ -47,7 +47,7 @@ impl<T: Copy + Default + PartialEq> Ladder<T> {
 
     /// Every key and value, best first.
     pub(crate) fn keys(&self) -> Keys<'_, T> {
-        Keys { pages: &self.pages, next: self.best.map(|(key, _)| key >> 6), page: None, base: 0, bits: 0 }
+        Keys { pages: self.best.map(|(key, _)| self.pages.walk(key >> 6)), page: None, base: 0, bits: 0 }
     }
 
     /// Sets the value at `key`. True when the best key or its value changed.
@@ -79,7 +79,7 @@ impl<T: Copy + Default + PartialEq> Ladder<T> {
             self.pages.remove(key);
         }
         if is_best {
-            self.best = next.or_else(|| self.pages.at_or_after(key >> 6).and_then(first));
+            self.best = next.or_else(|| self.pages.walk(key >> 6).next().and_then(first));
         }
         is_best
     }
@@ -92,9 +92,8 @@ fn first<T: Copy + Default>((number, page): (i64, &Page<T>)) -> Option<(i64, T)>
 
 /// Walks a ladder, best first.
 pub(crate) struct Keys<'a, T> {
-    pages: &'a Pages<T>,
-    /// Number of the first page not yet looked at; none at the end.
-    next: Option<i64>,
+    /// The pages not yet looked at; none where there is no key at all.
+    pages: Option<Walk<'a, T>>,
     page: Option<&'a Page<T>>,
     base: i64,
     bits: u64,
@@ -105,9 +104,7 @@ impl<T: Copy + Default> Iterator for Keys<'_, T> {
 
     fn next(&mut self) -> Option<(i64, T)> {
         if self.bits == 0 {
-            let (number, page) = self.pages.at_or_after(self.next?)?;
-            // Page numbers are 58 bits wide: one more never overflows.
-            self.next = number.checked_add(1);
+            let (number, page) = self.pages.as_mut()?.next()?;
             (self.page, self.base, self.bits) = (Some(page), number << 6, page.bits);
         }
         let key = self.base | first_from(self.bits, 0)?;

@@ -159,8 +159,13 @@ impl<T: Copy + Default> Pages<T> {
         }
     }
 
-    /// The first page whose number (key / 64) is at least `page`, with its number.
-    pub(crate) fn at_or_after(&self, page: i64) -> Option<(i64, &Page<T>)> {
+    /// The pages whose number (key / 64) is at least `page`, in order, with their numbers.
+    pub(crate) const fn walk(&self, page: i64) -> Walk<'_, T> {
+        Walk { pages: self, next: Some(page), block: None }
+    }
+
+    /// The pages from `page` on, up to the end of the first node of height 1 that has any.
+    fn block(&self, page: i64) -> Option<Block<'_>> {
         // One past the last page is asked for at the end of a walk.
         let key = page.checked_mul(64)?;
         let root = self.root?;
@@ -168,17 +173,17 @@ impl<T: Copy + Default> Pages<T> {
         if bits_above(from, root.height) != root.above {
             return None;
         }
-        let (at, index) = self.first_from(root.node, root.height, from)?;
-        Some(((at ^ SIGN).cast_signed() >> 6, self.pages.get(index)?))
+        self.block_below(root.node, root.height, from)
     }
 
-    /// The first place at or after `from` below a node, and its page.
-    fn first_from(&self, node: u32, height: u32, from: u64) -> Option<(u64, u32)> {
+    fn block_below(&self, node: u32, height: u32, from: u64) -> Option<Block<'_>> {
         let node = self.nodes.get(node)?;
-        let below = |at: u64| {
-            let child = node.get(at, height)?;
-            if height == 1 { Some((at, child)) } else { self.first_from(child, height.checked_sub(1)?, at) }
-        };
+        if height == 1 {
+            let bits = node.bits & u64::MAX << (from >> shift(1) & 63);
+            let base = (upper(bits_above(from, 1), 1) ^ SIGN).cast_signed() >> 6;
+            return (bits != 0).then_some(Block { node, base, bits });
+        }
+        let below = |at: u64| self.block_below(node.get(at, height)?, height.checked_sub(1)?, at);
         below(from).or_else(|| {
             let next = first_from(node.bits, child(from, height).checked_add(1)?)?;
             below(upper(bits_above(from, height), height) | next.cast_unsigned() << shift(height))
@@ -280,6 +285,44 @@ impl<T: Copy + Default> Pages<T> {
         }
         self.root = Some(root);
         Some(())
+    }
+}
+
+/// Pages of one node that a walk has still to visit.
+struct Block<'a> {
+    node: &'a Node,
+    /// Number of the node's first page.
+    base: i64,
+    bits: u64,
+}
+
+impl Block<'_> {
+    fn next(&mut self) -> Option<(i64, u32)> {
+        let number = self.base | first_from(self.bits, 0)?;
+        self.bits &= self.bits.wrapping_sub(1);
+        Some((number, self.node.child.get(slot(number)).copied()?))
+    }
+}
+
+/// Walks pages in the order of their numbers.
+pub(crate) struct Walk<'a, T> {
+    pages: &'a Pages<T>,
+    /// Number of the first page not yet visited; none at the end.
+    next: Option<i64>,
+    block: Option<Block<'a>>,
+}
+
+impl<'a, T: Copy + Default> Iterator for Walk<'a, T> {
+    type Item = (i64, &'a Page<T>);
+
+    fn next(&mut self) -> Option<(i64, &'a Page<T>)> {
+        let (number, index) = match self.block.as_mut().and_then(Block::next) {
+            Some(page) => page,
+            None => self.block.insert(self.pages.block(self.next?)?).next()?,
+        };
+        // Page numbers are 58 bits wide: one more never overflows.
+        self.next = number.checked_add(1);
+        Some((number, self.pages.pages.get(index)?))
     }
 }
 
