@@ -208,6 +208,13 @@ impl Twap {
         }
     }
 
+    /// Closes as [`ParentStatus::Rejected`]: what only the arrival shows, such as a quantity that no venue accepts.
+    pub fn reject(&mut self, reason: Reason) {
+        if !self.status.is_closed() {
+            self.close(ParentStatus::Rejected, reason);
+        }
+    }
+
     /// Whether what is left is below `smallest_child`, what any venue would accept.
     #[must_use]
     pub fn is_complete(&self, smallest_child: Amount) -> bool {

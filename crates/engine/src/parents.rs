@@ -243,6 +243,7 @@ impl Parent {
         selects(self.command().instruments, instrument)
     }
 
+    /// Takes the reference prices once all books are live. A parent below what any of its venues accepts is refused then.
     fn arrive(&mut self, desk: &Desk, ts: Ts, out: &mut Vec<Output>) -> bool {
         if ts < self.command().ts_start {
             return false;
@@ -264,7 +265,14 @@ impl Parent {
         }
         out.append(&mut taken);
         self.arrivals = arrivals;
-        self.twap.start(ts, self.smallest_child(desk));
+        let (order_qty, smallest) = (self.command().order_qty, self.smallest_child(desk));
+        if order_qty < smallest {
+            self.twap.reject(Reason::TooSmall);
+            let refusal = Refusal::new(Reason::TooSmall, order_qty.get(), smallest.get());
+            out.push(refused(parent_id.0, SubmitParent::KIND, NO_INSTRUMENT, refusal));
+        } else {
+            self.twap.start(ts, smallest);
+        }
         self.tell(out);
         true
     }

@@ -492,3 +492,19 @@ fn a_parent_that_is_done_still_answers_and_takes_late_reports_in() {
     assert_eq!(parent_state(&busted).map(|(_, _, cum_qty)| cum_qty), Some(0));
     trial.end();
 }
+
+#[test]
+fn a_parent_below_what_any_venue_accepts_is_refused_at_its_arrival() {
+    let mut genesis = genesis();
+    genesis["instruments"][0]["min_order_qty"] = 4.into();
+    let mut trial = Trial::with(&genesis);
+    trial.all_live();
+    let lot = i128::from(ONE) / 100;
+    let out = trial.apply(SubmitParent { order_qty: Amount::new(3 * lot), instruments: 1, ..parent() });
+    assert_eq!(parent_state(&out), Some((ParentStatus::Rejected, Reason::TooSmall, 0)));
+    let refusal =
+        out.iter().find_map(|o| if let Output::Refused(r) = o { Some((r.reason, r.value, r.limit)) } else { None });
+    assert_eq!(refusal, Some((Reason::TooSmall, Amount::new(3 * lot), Amount::new(4 * lot))));
+    assert!(trial.pass(200 * SEC).is_empty(), "and does nothing more");
+    trial.end();
+}
