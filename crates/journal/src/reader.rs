@@ -131,7 +131,7 @@ impl Reader {
         let Some(header) = head.first_chunk::<BATCH_HEADER_LEN>() else {
             // A write cut short still begins like a batch; anything else was put there by somebody.
             if let Some(byte) = head.iter().zip(&format::BATCH_MAGIC).position(|(got, wanted)| got != wanted) {
-                return Err(damaged("the first bytes of a batch", Some(byte)));
+                return Err(damaged("the mark of a batch", Some(byte)));
             }
             self.tail = Tail::Torn { offset };
             return Ok(None);
