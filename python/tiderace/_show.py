@@ -5,11 +5,14 @@ Results go to stdout, progress and errors to stderr. Figures come from a summary
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any
 
+from rich import box
 from rich.console import Console, Group
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -18,6 +21,9 @@ from rich.text import Text
 
 from tiderace._run import Progress as OnProgress
 
+# A remedy that asks for nothing is not said.
+NOTHING_TO_DO = "Nothing to do."
+REFUSALS_MAX = 10
 # A job that is over sooner shows no bar.
 QUIET_S = 1.0
 # What is counted, by the first word of what is under way; where there is none, no rate is shown.
@@ -50,6 +56,10 @@ def bar(console: Console) -> Iterator[OnProgress]:
         refresh_per_second=4,
     )
     tasks: dict[str, tuple[TaskID, float, int]] = {}
+    if not console.is_terminal:
+        # Neither a bar nor the empty line that Rich ends one with belongs in a pipe.
+        yield _silent
+        return
     shown = threading.Timer(QUIET_S, progress.start)
     shown.daemon = True
     shown.start()
@@ -70,20 +80,32 @@ def bar(console: Console) -> Iterator[OnProgress]:
         progress.stop()
 
 
+def _silent(what: str, done: int, total: int) -> None:
+    del what, done, total
+
+
 def _rate(kind: str, per_s: float) -> str:
     unit = _UNITS.get(kind)
     return f"{per_s:,.{0 if per_s >= 10 else 2}f} {unit}/s" if unit else ""
 
 
-def result(summary: Mapping[str, Any], *, name: str, files: Mapping[str, str]) -> Group:
-    """Lay out what a run got: the order, its costs, the venues, the files."""
+def result(summary: Mapping[str, Any], *, name: str) -> Group:
+    """Lay out what a run got: the order, its costs, the venues, what was refused."""
     label = "[yellow]synthetic books[/]" if summary["synthetic"] else "recorded books"
-    return Group(
-        Panel(_order(summary), title=f"{name} · {label}", title_align="left", expand=False),
-        _costs(summary),
-        _venues(summary["by_venue"]),
-        _files(summary, files),
-    )
+    order = Panel(_order(summary), title=f"{name} · {label}", title_align="left", expand=False)
+    short = _short_names(summary["by_venue"])
+    parts: list[Any] = [_interrupted(summary), order, _end(summary), _costs(summary)]
+    parts += [_venues(summary["by_venue"], short), *_notes(summary["by_venue"], short)]
+    if summary["refusals"]:
+        parts.append(_refusals(summary["refusals"], short))
+    return Group(*(part for part in parts if part is not None))
+
+
+def files(summary: Mapping[str, Any], paths: Mapping[str, str]) -> str:
+    """Name the files of a run, its digest and its speed, one a line; a path is never broken."""
+    events, elapsed_s = summary["events"], summary["elapsed_s"]
+    lines = {**paths, "digest": summary["digest"], "events": f"{events:,} in {elapsed_s:.2f} s"}
+    return "\n".join(f"{key:<8} {value}" for key, value in lines.items())
 
 
 def rows(title: str, table: Sequence[Mapping[str, Any]]) -> Table:
@@ -131,6 +153,15 @@ def _plain(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def _interrupted(summary: Mapping[str, Any]) -> Text | None:
+    stopped = summary["interrupted"]
+    if stopped is None:
+        return None
+    share = "no order" if stopped["filled_share"] is None else _percent(stopped["filled_share"])
+    at = f"{datetime.fromtimestamp(stopped['ts_ns'] // 10**9, UTC):%H:%M:%S}"
+    return Text(f"INTERRUPTED at {at} UTC after {share} of the order", style="bold red")
+
+
 def _order(summary: Mapping[str, Any]) -> Table:
     grid = Table.grid(padding=(0, 2))
     side = str(summary.get("side") or "")
@@ -141,6 +172,15 @@ def _order(summary: Mapping[str, Any]) -> Table:
     grid.add_row("average price", _money(summary["avg_px"]), "USD per unit of exposure")
     grid.add_row("notional", _money(summary.get("notional")), "USD")
     return grid
+
+
+def _end(summary: Mapping[str, Any]) -> Text | None:
+    """Say why the order ended as it did."""
+    end = summary["reason"]
+    if end is None:
+        return None
+    said = f"{summary['status']}, {end['reason']}: {end['words']}"
+    return Text(said if end["remedy"] == NOTHING_TO_DO else f"{said} {end['remedy']}")
 
 
 def _costs(summary: Mapping[str, Any]) -> Table:
@@ -163,36 +203,95 @@ def _costs(summary: Mapping[str, Any]) -> Table:
     return table
 
 
-def _venues(by_venue: Mapping[str, Mapping[str, Any]]) -> Table:
-    table = Table(title="By venue", title_justify="left", header_style="bold")
-    table.add_column("instrument")
-    for name in ("exposure", "share", "average price", "slippage bp", "fees USD", "maker"):
+def _venues(by_venue: Mapping[str, Mapping[str, Any]], short: Mapping[str, str]) -> Table:
+    table = Table(
+        title="By venue",
+        title_justify="left",
+        header_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=0,
+    )
+    table.add_column("venue", overflow="fold")
+    for name in ("exposure", "share", "avg price", "slip bp", "fees USD", "maker"):
         table.add_column(name, justify="right")
-    table.add_column("left out because")
+    if any(row["refusals"] for row in by_venue.values()):
+        table.add_column("refused", justify="right")
     for name, row in by_venue.items():
-        skip = row.get("skip") or {}
-        why = f"{skip['words']} ({skip['count']}x)" if skip else ""
+        refused = f"{row['refusals']:,}" if row["refusals"] else "-"
         table.add_row(
-            name,
+            short[name],
             str(row["exposure"]),
             _percent(row.get("share")),
             _money(row.get("avg_px")),
             _bps(row["slippage_bps"].get("arrival")),
             _money(row.get("fees")),
             _percent(row.get("maker_share")),
-            why,
+            *([refused] if len(table.columns) > 7 else []),
         )
     return table
 
 
-def _files(summary: Mapping[str, Any], files: Mapping[str, str]) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    for name, path in files.items():
-        grid.add_row(name, path)
-    grid.add_row("digest", str(summary["digest"]))
-    events, elapsed_s = summary["events"], summary["elapsed_s"]
-    grid.add_row("events", f"{events:,} in {elapsed_s:.2f} s")
-    return grid
+def _notes(by_venue: Mapping[str, Mapping[str, Any]], short: Mapping[str, str]) -> list[Text]:
+    """Say why a venue got less than it might have: what was refused outranks what was dearer."""
+    notes = []
+    for name, row in by_venue.items():
+        said = [] if row["fills"] else ["no fill"]
+        if refusal := row["refusal"]:
+            of = f"{refusal['count']:,} of " if refusal["count"] < row["refusals"] else ""
+            said.append(f"{of}{row['refusals']:,} orders refused: {refusal['words']}")
+        elif skip := row["skip"]:
+            of = f", {skip['count']:,} times" if skip["count"] < row["skips"] else ""
+            said.append(f"left out of {row['skips']:,} slices{of}: {skip['words']}")
+        if said:
+            notes.append(Text(f"{short[name]}: {'; '.join(said)}"))
+    return notes
+
+
+def _refusals(refusals: Sequence[Mapping[str, Any]], short: Mapping[str, str]) -> Group:
+    table = Table(
+        title="Refused",
+        title_justify="left",
+        header_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=0,
+    )
+    table.add_column("times", justify="right")
+    for name in ("reason", "venue", "value, first", "limit"):
+        table.add_column(name, overflow="fold", justify="right" if name[0] in "vl" else "left")
+    for row in refusals[:REFUSALS_MAX]:
+        table.add_row(
+            f"{row['count']:,}",
+            row["reason"],
+            short.get(row["instrument"], "-"),
+            _amount(row["value"], row["unit"]),
+            _amount(row["limit"], row["unit"]),
+        )
+    remedies = {row["reason"]: row["remedy"] for row in refusals[:REFUSALS_MAX]}
+    lines = [Text(f"{reason}: {remedy}") for reason, remedy in remedies.items()]
+    rest = len(refusals) - REFUSALS_MAX
+    more = [Text(f"and {rest:,} more kinds; see the report")] if rest > 0 else []
+    return Group(table, *lines, *more)
+
+
+def _amount(value: str, unit: str) -> str:
+    """Return a value with its unit, to what is worth reading of it."""
+    if not value:
+        return "-"
+    exact = Decimal(value)
+    text = f"{exact:,.2f}" if abs(exact) >= 1000 and exact % 1 else f"{exact:,f}"
+    return f"{text} {unit}".rstrip()
+
+
+def _short_names(names: Iterable[str]) -> dict[str, str]:
+    """Leave out the words that all names begin with, e.g. ``binance-``."""
+    every = list(names)
+    same = (len(set(letters)) == 1 for letters in zip(*every, strict=False))
+    count = sum(1 for _ in takewhile(bool, same)) if len(every) > 1 else 0
+    common = every[0][:count] if every else ""
+    cut = max(common.rfind("-"), common.rfind(":")) + 1
+    return {name: name[cut:] for name in every}
 
 
 def _money(text: object) -> str:

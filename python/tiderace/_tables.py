@@ -212,7 +212,8 @@ def refusals(raw: pl.DataFrame, units: Units) -> pl.DataFrame:
     rules = pl.DataFrame(rows, schema=["reason", "rule", "remedy"], orient="row")
     measured = [_measured(row, units) for row in raw.iter_rows(named=True)]
     amount = pl.Decimal(38, 12)
-    schema: dict[str, Any] = {"kind": pl.String, "value": amount, "limit": amount, "unit": pl.String}
+    schema: dict[str, Any] = {"kind": pl.String, "value": amount, "limit": amount}
+    schema["unit"] = pl.String
     frame = units.joined(raw.drop("kind", "value", "limit"))
     frame = frame.hstack(pl.DataFrame(measured, schema=schema, orient="row")).select(
         _time(),

@@ -8,10 +8,13 @@ traceback is shown with ``--debug`` only.
 import importlib
 import json
 import os
+import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -19,16 +22,25 @@ from rich.console import Console
 from rich.text import Text
 
 from tiderace import _doctor, _run, _show, bench, data
-from tiderace.errors import InputError, TideraceError
+from tiderace.errors import InputError, OrderRefused, StorageError, TideraceError
 from tiderace.strategy import Strategy
 
 __all__ = ["app", "main"]
 
+PIPE_WIDTH = 120
+# What Typer returns for Ctrl-C outside of its standalone mode.
+_TYPER_INTERRUPTED = 130
+
+
+class OutputError(StorageError):
+    """Standard output takes no more."""
+
+
 app = typer.Typer(
     name="tiderace",
     help="Trade execution for crypto derivatives: run orders, replay journals, read reports.",
-    no_args_is_help=True,
     add_completion=False,
+    epilog="Example: tiderace run examples/twap_three_books.toml",
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -36,6 +48,7 @@ app = typer.Typer(
 data_app = typer.Typer(
     help="Recordings: what is there, what is wrong with it, and into our own layout.",
     no_args_is_help=True,
+    epilog="Example: tiderace data check binance_btc_3books_raw_ws",
 )
 app.add_typer(data_app, name="data")
 
@@ -76,6 +89,12 @@ def run_command(
 ) -> None:
     """Run a config: over its recording, or over synthetic books where there is none."""
     del debug
+    if out is not None and Path(out).exists() and not Path(out).is_dir():
+        raise InputError(
+            f"--out {out!r} is a file",
+            rule="Run folders go into a folder",
+            remedy="Name a folder; it is made where there is none",
+        )
     with _show.bar(stderr) as progress:
         run = _run.run(
             config,
@@ -87,13 +106,14 @@ def run_command(
         )
         progress("writing the report", 0, 1)
         report = run.report()
-    if run.books.note:
+    if run.books.note and not as_json:
         stderr.print(run.books.note, highlight=False, soft_wrap=True)
+    _refuse_nothing(run.summary)
     if as_json:
         _print_json(run.summary)
         return
-    files = {"report": str(report), "journal": str(run.journal)}
-    _print(_show.result(run.summary, name=run.config.run.name, files=files))
+    _print(_show.result(run.summary, name=run.config.run.name))
+    _print(_show.files(run.summary, {"report": str(report), "journal": str(run.journal)}))
 
 
 @app.command(
@@ -232,19 +252,28 @@ def doctor_command(data_dir: Data = None, as_json: Json = False, debug: Debug = 
 def main() -> None:
     """Run the command and exit with its status."""
     arguments = sys.argv[1:]
+    # To be asked to end is to be interrupted: a run's journal then ends as it does at Ctrl-C.
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         # In this mode Typer raises usage errors to us, and returns the code of `typer.Exit`.
-        status = app(standalone_mode=False)
-        sys.stdout.flush()
+        status = app(args=arguments or ["--help"], standalone_mode=False)
+        if status == _TYPER_INTERRUPTED:
+            raise KeyboardInterrupt
+        _flush()
     except BrokenPipeError:
         # Who read us is gone: say nothing, and keep the interpreter from trying to flush again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
         status = 1
-    except (TideraceError, typer.TyperException, typer.Abort, KeyboardInterrupt, OSError) as error:
+    except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - one message of all
         status = _fail(error, arguments)
-    except Exception as error:  # noqa: BLE001 - the last place that can turn it into one message
-        status = _fail(error, arguments)
-    sys.exit(status if isinstance(status, int) else 0)
+    status = status if isinstance(status, int) else 0
+    # Without a word the help is shown, yet nothing was done.
+    sys.exit(status if arguments or status else 2)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    signal.raise_signal(signal.SIGINT)
 
 
 def _fail(error: BaseException, arguments: list[str]) -> int:
@@ -253,8 +282,11 @@ def _fail(error: BaseException, arguments: list[str]) -> int:
         traceback.print_exception(error)
     described, status = _described(error)
     stderr.print(Text.assemble(("error: ", "bold red"), described["message"]), soft_wrap=True)
-    if "--json" in arguments:
-        _print_json({"error": described})
+    if "--json" in arguments and not isinstance(error, OutputError):
+        try:
+            _print_json({"error": described})
+        except OutputError:
+            return 1
     return status
 
 
@@ -269,8 +301,45 @@ def _described(error: BaseException) -> tuple[dict[str, Any], int]:
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return {"kind": "Interrupted", "message": "interrupted", "rule": "", "remedy": ""}, 1
     remedy = "Run it again with --debug to see where"
-    message = f"{type(error).__name__}: {error}. {remedy}."
+    said = [_place(error), f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())]
+    message = ". ".join(part for part in (*said, remedy) if part) + "."
     return {"kind": type(error).__name__, "message": message, "rule": "", "remedy": remedy}, 1
+
+
+def _place(error: BaseException) -> str:
+    """Name the strategy, its callback and the line that an error came from, where one did."""
+    frames = [(frame.f_code, frame.f_locals, line) for frame, line in _walk(error)]
+    calls = [
+        (type(kept["self"]).__name__, code.co_name)
+        for code, kept, _ in frames
+        if isinstance(kept.get("self"), Strategy) and code.co_name.startswith("on_")
+    ]
+    if not calls:
+        return ""
+    code, _, line = frames[-1]
+    return f"strategy {calls[0][0]}, {calls[0][1]}, {code.co_filename}:{line}"
+
+
+def _walk(error: BaseException) -> Iterable[tuple[FrameType, int]]:
+    return traceback.walk_tb(error.__traceback__)
+
+
+def _refuse_nothing(summary: Mapping[str, Any]) -> None:
+    """Raise what refused the only parent order: a run that worked nothing did not do its job."""
+    end = summary["reason"]
+    if summary["status"] != "rejected" or summary["fills"] or end is None:
+        return
+    row = next(row for row in summary["refusals"] if row["reason"] == end["reason"])
+    bounds = f" (value {row['value']}, limit {row['limit']} {row['unit']}".rstrip() + ")"
+    message = f"the parent order was refused: {end['reason']}"
+    raise OrderRefused(
+        message + (bounds if row["value"] else "") + f"; see {summary['run_dir']}",
+        code=row["code"],
+        reason=end["reason"],
+        value=row["value"],
+        rule=end["words"],
+        remedy=end["remedy"],
+    )
 
 
 def _overrides(pairs: Iterable[str]) -> dict[str, object]:
@@ -313,14 +382,43 @@ def _answer(value: Mapping[str, Any], as_json: bool, shown: Callable[[], object]
 
 
 def _print(shown: object) -> None:
-    """Print for a person; a pipe gets the width that the tables need."""
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
-    console.print(shown, soft_wrap=isinstance(shown, str))
+    """Print for a person; a pipe has the width that COLUMNS names, else one for every table."""
+    knows_width = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    console = Console(width=None if knows_width else PIPE_WIDTH, highlight=False)
+    with _writing():
+        console.print(shown, soft_wrap=isinstance(shown, str), markup=not isinstance(shown, str))
 
 
 def _print_json(value: Mapping[str, Any]) -> None:
-    json.dump(value, sys.stdout, default=str, ensure_ascii=False)
-    sys.stdout.write("\n")
+    with _writing():
+        json.dump(value, sys.stdout, default=str, ensure_ascii=False)
+        sys.stdout.write("\n")
+    _flush()
+
+
+def _flush() -> None:
+    with _writing():
+        sys.stdout.flush()
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Say it in one message where standard output takes no more."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop_stdout()
+        raise OutputError(
+            f"standard output cannot be written: {error.strerror or error}",
+            rule="What is printed has to go somewhere",
+            remedy="Make room there, or send it elsewhere",
+        ) from error
+
+
+def _drop_stdout() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _flat(result: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -275,3 +276,132 @@ def test_ctrl_c_says_where_it_stopped_and_how_to_replay(tmp_path: Path) -> None:
     (folder,) = (tmp_path / "out").iterdir()
     assert not (folder / "report.html").exists()
     assert one_json(tiderace("replay", folder, "--json"))["run_status"] == "interrupted"
+
+
+REAL_BOOKS_CUT = ["--set=balances.binance-spot.USDT=500"]
+
+
+def test_refused_orders_outrank_what_was_dearer_in_table_and_json(tmp_path: Path) -> None:
+    command = ("run", EXAMPLE, *SYNTHETIC, *REAL_BOOKS_CUT, "--out", tmp_path)
+    ran = one_json(tiderace(*command, "--json"))
+    spot = ran["by_venue"]["binance-spot:BTCUSDT"]
+    assert spot["fills"] == 0
+    assert spot["refusal"]["reason"] == "insufficient_balance"
+    assert spot["refusals"] == spot["refusal"]["count"] > 0
+    shown = " ".join(tiderace(*command).stdout.split())
+    assert f"spot:BTCUSDT: no fill; {spot['refusals']} orders refused: Spot orders are" in shown
+    assert "500 USDT" in shown
+    assert "insufficient_balance: Fund the venue, or send less." in shown
+
+
+def test_a_parent_that_is_refused_fails_with_reason_value_and_remedy(tmp_path: Path) -> None:
+    late = "--set=parent.start=2020-01-01T00:00:00Z"
+    for extra in ([], ["--json"]):
+        done = tiderace("run", EXAMPLE, *SYNTHETIC, late, "--out", tmp_path, *extra)
+        assert done.returncode == 1
+        for word in ("bad_times", "2020-01-01T00:00:10", "Correct the times", str(tmp_path)):
+            assert word in done.stderr
+        if extra:
+            assert one_json(done)["error"]["reason"] == "bad_times"
+        else:
+            assert done.stdout == ""
+
+
+def test_a_pipe_has_the_width_that_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    done = tiderace("run", EXAMPLE, *SYNTHETIC, *REAL_BOOKS_CUT, "--out", tmp_path)
+    lines = done.stdout.splitlines()
+    assert max(len(line) for line in lines if str(tmp_path) not in line) <= 80
+    row = next(line for line in lines if line.startswith("coinm:BTCUSD_PERP "))
+    assert len(row.split()) == 8
+    assert any(
+        line == f"journal  {folder}/journal" for folder in tmp_path.iterdir() for line in lines
+    )
+
+
+def test_json_that_went_well_says_nothing_else(tmp_path: Path) -> None:
+    done = tiderace("run", EXAMPLE, *SYNTHETIC, "--out", tmp_path, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_help_has_an_example_and_no_word_at_all_is_bad_usage() -> None:
+    for words in (["--help"], ["data", "--help"]):
+        done = tiderace(*words)
+        assert done.returncode == 0
+        assert "Example: tiderace" in done.stdout
+    bare = tiderace()
+    assert bare.returncode == 2
+    assert "Usage:" in bare.stdout
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("raise SystemExit(0)", "strategy Bad, on_timer, "),
+        ("raise KeyboardInterrupt", "interrupted"),
+        ("self.helper()", "bad.py:6. KeyError: 'x'"),
+    ],
+)
+def test_what_a_strategy_raises_is_one_message_and_a_failure(
+    body: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bad.py").write_text(
+        "import tiderace as tr\n"
+        "class Bad(tr.Strategy):\n"
+        "    def on_start(self): self.set_timer(1, after='3s')\n"
+        f"    def on_timer(self, timer_id): {body}\n"
+        "    def helper(self):\n"
+        "        return {}['x']\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""), prepend=os.pathsep)
+    monkeypatch.chdir(tmp_path)
+    done = tiderace("run", EXAMPLE, *SYNTHETIC, "--strategy", "bad:Bad", "--out", "out")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_report_is_written_is_one_line_and_status_one(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "def trace(event, arguments):\n"
+        "    if event == 'open' and '.report.html.' in str(arguments[0]):\n"
+        f"        os.kill(os.getpid(), {int(number)})\n"
+        "sys.addaudithook(trace)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    done = tiderace("run", EXAMPLE, *SYNTHETIC, "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert "interrupted" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("out/*/report.html"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("extra", [[], ["--json"]])
+def test_an_output_that_takes_no_more_is_one_message(extra: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tiderace", "doctor", *extra],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.count("standard output cannot be written: No space left on device") == 1
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_file_where_run_folders_should_go_is_bad_usage(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    done = tiderace("run", EXAMPLE, *SYNTHETIC, "--out", tmp_path / "taken")
+    assert done.returncode == 2
+    assert "is a file" in done.stderr

@@ -5,6 +5,7 @@ reason's business: base units of an asset, ticks, lots, nanoseconds, or plain co
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ import polars as pl
 
 from tiderace._tca.words import (
     STEP,
+    SUBMIT_PARENT,
     Inputs,
     Market,
     plain,
@@ -22,7 +24,6 @@ from tiderace._tca.words import (
     words,
 )
 
-SUBMIT_PARENT = 3
 DESK_CL_ORD_ID = 1 << 63
 """Keys from here on are the desk's own: orders that it made out of a parent."""
 
@@ -32,6 +33,8 @@ _VALUE, _POSITION, _BALANCE, _MARGIN, _TOO_SMALL = 2005, 2006, 2008, 2009, 2016
 _COUNTS = {1021: "timers", 2007: "orders", 2010: "messages", 2012: "executions"}
 _TIMES = {2011, 7002}
 _NS = 9
+_EPOCH_NS = 10**17
+"""A time in nanoseconds above this is a moment, not a span."""
 
 
 def is_child(kind: int, ident: int) -> bool:
@@ -115,15 +118,22 @@ def _row(inputs: Inputs, row: Mapping[str, Any], sign: int | None) -> dict[str, 
     of_parent = is_child(row["kind"], row["id"])
     worth, unit = unit_of(code, limit, market, sign=sign if of_parent else None)
     is_plain = value == 0 and limit == 0
+    is_moment = code in _TIMES and _EPOCH_NS < limit < 2**63 - 1
+    write = _moment if is_moment else lambda units: plain(units * worth)
     return {
         "instrument": market.name if market else None,
         "reason": reason_name(inputs, code),
         "words": words(inputs, code),
         "remedy": remedy(inputs, code),
         "count": row["count"],
-        "value": "" if is_plain else plain(value * worth),
-        "limit": "" if is_plain else plain(limit * worth),
-        "unit": "" if is_plain else unit,
+        "value": "" if is_plain else write(value),
+        "limit": "" if is_plain else write(limit),
+        "unit": "" if is_plain else "UTC" if is_moment else unit,
         "ts_ns": row["ts_ns"],
         "code": code,
     }
+
+
+def _moment(ts_ns: int) -> str:
+    """Return a time, to the microsecond."""
+    return f"{datetime.fromtimestamp(ts_ns / 1e9, UTC):%Y-%m-%dT%H:%M:%S.%f}"

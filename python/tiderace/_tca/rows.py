@@ -190,7 +190,7 @@ def summary_of(
             | _refused(row for row in refused if row["instrument"] == market.name)
             for i, market in enumerate(inputs.markets)
         },
-        "refusals": [{k: v for k, v in row.items() if k != "code"} for row in refused],
+        "refusals": refused,
         "interrupted": _interrupted(inputs, works),
         "markouts": markouts_of(fills)
         | {"maker": markouts_of(fills.filter(pl.col("is_maker")))}

@@ -25,6 +25,8 @@ PARENT_STATUS = {
     "4": "canceled",
     "8": "rejected",
 }
+SUBMIT_PARENT = 3
+"""The kind of input that submits a parent order."""
 INTERRUPTED = "interrupted"
 """The status of a parent that was still at work when its run stopped before the end."""
 ORD_STATUS = {

@@ -6,7 +6,7 @@ import msgspec
 import polars as pl
 
 from tiderace._tca.prices import Tape, mid_of
-from tiderace._tca.words import INTERRUPTED, PARENT_STATUS, Asked, Inputs, sign_of
+from tiderace._tca.words import INTERRUPTED, PARENT_STATUS, SUBMIT_PARENT, Asked, Inputs, sign_of
 
 
 def standing(fills: pl.DataFrame) -> pl.DataFrame:
@@ -69,6 +69,9 @@ def _work(inputs: Inputs, parent_id: int, fills: pl.DataFrame, tape: Tape) -> Wo
     last = updates.sort("ts_ns", maintain_order=True)[-1:].to_dicts()
     status = PARENT_STATUS.get(chr(last[0]["status"]), "unknown") if last else "no parent"
     is_closed = status in ("completed", "expired", "canceled", "rejected")
+    refused = inputs.refused.filter((pl.col("kind") == SUBMIT_PARENT) & (pl.col("id") == parent_id))
+    if not last and refused.height:
+        status = "rejected"
     if inputs.is_interrupted and last and not is_closed:
         status = INTERRUPTED
     ends = [t for t in tape.end_ns.values() if t is not None]
@@ -106,7 +109,7 @@ def _work(inputs: Inputs, parent_id: int, fills: pl.DataFrame, tape: Tape) -> Wo
         order_qty=asked.order_qty if asked else told,
         filled=filled,
         status=status,
-        reason=int(last[0]["reason"]) if last else 0,
+        reason=int(last[0]["reason"] if last else refused["reason"][0] if refused.height else 0),
         start_ns=start_ns,
         end_ns=max(end_ns, start_ns),
         reference=reference,
