@@ -426,6 +426,9 @@ def _work(result: Run, core: Any, strategy: Strategy | None, progress: Progress 
         with _stop_on_interrupt() as stopped, core_errors(), storage(result.dir):
             core.run(lambda done, total: _tick(progress, done, total) and not stopped.is_set())
         result.status = "interrupted" if core.summary["interrupted"] else "completed"
+    except BaseException as error:
+        error.add_note(f"The run folder is {result.dir}")
+        raise
     finally:
         result.elapsed_s = time.perf_counter() - started
         _describe(result, strategy)
