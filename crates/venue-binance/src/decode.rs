@@ -6,7 +6,8 @@
 //! before `Live` and at its time: a book is live once it is up to date. Where one of them does not follow, a `Gap` stands for `Live`.
 //!
 //! Times: `ts_recv` is the recorder's; where it steps back, the time before is kept and the step counted.
-//! `ts_event` is the venue's transaction time, moved by the smallest (local - `E`) seen, so that no latency is negative.
+//! `ts_event` is the venue's transaction time, moved by the smallest (local - `E`) seen where that is below zero, so that
+//! no latency is negative.
 //!
 //! A line that is not understood is counted and passed over: if it was depth, the sequence shows the gap. A file that
 //! ends within a line is refused.
@@ -206,7 +207,8 @@ impl Decoder {
         summary.clock_offset_ns = clock_offset_ns.unwrap_or(0);
         summary.ts_last_ns = if summary.lines == 0 { 0 } else { self.ts_last.get() };
         let mut tape = Tape { events: records.events, clock_offset_ns: 0 };
-        tape.align(summary.clock_offset_ns);
+        // A smallest delay above zero is the line's latency, not a clock that is ahead: it stays.
+        tape.align(summary.clock_offset_ns.min(0));
         Decoded { tape, summary }
     }
 

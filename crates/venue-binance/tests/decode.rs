@@ -139,6 +139,14 @@ fn times_are_moved_by_the_smallest_offset_and_never_ahead_of_receipt() {
 }
 
 #[test]
+fn a_smallest_delay_above_zero_is_latency_and_stays() {
+    let trade = r#"{"e":"trade","E":1990,"T":1990,"s":"BTCUSDT","t":1,"p":"100.00","q":"1","m":true}"#.to_owned();
+    let decoded = decode(&[trade]);
+    assert_eq!(decoded.summary.clock_offset_ns, 10_000_000, "reported as it was seen");
+    assert_eq!((decoded.tape.clock_offset_ns, decoded.tape.events[0].ts_event.get()), (0, 1_990_000_000));
+}
+
+#[test]
 fn a_step_back_of_the_local_clock_is_counted() {
     let text = format!("20 {}\n10 {}\n", snapshot(8), depth(9, 9));
     let decoded = decode_all(&[("a", text.as_bytes())], Market::Spot, &known::spot()).unwrap();
