@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tiderace._report.page import page
+from tiderace._tca.prices import until_end
 from tiderace.tca import Inputs, analyse
 
 __all__ = ["html", "write"]
@@ -24,7 +25,7 @@ def html(source: Any) -> str:
     source
         A run, or the `tiderace.tca.Inputs` of one.
     """
-    inputs: Inputs = source if isinstance(source, Inputs) else source.inputs
+    inputs = until_end(source if isinstance(source, Inputs) else source.inputs)
     return page(inputs, analyse(inputs))
 
 

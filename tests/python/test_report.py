@@ -5,9 +5,11 @@ from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
+import polars as pl
 import pytest
 from tca_case import S, case, fill, spot
-from tca_demo import demo
+from tca_demo import START, demo
 
 from tiderace import report
 
@@ -169,3 +171,60 @@ def test_numbers_are_written_for_people() -> None:
     assert text.clock(1_723_161_256_600_000_000, 1) == "23:54:16.6"
     assert text.duration(344 * S) == "5 min 44 s"
     assert text.duration(28_800 * S) == "8 h"
+
+
+def test_a_venue_whose_orders_were_refused_says_that_first() -> None:
+    refused = [
+        {
+            "id": (1 << 63) + n,
+            "kind": 3,
+            "instrument": 1,
+            "reason": 2008,
+            "value": 10**11,
+            "limit": 5 * 10**10,
+        }
+        for n in range(3)
+    ]
+    skipped = [{"instrument": 1, "reason": 3006}] * 9
+    page = read(
+        report.html(
+            case(fills=[fill(spot(), 100_000, 6_000_000)], skipped=skipped, refused=refused)
+        )
+    )
+    assert "No fill. 3 orders refused, Spot orders are covered by the balance" in page.text
+    assert re.search(r"insufficient_balance .* 1,000 +USDT or BTC +500 +USDT or BTC", page.text)
+    assert "100,000,000,000" not in page.text
+
+
+def test_an_interrupted_run_is_loud_and_ends_where_it_stopped() -> None:
+    end = START + 100 * S
+    whole = demo()
+    part = {
+        name: getattr(whole, name).filter(pl.col("ts_ns") <= end)
+        for name in ("fills", "orders", "parents", "slices", "skipped")
+    }
+    stopped = msgspec.structs.replace(whole, ts_end_ns=end, is_interrupted=True, **part)
+    page = read(report.html(stopped))
+    assert re.search(
+        r"Interrupted at 23:55:56\.6 UTC after \d\d\.\d\u202f% of the order\.", page.text
+    )
+    assert ": interrupted" in page.text
+    assert "23:54:16.6 to 23:55:56.6 UTC (1 min 40 s)" in page.text
+    assert "done" not in page.text.split("Price and fills")[1].split("Book depth")[0].split()
+    assert ("p", "class", "interrupted") in page.attributes
+    last = max(float(v) for t, n, v in page.attributes if (t, n) == ("figure", "data-x1") if v)
+    assert last <= 101
+    assert "Interrupted" not in read(report.html(whole)).text
+
+
+def test_orders_of_the_desk_are_counted_with_their_key_in_a_tooltip() -> None:
+    order = {"ts_ns": 1, "side": 49, "ord_status": 50, "order_qty": 9, "price": 1}
+    page = read(report.html(case(orders=[order | {"cl_ord_id": (1 << 63) + 6}])))
+    assert " D7 " in page.text
+    assert ("span", "title", "ClOrdID 9223372036854775814") in page.attributes
+
+
+def test_the_filled_quantity_is_whole_and_the_model_is_named() -> None:
+    text = read(report.html(case(fills=[fill(spot(), 3_999_999, 6_000_000)]))).text
+    assert "39.99999" in text
+    assert "fill on trades at or through their price" in text

@@ -29,14 +29,14 @@ _SHORTFALL = (
     ("opportunity", "Opportunity", "what was left undone, at the last mid"),
 )
 _GOOD = {"completed", "no parent"}
-_BAD = {"rejected", "canceled"}
+_BAD = {"rejected", "canceled", "interrupted"}
 
 
 def page(inputs: Inputs, analysis: Analysis) -> str:
     """Return the whole document."""
     view = pictures.View(inputs, analysis)
     got, cost = tables.venues(inputs, analysis)
-    refused, skipped = tables.refusals(inputs), tables.skips(inputs)
+    refused, skipped = tables.refusals(analysis), tables.skips(inputs)
     has_orders = bool(analysis.summary["parents"] or analysis.summary["fills"])
     sections: list[Markup] = [_figures(inputs, analysis)]
     if has_orders:
@@ -103,6 +103,7 @@ def _header(inputs: Inputs, analysis: Analysis, view: pictures.View) -> Markup:
     return tag(
         "header",
         synthetic if inputs.is_synthetic else "",
+        _stopped(analysis),
         tag(
             "p",
             tag("span", "Tiderace", class_="brand"),
@@ -112,9 +113,29 @@ def _header(inputs: Inputs, analysis: Analysis, view: pictures.View) -> Markup:
             tag("span", "synthetic", class_="pill synth") if inputs.is_synthetic else "",
             class_="eyebrow",
         ),
-        tag("h1", _asked_text(inputs, analysis)),
+        tag(
+            "h1",
+            _asked_text(inputs, analysis),
+            ": interrupted" if summary["interrupted"] else "",
+        ),
         tag("p", _got_text(inputs, analysis), class_="lead"),
         tag("p", when, class_="when") if when else "",
+    )
+
+
+def _stopped(analysis: Analysis) -> Markup:
+    """Return the banner of a run that did not come to its end."""
+    stopped = analysis.summary["interrupted"]
+    if stopped is None:
+        return Markup("")
+    share = stopped["filled_share"]
+    done = "" if share is None else f" after {percent(share)} of the order"
+    return tag(
+        "p",
+        tag("strong", f"Interrupted at {clock(stopped['ts_ns'], 1)} UTC{done}."),
+        " Every figure and chart ends there: what the market did later is not in them.",
+        class_="interrupted",
+        role="alert",
     )
 
 
@@ -146,9 +167,11 @@ def _got_text(inputs: Inputs, analysis: Analysis) -> str:
     summary = analysis.summary
     base = inputs.markets[0].base if inputs.markets else ""
     if not summary["fills"]:
-        return f"Nothing was filled of {quantity(summary['order_qty'], 8)} {base}."
+        nothing = f"Nothing was filled of {quantity(summary['order_qty'], 8)} {base}"
+        end = summary["reason"]
+        return f"{nothing}: {end['words']}" if end else f"{nothing}."
     verb = {"buy": "Bought", "sell": "Sold"}.get(summary["side"], "Traded")
-    first = f"{verb} {quantity(summary['filled_qty'])} {base}"
+    first = f"{verb} {quantity(summary['filled_qty'], 8)} {base}"
     first += f" at {number(summary['avg_px'], 2)} USD per {base}"
     used = sum(1 for venue in summary["by_venue"].values() if venue["fills"])
     first += f" on {used} venue{'s' if used > 1 else ''}"
@@ -158,7 +181,10 @@ def _got_text(inputs: Inputs, analysis: Analysis) -> str:
         first += f", {number(abs(slip), 2)} bp {word} than arrival"
     if drift is not None and round(drift, 1):
         first += f", while the market {'rose' if drift > 0 else 'fell'} {number(abs(drift), 1)} bp"
-    return first + "."
+    end = summary["reason"]
+    if end and summary["status"] not in _GOOD:
+        first += f". The order ended {summary['status']}: {end['words']}"
+    return first.removesuffix(".") + "."
 
 
 def _figures(inputs: Inputs, analysis: Analysis) -> Markup:
@@ -176,7 +202,7 @@ def _figures(inputs: Inputs, analysis: Analysis) -> Markup:
 
     return tag(
         "section",
-        _figure("Filled", quantity(filled, 4), base, f"{done} of {quantity(order, 4)} {base}"),
+        _figure("Filled", quantity(filled, 8), base, f"{done} of {quantity(order, 8)} {base}"),
         _figure(
             "Average price", number(summary["avg_px"], 2), f"USD / {base}", "notional over exposure"
         ),
@@ -346,6 +372,13 @@ def _footer() -> Markup:
             "exposure, so that basis is never slippage. VWAP and TWAP run from arrival to "
             "completion over each instrument's own market. Fees in the base asset are counted at "
             "the own arrival mid. Money is USD at the declared rates.",
+        ),
+        tag(
+            "p",
+            "How the venues are modelled: orders that take sweep what is displayed, and what they "
+            "took stays gone until the feed refreshes it. Orders that wait fill on trades at or "
+            "through their price, after the queue before them, and where displayed depth crosses "
+            "them. The market does not react to either.",
         ),
         tag("p", esc("Perold (1988); Kissell and Glantz (2003).")),
     )

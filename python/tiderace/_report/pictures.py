@@ -81,8 +81,9 @@ def progress(inputs: Inputs, analysis: Analysis, view: View) -> Markup:
         y=y,
         layers=[
             charts.level(y, asked, class_="asked"),
-            charts.line(target, x, y, name="schedule", class_="target", step=True),
+            # The schedule lies over the broad line of what was filled: both show where they are one.
             charts.line(filled, x, y, name="filled", class_="filled", step=True),
+            charts.line(target, x, y, name="schedule", class_="target", step=True),
         ],
         keys=charts.legend(("schedule", "target"), ("filled", "filled"), ("order", "asked")),
         described=f"Filled quantity over time: {quantity(total)} of {quantity(asked)} {base}.",
@@ -154,7 +155,8 @@ def _priced(
             edge = 0 if above else 940
             words.append(charts.flag(word, left=1000, top=edge, class_="limit"))
     end = view.seconds(view.end)
-    for at, word in ((0.0, "arrival"), (end, "done")):
+    stopped = analysis.summary["interrupted"]
+    for at, word in ((0.0, "arrival"), (end, "interrupted" if stopped else "done")):
         left = x.at(at)
         layers.append(Markup(f'<path class="line moment" d="M{left:.1f},0V1000"/>'))
         words.append(charts.flag(word, left=left, top=925, class_="moment"))

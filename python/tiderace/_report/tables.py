@@ -17,6 +17,7 @@ from tiderace._report.text import (
     quantity,
     tag,
 )
+from tiderace._tca.refused import DESK_CL_ORD_ID
 from tiderace.tca import Analysis, Inputs
 
 CHILDREN_MAX = 250
@@ -160,6 +161,7 @@ def venues(inputs: Inputs, analysis: Analysis) -> tuple[Markup, Markup]:
             _figure("Spread", "bp at arrival", "spread_bps", money("spread_bps", 3)),
             _figure("Drift", "bp", "drift_bps", bp("drift_bps")),
             _figure("Left out of", "slices", "skips", money("skips", 0)),
+            _figure("Refused", "orders", "refusals", money("refusals", 0)),
         ],
         rows,
     )
@@ -167,10 +169,16 @@ def venues(inputs: Inputs, analysis: Analysis) -> tuple[Markup, Markup]:
 
 
 def _name_and_why(row: Mapping[str, Any]) -> Markup:
-    """Return a venue; one without a fill says why."""
-    if row["fills"] or not row["skip"]:
+    """Return a venue with why it got no more: orders refused outrank slices it was left out of."""
+    refusal, skip = row["refusal"], row["skip"]
+    none = "" if row["fills"] else "No fill. "
+    if refusal:
+        mostly = "mostly: " if refusal["count"] < row["refusals"] else ""
+        why = f"{none}{row['refusals']:,} orders refused, {mostly}{refusal['words']}"
+    elif none and skip:
+        why = f"{none}Left out of {row['skips']:,} slices, mostly: {skip['words']}"
+    else:
         return _name(row)
-    why = f"No fill. Left out of {row['skips']:,} slices, mostly: {row['skip']['words']}"
     return tag("span", _name(row), tag("small", why, class_="why"))
 
 
@@ -181,7 +189,7 @@ def parents(inputs: Inputs, analysis: Analysis) -> Markup:
         Column("Parent", "id", lambda r: str(r["parent_id"] or "own orders"), _value("parent_id")),
         Column("Status", "", _status, _value("status"), is_number=False),
         _figure("Order", base, "order_qty", lambda r: f"{r['side']} {quantity(r['order_qty'], 5)}"),
-        _figure("Filled", base, "filled_qty", lambda r: quantity(r["filled_qty"], 5)),
+        _figure("Filled", base, "filled_qty", lambda r: quantity(r["filled_qty"], 8)),
         _figure("Avg price", f"USD / {base}", "avg_px", money("avg_px")),
         _figure("vs arrival", "bp", "slippage_bps_arrival", bp("slippage_bps_arrival")),
         _figure("vs VWAP", "bp", "slippage_bps_vwap", bp("slippage_bps_vwap")),
@@ -207,7 +215,7 @@ def children(inputs: Inputs, analysis: Analysis) -> Markup:
     rows = [row | {"i": index[row["venue"]]} for row in analysis.children[:CHILDREN_MAX].to_dicts()]
     columns = [
         _figure("Opened", "UTC", "ts_ns", lambda r: clock(r["ts_ns"], 3)),
-        _figure("ClOrdID", "", "cl_ord_id", plain("cl_ord_id")),
+        _figure("Child", "id", "cl_ord_id", _child_id),
         Column("Venue", "", _name, _value("venue"), is_number=False),
         Column("Side", "", plain("side"), is_number=False),
         Column("Status", "", plain("ord_status"), is_number=False),
@@ -221,7 +229,15 @@ def children(inputs: Inputs, analysis: Analysis) -> Markup:
         _figure("Maker", "of exposure", "maker_share", lambda r: percent(r["maker_share"], 0)),
         Column("Why it ended", "", plain("reason"), is_number=False),
     ]
-    return table("Child orders", columns, rows, class_="long")
+    return table("Child orders", columns, rows, class_="long narrow")
+
+
+def _child_id(row: Mapping[str, Any]) -> object:
+    """Return an order's key; those that the desk made are counted, the whole key in a tooltip."""
+    key = int(row["cl_ord_id"])
+    if key < DESK_CL_ORD_ID:
+        return str(key)
+    return tag("span", f"D{key - DESK_CL_ORD_ID + 1}", title=f"ClOrdID {key}")
 
 
 def _price(text: str | None) -> str:
@@ -253,32 +269,31 @@ def _markout(cell: Mapping[str, Any]) -> Markup:
     return tag("span", number(cell["bps"], 2, sign=True), tag("small", missing) if missing else "")
 
 
-def refusals(inputs: Inputs) -> Markup | None:
+def refusals(analysis: Analysis) -> Markup | None:
     """Return what was refused, by reason; nothing where nothing was."""
-    if inputs.refused.height == 0:
+    rows = analysis.summary["refusals"]
+    if not rows:
         return None
-    grouped = (
-        inputs.refused.group_by("reason", "instrument", maintain_order=True)
-        .agg(
-            count=pl.len(),
-            first=pl.col("ts_ns").first(),
-            value=pl.col("value").first(),
-            limit=pl.col("limit").first(),
-        )
-        .sort("count", descending=True, maintain_order=True)
-    )
-    rows = [row | _words(inputs, row["reason"]) for row in grouped[:REFUSALS_MAX].to_dicts()]
     columns = [
         _figure("Times", "", "count", money("count", 0)),
-        Column("Refused for", "", plain("name"), is_number=False),
-        Column("Where", "", lambda r: _market_name(inputs, r["instrument"]), is_number=False),
-        Column("Rule", "", plain("rule"), is_number=False),
-        Column("Value", "first", lambda r: f"{int(r['value']):,}", lambda r: int(r["value"])),
-        Column("Bound", "first", lambda r: f"{int(r['limit']):,}", lambda r: int(r["limit"])),
+        Column("Refused for", "", plain("reason"), is_number=False),
+        Column("Where", "", plain("instrument"), is_number=False),
+        Column("Rule", "", plain("words"), is_number=False),
+        Column("Value", "first", lambda r: _amount(r, "value")),
+        Column("Bound", "first", lambda r: _amount(r, "limit")),
         Column("Remedy", "", plain("remedy"), is_number=False),
-        _figure("First", "UTC", "first", lambda r: clock(r["first"], 3)),
+        _figure("First", "UTC", "ts_ns", lambda r: clock(r["ts_ns"], 3)),
     ]
-    return table("Refusals", columns, rows, class_="wordy")
+    return table("Refusals", columns, rows[:REFUSALS_MAX], class_="wordy")
+
+
+def _amount(row: Mapping[str, Any], key: str) -> Markup | str:
+    """Return a value in the unit of its rule."""
+    text = row[key]
+    if not text:
+        return NOTHING
+    shown = text if row["unit"] == "UTC" else number(text, len(text.partition(".")[2]))
+    return tag("span", shown, tag("small", row["unit"]) if row["unit"] else "")
 
 
 def skips(inputs: Inputs) -> Markup | None:
