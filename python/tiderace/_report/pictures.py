@@ -81,7 +81,7 @@ def progress(inputs: Inputs, analysis: Analysis, view: View) -> Markup:
         y=y,
         layers=[
             charts.level(y, asked, class_="asked"),
-            # The schedule lies over the broad line of what was filled: both show where they are one.
+            # The schedule lies over the broad line of what was filled, so that both show.
             charts.line(filled, x, y, name="filled", class_="filled", step=True),
             charts.line(target, x, y, name="schedule", class_="target", step=True),
         ],
