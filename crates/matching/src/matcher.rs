@@ -108,7 +108,9 @@ impl Matcher {
         let terms = Terms { post_only: order.post_only, self_trade_prevention: order.self_trade_prevention };
         let taker =
             Taker { order_id, owner, side, limit, leaves_qty: order_qty, cum_qty: Qty::ZERO, display_qty, terms };
-        self.check_post_only(&taker)?;
+        if terms.post_only && self.would_cross(&taker) {
+            return Err(Reason::WouldCross);
+        }
 
         events.push(Event::Accepted { order_id });
         let (wanted, reason) = match order.time_in_force {
@@ -148,17 +150,26 @@ impl Matcher {
         others.checked_add(leaves_qty).ok_or(Reason::SideFull)?;
         let Order { owner, side, cum_qty, display_qty, terms, .. } = order;
         let taker = Taker { order_id, owner, side, limit: price, leaves_qty, cum_qty, display_qty, terms };
-        self.check_post_only(&taker)?;
+        let is_crossing = self.would_cross(&taker);
+        if terms.post_only && is_crossing {
+            return Err(Reason::WouldCross);
+        }
 
-        self.book.remove(order_id);
         events.push(Event::Replaced { order_id, price, leaves_qty, keeps_priority: false });
-        self.trade_and_rest(taker, None, events);
+        if is_crossing {
+            self.book.remove(order_id);
+            self.trade_and_rest(taker, None, events);
+        } else {
+            let visible_qty = leaves_qty.min(display_qty);
+            let moved = self.book.requeue(order_id, price, visible_qty, leaves_qty.saturating_sub(visible_qty));
+            assert!(moved.is_ok(), "its side's room was checked");
+        }
         Ok(())
     }
 
-    fn check_post_only(&self, taker: &Taker) -> Result<(), Reason> {
-        let is_crossing = || self.book.best(taker.side.opposite()).is_some_and(|level| taker.reaches(level.price));
-        if taker.terms.post_only && is_crossing() { Err(Reason::WouldCross) } else { Ok(()) }
+    /// Whether an order would meet a price on its way in.
+    fn would_cross(&self, taker: &Taker) -> bool {
+        self.book.best(taker.side.opposite()).is_some_and(|level| taker.reaches(level.price))
     }
 
     /// Trades while prices meet; then the rest is canceled for the reason given, or rests.

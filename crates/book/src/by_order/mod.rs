@@ -52,6 +52,15 @@ impl<T> Order<T> {
     pub const fn leaves_qty(&self) -> Qty {
         plus(self.visible_qty, self.hidden_qty)
     }
+
+    /// What its side holds with it.
+    fn checked_total(&self, others: Qty) -> Result<Qty, InsertError> {
+        if self.visible_qty == Qty::ZERO || (self.hidden_qty != Qty::ZERO && self.display_qty == Qty::ZERO) {
+            return Err(InsertError::NothingShown);
+        }
+        let leaves_qty = self.visible_qty.checked_add(self.hidden_qty).ok_or(InsertError::SideFull)?;
+        others.checked_add(leaves_qty).ok_or(InsertError::SideFull)
+    }
 }
 
 /// What rests at a price.
@@ -113,32 +122,39 @@ impl<T: Copy> Book<T> {
     /// # Errors
     /// [`InsertError`] when it shows nothing, its id is in use, or its side is full; nothing has changed then.
     pub fn insert(&mut self, order: Order<T>) -> Result<(), InsertError> {
-        if order.visible_qty == Qty::ZERO || (order.hidden_qty != Qty::ZERO && order.display_qty == Qty::ZERO) {
-            return Err(InsertError::NothingShown);
-        }
         if self.ids.get(order.order_id).is_some() {
             return Err(InsertError::DuplicateOrderId);
         }
         let half = self.half_mut(order.side);
-        let leaves_qty = order.visible_qty.checked_add(order.hidden_qty).ok_or(InsertError::SideFull)?;
-        half.total = half.total.checked_add(leaves_qty).ok_or(InsertError::SideFull)?;
-
-        let key = key(order.side, order.price);
-        let queue = half.ladder.get(key);
-        let is_first = queue.visible == Qty::ZERO;
-        let row = self.slots.take(order, if is_first { NO_ROW } else { queue.tail });
-        if !is_first {
-            self.slots.set_next(queue.tail, row);
-        }
-        let queue = Queue {
-            head: if is_first { row } else { queue.head },
-            tail: row,
-            visible: plus(queue.visible, order.visible_qty),
-            hidden: plus(queue.hidden, order.hidden_qty),
-        };
-        self.half_mut(order.side).ladder.put(key, queue);
+        half.total = order.checked_total(half.total)?;
+        let row = self.slots.take(order);
+        self.attach(row, &order);
         self.ids.insert(order.order_id, Handle { row, generation: 0 });
         Ok(())
+    }
+
+    /// Moves an order to the back of a price, with new quantities: as [`Self::remove`] and [`Self::insert`], its id,
+    /// side, owner, terms and what is filled being as they were. True when it was there to be moved.
+    ///
+    /// # Errors
+    /// [`InsertError`] when it would show nothing, or its side is full; nothing has changed then.
+    pub fn requeue(
+        &mut self,
+        order_id: u64,
+        price: Price,
+        visible_qty: Qty,
+        hidden_qty: Qty,
+    ) -> Result<bool, InsertError> {
+        let Some(Handle { row, .. }) = self.ids.get(order_id) else { return Ok(false) };
+        let before = *self.slots.order(row);
+        let after = Order { price, visible_qty, hidden_qty, ..before };
+        let others = self.total_qty(before.side).saturating_sub(before.leaves_qty());
+        let total = after.checked_total(others)?;
+        self.detach(row, &before);
+        *self.slots.order_mut(row) = after;
+        self.attach(row, &after);
+        self.half_mut(after.side).total = total;
+        Ok(true)
     }
 
     /// The order with this id.
@@ -206,7 +222,7 @@ impl<T: Copy> Book<T> {
             queue.hidden = queue.hidden.saturating_sub(slice);
             if queue.tail != row {
                 queue.head = self.slots.unlink(row).1;
-                self.slots.join_behind(row, queue.tail);
+                self.slots.link(row, queue.tail);
                 queue.tail = row;
             }
         } else if leaves_qty == Qty::ZERO {
@@ -266,12 +282,33 @@ impl<T: Copy> Book<T> {
     }
 
     fn take_out(&mut self, row: u32, order: &Order<T>) {
-        let (prev, next) = self.slots.unlink(row);
+        self.detach(row, order);
         self.slots.give_back(row);
         self.ids.remove(order.order_id);
-        let key = key(order.side, order.price);
         let half = self.half_mut(order.side);
         half.total = half.total.saturating_sub(order.leaves_qty());
+    }
+
+    /// Puts a row at the back of its order's price.
+    fn attach(&mut self, row: u32, order: &Order<T>) {
+        let key = key(order.side, order.price);
+        let queue = self.half(order.side).ladder.get(key);
+        let is_first = queue.visible == Qty::ZERO;
+        self.slots.link(row, if is_first { NO_ROW } else { queue.tail });
+        let queue = Queue {
+            head: if is_first { row } else { queue.head },
+            tail: row,
+            visible: plus(queue.visible, order.visible_qty),
+            hidden: plus(queue.hidden, order.hidden_qty),
+        };
+        self.half_mut(order.side).ladder.put(key, queue);
+    }
+
+    /// Takes a row out of its order's price.
+    fn detach(&mut self, row: u32, order: &Order<T>) {
+        let (prev, next) = self.slots.unlink(row);
+        let key = key(order.side, order.price);
+        let half = self.half_mut(order.side);
         let queue = half.ladder.get(key);
         let queue = Queue {
             head: if prev == NO_ROW { next } else { queue.head },

@@ -38,9 +38,9 @@ impl<T: Copy> Slots<T> {
         self.slot(row).next
     }
 
-    /// A row that holds `order`, behind `prev`, where there is one, and before none.
-    pub(super) fn take(&mut self, order: Order<T>, prev: u32) -> u32 {
-        let slot = Slot { order, prev, next: NO_ROW };
+    /// A row that holds `order` and is in no queue yet.
+    pub(super) fn take(&mut self, order: Order<T>) -> u32 {
+        let slot = Slot { order, prev: NO_ROW, next: NO_ROW };
         let row = self.free;
         if row == NO_ROW {
             // 2^32 rows are 256 GiB: memory ends long before the index does.
@@ -56,16 +56,13 @@ impl<T: Copy> Slots<T> {
         }
     }
 
-    /// Sets the neighbours of a row that moves to the back of its queue.
-    pub(super) fn join_behind(&mut self, row: u32, prev: u32) {
+    /// Puts a row that is in no queue behind the last of one, where there is a last.
+    pub(super) fn link(&mut self, row: u32, last: u32) {
         let slot = self.slot_mut(row);
-        (slot.prev, slot.next) = (prev, NO_ROW);
-        self.slot_mut(prev).next = row;
-    }
-
-    /// Names the row behind `row`.
-    pub(super) fn set_next(&mut self, row: u32, next: u32) {
-        self.slot_mut(row).next = next;
+        (slot.prev, slot.next) = (last, NO_ROW);
+        if last != NO_ROW {
+            self.slot_mut(last).next = row;
+        }
     }
 
     /// Joins the neighbours of `row` to each other and names them: before, behind.

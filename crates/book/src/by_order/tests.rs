@@ -17,11 +17,11 @@ impl Slow {
         self.0.iter().position(|order| order.order_id == order_id)
     }
     fn insert(&mut self, order: Order<u8>) -> Result<(), InsertError> {
-        if order.visible_qty == Qty::ZERO || (order.hidden_qty != Qty::ZERO && order.display_qty == Qty::ZERO) {
-            return Err(InsertError::NothingShown);
-        }
         if self.at(order.order_id).is_some() {
             return Err(InsertError::DuplicateOrderId);
+        }
+        if order.visible_qty == Qty::ZERO || (order.hidden_qty != Qty::ZERO && order.display_qty == Qty::ZERO) {
+            return Err(InsertError::NothingShown);
         }
         let of_order = |order: &Order<u8>| i128::from(order.visible_qty.get()) + i128::from(order.hidden_qty.get());
         if self.side(order.side).iter().chain([&order]).map(of_order).sum::<i128>() > i128::from(i64::MAX) {
@@ -29,6 +29,15 @@ impl Slow {
         }
         self.0.push(order);
         Ok(())
+    }
+    fn requeue(&mut self, order_id: u64, price: Price, visible: Qty, hidden: Qty) -> Result<bool, InsertError> {
+        let Some(at) = self.at(order_id) else { return Ok(false) };
+        let before = self.0.remove(at);
+        let inserted = self.insert(Order { price, visible_qty: visible, hidden_qty: hidden, ..before });
+        if inserted.is_err() {
+            self.0.insert(at, before);
+        }
+        inserted.map(|()| true)
     }
     fn reduce(&mut self, order_id: u64, qty: Qty) -> Option<Qty> {
         let at = self.at(order_id)?;
@@ -46,7 +55,7 @@ impl Slow {
         let front = *self.side(side).first()?;
         let mut order = self.0.remove(self.at(front.order_id)?);
         let qty = qty.get().min(order.visible_qty.get());
-        order.cum_qty = Qty::new(order.cum_qty.get() + qty)?;
+        order.cum_qty = Qty::new(order.cum_qty.get().saturating_add(qty))?;
         order.visible_qty = Qty::new(order.visible_qty.get() - qty)?;
         let leaves_qty = order.leaves_qty();
         if order.visible_qty != Qty::ZERO {
@@ -66,6 +75,7 @@ enum Step {
     Insert(Order<u8>),
     Remove(u64),
     Reduce(u64, Qty),
+    Requeue(u64, Price, Qty, Qty),
     Fill(Side, Qty),
 }
 
@@ -91,6 +101,7 @@ fn steps() -> impl Strategy<Value = Step> {
         }),
         2 => ids().prop_map(Step::Remove),
         2 => (ids(), quantities()).prop_map(|(id, qty)| Step::Reduce(id, qty)),
+        2 => (ids(), prices(), quantities(), quantities()).prop_map(|(id, price, a, b)| Step::Requeue(id, price, a, b)),
         3 => (sides(), quantities()).prop_map(|(side, qty)| Step::Fill(side, qty)),
     ]
 }
@@ -136,6 +147,9 @@ proptest! {
                     prop_assert_eq!(book.remove(id), wanted);
                 }
                 Step::Reduce(id, qty) => prop_assert_eq!(book.reduce(id, qty), slow.reduce(id, qty)),
+                Step::Requeue(id, price, a, b) => {
+                    prop_assert_eq!(book.requeue(id, price, a, b), slow.requeue(id, price, a, b));
+                }
                 Step::Fill(side, qty) => prop_assert_eq!(book.fill_front(side, qty), slow.fill_front(side, qty)),
             }
             check(&book, &slow);
