@@ -90,6 +90,12 @@ def find(source: str | Path, data_dir: str | Path | None) -> Source:
             remedy="See `tiderace data ls`",
         )
     found = recognise(path)
+    if found is None and path.is_dir() and (several := _layouts(sorted(path.glob("*.parquet")))):
+        raise InputError(
+            f"{str(path)!r} holds {len(several)} recordings in Tiderace's layout",
+            rule="Each file in the layout is a recording",
+            remedy=f"Name one, e.g. {several[0].path}",
+        )
     if found is None:
         raise InputError(
             f"{str(path)!r} is of no format that this build reads",
@@ -104,6 +110,7 @@ def recognise(path: Path) -> Source | None:
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     binance: dict[str, list[Path]] = {}
     standx: dict[str, list[Path]] = {}
+    ours: list[Path] = []
     for file in files:
         if raw := _RAW.fullmatch(file.name):
             market, symbol = _MARKETS[raw[1]], raw[2].upper()
@@ -112,9 +119,42 @@ def recognise(path: Path) -> Source | None:
             standx.setdefault(f"standx:{parquet[1]}", []).append(file)
         elif file.suffix == ".parquet" and path.is_file():
             return _recognise_layout(path)
+        elif file.suffix == ".parquet":
+            ours.append(file)
     if binance:
         return Source(path=path, format="binance-raw", groups=_in_market_order(binance))
-    return Source(path=path, format="standx-parquet", groups=standx) if standx else None
+    if standx:
+        return Source(path=path, format="standx-parquet", groups=standx)
+    return _one_of_ours(ours)
+
+
+def recognise_below(folder: Path) -> list[Source]:
+    """Return every recording in a data folder, by name; of files in our layout, each is one."""
+    found: list[Source] = []
+    for path in sorted(folder.iterdir()):
+        if source := recognise(path):
+            found.append(source)
+        elif path.is_dir():
+            found += _layouts(sorted(path.glob("*.parquet")))
+    return found
+
+
+def _one_of_ours(files: list[Path]) -> Source | None:
+    """Return the one file in our layout that a folder holds."""
+    found = _layouts(files)
+    return found[0] if len(found) == 1 else None
+
+
+def _layouts(files: list[Path]) -> list[Source]:
+    found = []
+    for file in files:
+        try:
+            source = _recognise_layout(file)
+        except DataError:
+            # A folder may hold Parquet files of anybody, and some that are none.
+            continue
+        found += [source] if source else []
+    return found
 
 
 def _in_market_order(groups: dict[str, list[Path]]) -> dict[str, list[Path]]:
@@ -221,7 +261,12 @@ def problems(row: dict[str, Any]) -> list[str]:
     """Return what is wrong with one instrument's data, in sentences."""
     says: dict[str, Callable[[int], str]] = {
         "unparsable": lambda n: f"{n} lines are not understood; the first: {row['first_error']}",
-        "gaps": lambda n: f"the sequence breaks {n} times; the book is stale until a snapshot",
+        "gaps": lambda n: (
+            f"the book goes stale {n} times, at a run of locked, crossed or invalid rows or at a "
+            "silence, until the next sound row"
+            if "locked_rows" in row
+            else f"the sequence breaks {n} times; the book is stale until a snapshot"
+        ),
         "off_tick": lambda n: f"{n} messages are refused: a price is off the tick grid",
         "off_lot": lambda n: f"{n} quantities are no whole number of lots; they are kept as sent",
         "time_steps_back": lambda n: f"the recorder's clock steps back {n} times",

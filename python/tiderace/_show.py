@@ -108,12 +108,21 @@ def files(summary: Mapping[str, Any], paths: Mapping[str, str]) -> str:
     return "\n".join(f"{key:<8} {value}" for key, value in lines.items())
 
 
-def rows(title: str, table: Sequence[Mapping[str, Any]]) -> Table:
+def rows(title: str, table: Sequence[Mapping[str, Any]]) -> Table | Text:
     """Lay out mappings with the same keys as a table."""
-    shown = Table(title=title, title_justify="left", header_style="bold")
-    keys = list(table[0]) if table else ["nothing"]
+    shown = Table(
+        title=title,
+        title_justify="left",
+        header_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    if not table:
+        return Text(f"{title}: none")
+    keys = list(table[0])
     for key in keys:
-        is_number = bool(table) and isinstance(table[0][key], int | float | Decimal)
+        is_number = isinstance(table[0][key], int | float | Decimal)
         shown.add_column(key, justify="right" if is_number else "left", overflow="fold")
     for row in table:
         shown.add_row(*(_plain(row[key]) for key in keys))
@@ -121,9 +130,11 @@ def rows(title: str, table: Sequence[Mapping[str, Any]]) -> Table:
 
 
 _CHECKED = (
-    "instrument",
     "lines",
     "rows",
+    "duplicates",
+    "locked_rows",
+    "crossed_rows",
     "gaps",
     "unparsable",
     "off_tick",
@@ -139,9 +150,23 @@ def checks(found: Sequence[Mapping[str, Any]]) -> Group:
     """Lay out checks of recordings: counts an instrument, then what is wrong."""
     parts: list[Any] = []
     for one in found:
-        table = [{key: row.get(key) for key in _CHECKED} for row in one["instruments"]]
-        parts.append(rows(f"{one['name']} ({one['format']})", table))
-        parts += [Text(f"  {problem}") for problem in one["problems"] or ["nothing is wrong"]]
+        short = _short_names(row["instrument"] for row in one["instruments"])
+        table = Table(
+            title=f"{one['name']} ({one['format']})",
+            title_justify="left",
+            header_style="bold",
+            box=box.SIMPLE_HEAD,
+            show_edge=False,
+        )
+        table.add_column("")
+        for name in short.values():
+            table.add_column(name, justify="right", overflow="fold")
+        for key in _CHECKED:
+            counts = [row.get(key) for row in one["instruments"]]
+            if any(count is not None for count in counts):
+                table.add_row(key.replace("_", " "), *map(_plain, counts))
+        parts.append(table)
+        parts += [Text(f"- {problem}") for problem in one["problems"] or ["nothing is wrong"]]
     return Group(*parts)
 
 
@@ -150,7 +175,7 @@ def _plain(value: Any) -> str:
         return "-"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _interrupted(summary: Mapping[str, Any]) -> Text | None:

@@ -173,7 +173,8 @@ def data_ls(data_dir: Data = None, as_json: Json = False, debug: Debug = False) 
     """List the recordings of the data folder."""
     del debug
     rows = data.ls(data_dir)
-    _answer({"recordings": rows}, as_json, lambda: _show.rows("Recordings", rows))
+    shown = [{key: value for key, value in row.items() if key != "files"} for row in rows]
+    _answer({"recordings": rows}, as_json, lambda: _show.rows("Recordings", shown))
 
 
 @data_app.command("check", epilog="Example: tiderace data check binance_btc_3books_raw_ws --json")
@@ -209,7 +210,24 @@ def data_import(
     with _show.bar(stderr) as progress:
         made = data.import_(recording, target, data_dir=data_dir, progress=progress)
     words = f"{made['records']:,} records, {made['bytes']:,} bytes in {made['path']}"
-    _answer(made, as_json, lambda: words)
+    _answer(made, as_json, lambda: f"{words}\n\n{_how_to_run(made)}")
+
+
+def _how_to_run(made: Mapping[str, Any]) -> str:
+    """Return what to write into a config, so that a run reads the file."""
+    path = Path(made["path"]).resolve()
+    lines = ["In a config:", "", "    [data]", f'    recording = "{path.parent.name}"', ""]
+    for row in made["instruments"]:
+        venue, _, symbol = row["instrument"].partition(":")
+        lines += [
+            "    [[instruments]]",
+            f'    venue = "{venue}"',
+            f'    symbol = "{symbol}"',
+            '    feed = "tiderace"',
+            f'    files = "{path.name}"    # and its other keys as ever',
+            "",
+        ]
+    return "\n".join([*lines, f"and run it with --data {path.parent.parent}"])
 
 
 @app.command("bench", epilog="Example: tiderace bench replay-native --json")

@@ -209,17 +209,15 @@ def ls(data_dir: str | Path | None = None) -> list[dict[str, Any]]:
         or ``tiderace-parquet``.
     """
     folder = _recordings.data_folder(data_dir)
-    found = (_recordings.recognise(path) for path in sorted(folder.iterdir()))
     return [
         {
-            "name": source.path.name,
+            "name": source.path.relative_to(folder).as_posix(),
             "format": source.format,
             "instruments": list(source.groups),
             "files": len(source.files),
             "bytes": sum(path.stat().st_size for path in source.files),
         }
-        for source in found
-        if source
+        for source in _recordings.recognise_below(folder)
     ]
 
 

@@ -3,11 +3,13 @@
 import gzip
 import json
 import os
+import re
 import resource
 import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,6 +127,24 @@ def test_an_imported_recording_gives_the_same_fills(tmp_path: Path) -> None:
     for key in ("filled_qty", "avg_px", "fees", "events"):
         assert ours[key] == theirs[key]
     assert one_json(tiderace("replay", ours["run_dir"], "--json"))["digest"] == ours["digest"]
+
+
+def test_an_import_prints_what_a_config_says_to_read_it(tmp_path: Path) -> None:
+    data = recording_dir()
+    target = tmp_path / "data" / "mine" / "books.parquet"
+    target.parent.mkdir(parents=True)
+    done = tiderace("data", "import", RECORDING, target, data=data)
+    lines = [line.strip() for line in done.stdout.splitlines() if line.startswith("    ")]
+    said = tomllib.loads("\n".join(lines))
+    assert said["data"] == {"recording": "mine"}
+    sets = [f"--set=data.recording={said['data']['recording']}"]
+    for row in said["instruments"]:
+        name = f"instruments.{row['venue']}:{row['symbol']}"
+        sets += [f"--set={name}.{key}={row[key]}" for key in ("feed", "files")]
+    folder = re.search(r"run it with --data (\S+)", done.stdout)
+    assert folder is not None
+    run = tiderace("run", EXAMPLE, *sets, "--data", folder[1], "--out", tmp_path, "--json")
+    assert one_json(run)["synthetic"] is False
 
 
 def test_data_check_compares_every_book_with_the_venue() -> None:

@@ -387,3 +387,35 @@ def test_the_standx_recording_is_found_out() -> None:
     assert (row["locked_rows"], row["crossed_rows"], row["invalid_rows"]) == (23_841, 0, 0)
     assert (row["locked"], row["crossed"]) == (0, 0), "no locked book is passed on"
     assert row["one_sided_trades"] == row["trades"] == 64_723
+
+
+def test_files_in_the_layout_are_found_by_themselves_and_in_folders(tmp_path: Path) -> None:
+    for name in ("alone.parquet", "mine/one.parquet", "two/a.parquet", "two/b.parquet"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        data.write_parquet(
+            tape_of(level_rows()), tmp_path / name, instruments=[SPOT], names=NAMES[:1]
+        )
+    (tmp_path / "two" / "none.parquet").write_bytes(b"not a Parquet file")
+    pl.DataFrame({"x": [1]}).write_parquet(tmp_path / "two" / "theirs.parquet")
+    rows = data.ls(tmp_path)
+    assert [row["name"] for row in rows] == [
+        "alone.parquet",
+        "mine/one.parquet",
+        "two/a.parquet",
+        "two/b.parquet",
+    ]
+    assert {row["format"] for row in rows} == {"tiderace-parquet"}
+    for row in rows:
+        assert data.check(row["name"], data_dir=tmp_path)["format"] == "tiderace-parquet"
+    assert data.check("mine", data_dir=tmp_path)["name"] == "one.parquet"
+    with pytest.raises(InputError, match="holds 2 recordings in Tiderace's layout"):
+        data.check("two", data_dir=tmp_path)
+
+
+def test_gaps_of_rows_that_are_no_book_are_not_called_breaks_of_a_sequence() -> None:
+    row = {"instrument": "standx:X", "gaps": 4, "locked_rows": 9}
+    text = " ".join(_recordings.problems(row))
+    assert "goes stale 4 times, at a run of locked, crossed or invalid rows" in text
+    assert "sequence" not in text
+    (broken,) = _recordings.problems({"instrument": "a:b", "gaps": 4})
+    assert "sequence breaks 4 times" in broken

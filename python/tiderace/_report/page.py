@@ -260,6 +260,8 @@ def _figure(name: str, value: str, unit: str, note: str, kind: str = "") -> Mark
 
 
 def _drift_note(summary: dict[str, Any]) -> str:
+    if summary["interrupted"]:
+        return "arrival to where the run stopped"
     whole = number(summary["drift_recording_bps"], 1, sign=True)
     return f"arrival to end; {whole} bp to where a book's recording ends"
 
