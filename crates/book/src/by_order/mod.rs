@@ -11,7 +11,9 @@
 //!
 //! Sketch: entering, leaving and filling touch the id's cell, the order's cache line, those of its neighbours, and the
 //! price's queue in its page (see `pages`): four to six lines, no search. Nothing is allocated once the tables have
-//! grown to the day's size.
+//! grown to the day's size. A resting order takes 64 bytes and its share of the id map, 21 to 43; a price takes 24 in a
+//! page of 64, so orders that crowd at few prices take about 140 bytes each, all told, and one order to a price up to
+//! 1.6 kB more where its page holds no other.
 
 mod slots;
 #[cfg(test)]

@@ -182,7 +182,7 @@ impl Flow {
         let row = self.free.swap_remove(at);
         let side = if self.draw(2) == 0 { Side::Buy } else { Side::Sell };
         let is_immediate = self.draw(100) < 15;
-        let qty = 1 + self.draw(if is_immediate { 50 } else { 100 });
+        let qty = 1 + self.draw(if is_immediate { 40 } else { 100 });
         let price = if is_immediate { self.mid + side.sign() * self.draw(12) } else { self.passive(side) };
         self.sent[row] = Sent { side, price, qty, place: None };
         let plain = NewOrder::limit(id(row), side, Price::new(price), Qty::new(qty).unwrap());

@@ -115,7 +115,7 @@ fn compare_regimes(resting: usize, reach_log2: u32) {
         println!(
             "{regime:?} {resting}: {immediate} % immediate, {replaced} % replaced, {canceled} % of the rest canceled"
         );
-        assert!((13..18).contains(&immediate) && (19..22).contains(&replaced) && (92..99).contains(&canceled));
+        assert!((13..18).contains(&immediate) && (19..22).contains(&replaced) && (93..98).contains(&canceled));
         assert!(counts.trades * 20 > counts.entered, "{counts:?}");
         for reason in [Reason::SelfTrade, Reason::FokUnfilled, Reason::MinQtyUnfilled, Reason::WouldCross] {
             assert!(counts.reasons.contains_key(reason.name()), "{reason:?} {counts:?}");
