@@ -5,11 +5,10 @@ Results go to stdout, progress and errors to stderr. Figures come from a summary
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import takewhile
 from typing import Any
 
 from rich import box
@@ -20,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tiderace._run import Progress as OnProgress
+from tiderace._tca.words import short_names
 
 # A remedy that asks for nothing is not said.
 NOTHING_TO_DO = "Nothing to do."
@@ -93,7 +93,7 @@ def result(summary: Mapping[str, Any], *, name: str) -> Group:
     """Lay out what a run got: the order, its costs, the venues, what was refused."""
     label = "[yellow]synthetic books[/]" if summary["synthetic"] else "recorded books"
     order = Panel(_order(summary), title=f"{name} · {label}", title_align="left", expand=False)
-    short = _short_names(summary["by_venue"])
+    short = short_names(summary["by_venue"])
     parts: list[Any] = [_interrupted(summary), order, _end(summary), _costs(summary)]
     parts += [_venues(summary["by_venue"], short), *_notes(summary["by_venue"], short)]
     if summary["refusals"]:
@@ -150,7 +150,7 @@ def checks(found: Sequence[Mapping[str, Any]]) -> Group:
     """Lay out checks of recordings: counts an instrument, then what is wrong."""
     parts: list[Any] = []
     for one in found:
-        short = _short_names(row["instrument"] for row in one["instruments"])
+        short = short_names(row["instrument"] for row in one["instruments"])
         table = Table(
             title=f"{one['name']} ({one['format']})",
             title_justify="left",
@@ -307,16 +307,6 @@ def _amount(value: str, unit: str) -> str:
     exact = Decimal(value)
     text = f"{exact:,.2f}" if abs(exact) >= 1000 and exact % 1 else f"{exact:,f}"
     return f"{text} {unit}".rstrip()
-
-
-def _short_names(names: Iterable[str]) -> dict[str, str]:
-    """Leave out the words that all names begin with, e.g. ``binance-``."""
-    every = list(names)
-    same = (len(set(letters)) == 1 for letters in zip(*every, strict=False))
-    count = sum(1 for _ in takewhile(bool, same)) if len(every) > 1 else 0
-    common = every[0][:count] if every else ""
-    cut = max(common.rfind("-"), common.rfind(":")) + 1
-    return {name: name[cut:] for name in every}
 
 
 def _money(text: object) -> str:

@@ -18,6 +18,7 @@ from tiderace._report.text import (
     tag,
 )
 from tiderace._tca.refused import DESK_CL_ORD_ID
+from tiderace._tca.words import short_names
 from tiderace.tca import Analysis, Inputs
 
 CHILDREN_MAX = 250
@@ -201,7 +202,7 @@ def parents(inputs: Inputs, analysis: Analysis) -> Markup:
         _figure("Start", "UTC", "start_ns", lambda r: clock(r["start_ns"])),
         _figure("End", "UTC", "end_ns", lambda r: clock(r["end_ns"])),
     ]
-    return table("Parent orders", columns, analysis.parents.to_dicts())
+    return table("Parent orders", columns, analysis.parents.to_dicts(), class_="narrow")
 
 
 def _status(row: Mapping[str, Any]) -> str:
@@ -212,14 +213,17 @@ def children(inputs: Inputs, analysis: Analysis) -> Markup:
     """Return the first child orders, and how many more there are."""
     base = inputs.markets[0].base if inputs.markets else ""
     index = {market.name: i for i, market in enumerate(inputs.markets)}
-    rows = [row | {"i": index[row["venue"]]} for row in analysis.children[:CHILDREN_MAX].to_dicts()]
+    short = short_names(index)
+    rows = [
+        row | {"i": index[row["venue"]], "venue": short[row["venue"]]}
+        for row in analysis.children[:CHILDREN_MAX].to_dicts()
+    ]
     columns = [
         _figure("Opened", "UTC", "ts_ns", lambda r: clock(r["ts_ns"], 3)),
         _figure("Child", "id", "cl_ord_id", _child_id),
         Column("Venue", "", _name, _value("venue"), is_number=False),
-        Column("Side", "", plain("side"), is_number=False),
         Column("Status", "", plain("ord_status"), is_number=False),
-        _figure("Order", "venue's unit", "order_qty", lambda r: quantity(r["order_qty"], 8)),
+        _figure("Order", "venue's unit", "order_qty", _order),
         _figure("Filled", "venue's unit", "cum_qty", lambda r: quantity(r["cum_qty"], 8)),
         _figure("Limit", "quote", "price", lambda r: _price(r["price"])),
         _figure("Exposure", base, "exposure", lambda r: quantity(r["exposure"], 5)),
@@ -230,6 +234,10 @@ def children(inputs: Inputs, analysis: Analysis) -> Markup:
         Column("Why it ended", "", plain("reason"), is_number=False),
     ]
     return table("Child orders", columns, rows, class_="long narrow")
+
+
+def _order(row: Mapping[str, Any]) -> str:
+    return f"{row['side']} {quantity(row['order_qty'], 8)}"
 
 
 def _child_id(row: Mapping[str, Any]) -> object:

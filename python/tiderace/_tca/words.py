@@ -1,7 +1,8 @@
 """What goes into a TCA and what comes out, and how its numbers are written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_FLOOR, Decimal
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -174,6 +175,16 @@ def qty_text(units: int, decimals: int) -> str:
 def px_text(notional: Decimal, qty: Decimal) -> str | None:
     """Return notional over exposure at 1e-8; ``None`` without exposure."""
     return plain((notional / qty).quantize(Decimal("1e-8"))) if qty else None
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """Leave out the words that all names begin with, e.g. ``binance-``."""
+    every = list(names)
+    same = (len(set(letters)) == 1 for letters in zip(*every, strict=False))
+    count = sum(1 for _ in takewhile(bool, same)) if len(every) > 1 else 0
+    common = every[0][:count] if every else ""
+    cut = max(common.rfind("-"), common.rfind(":")) + 1
+    return {name: name[cut:] for name in every}
 
 
 def scaled(units: int, decimals: int) -> Decimal:
