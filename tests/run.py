@@ -27,6 +27,7 @@ SUITES = [
     ),
     ("tests of the core", ["cargo", "test", "--quiet", "--locked", "--profile", "ci", *LIBRARIES]),
     ("lints of the face", [BIN / "ruff", "check", "."]),
+    ("format of the face", [BIN / "ruff", "format", "--check", "."]),
     ("types of the face", [BIN / "mypy"]),
     ("stubs of the core", [BIN / "stubtest", "tiderace._core", "--ignore-disjoint-bases"]),
     ("tests of the face", [BIN / "pytest", "--quiet", "tests/python"]),
