@@ -7,6 +7,7 @@ is written beside its place and renamed. The journal alone says what was run and
 refuses it where it says otherwise.
 """
 
+import errno
 import json
 import os
 import signal
@@ -400,10 +401,11 @@ def storage(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         raise StorageError(
             f"{str(error.filename or path)!r} cannot be written: {error.strerror or error}",
             rule="A run needs a folder that it can write, with room",
-            remedy="Free some room, or name another folder with --out",
+            remedy=f"{'Free some room, or name' if is_full else 'Name'} another folder with --out",
         ) from error
 
 

@@ -48,6 +48,12 @@ def input_error(text: str, raw: Mapping[str, Any], kind: Any) -> InputError:
     missing = re.fullmatch(r"Object missing required field `(.+)`", rule)
     if missing:
         key = f"{path}.{missing[1]}".lstrip(".")
+        if not path and _is_struct(_kind_of(kind, key)):
+            return InputError(
+                f"section [{key}] is missing",
+                rule="A config has it",
+                remedy="Add it, as in examples/twap_three_books.toml",
+            )
         return InputError(f"{key} is missing", rule="It has no default", remedy=f"Add {key}")
     value: Any = raw
     try:

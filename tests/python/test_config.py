@@ -4,6 +4,7 @@ import contextlib
 import json
 import tomllib
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -239,3 +240,9 @@ def test_no_value_is_more_than_an_input_error(value: Any) -> None:
     for key in ("parent", "instruments", "run", "sim"):
         with contextlib.suppress(InputError):
             config.parse({**raw, key: value})
+
+
+def test_an_empty_config_names_the_section_that_it_lacks(tmp_path: Path) -> None:
+    (tmp_path / "empty.toml").write_text("")
+    with pytest.raises(InputError, match=r"section \[run\] is missing.*Add it, as in"):
+        config.load(tmp_path / "empty.toml")
