@@ -64,7 +64,9 @@ def install_browser() -> None:
     quiet = {"stdout": subprocess.DEVNULL, "check": MUST}
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-qq"], **quiet)
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
+    # Without a font a page has no text, and Chromium only recommends one.
+    packages = ["chromium", "fonts-dejavu-core"]
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
     subprocess.run(install, env=environment, **quiet)
 
 
