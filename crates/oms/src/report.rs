@@ -336,10 +336,13 @@ impl Order {
         }
     }
 
-    /// Drops what no longer applies: a closed order waits for nothing, an answered one is not overdue.
+    /// Drops what no longer applies: a closed order waits for nothing, an answered one is not overdue. An open order that
+    /// is filled beyond its total can only be so under the replace under way.
     pub(crate) fn refresh(&mut self) {
         if self.is_closed() {
             (self.cancel, self.replace, self.is_suspect) = (None, None, false);
+        } else if self.cum_qty > self.order_qty {
+            self.adopt_replace();
         }
         self.is_overdue &= self.is_unanswered();
         self.is_mismatch_raised &= self.venue_cum_qty > self.cum_qty;

@@ -181,6 +181,16 @@ fn a_fill_beyond_the_old_total_tells_that_the_replace_took_effect() {
 }
 
 #[test]
+fn a_total_cut_below_what_is_filled_tells_that_the_replace_took_effect() {
+    let mut table = Table::accepted(10);
+    table.take(&fill(1, 1, 4, 4));
+    table.replace(50, 1, 20).unwrap();
+    table.take(&replaced(1, 0, 2, 4));
+    let order = table.order(1);
+    assert_eq!((order.cl_ord_id, order.order_qty, order.leaves_qty()), (ClOrdId(50), qty(20), qty(16)));
+}
+
+#[test]
 fn a_cancel_overtakes_a_replace_under_way() {
     let mut table = Table::accepted(10);
     table.replace(50, 1, 20).unwrap();
