@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! file    magic "TIDERACE"  version u32  crc32c u32 (of the 12 bytes before)
-//! batch   magic "TRB1"  crc32c u32 (of the rest of this header)  body_len u32  records u32  first_seq u64  batch u64
+//! batch   magic "TRB1" ("TRB2" in a segment)  crc32c u32 (of the rest of this header)  body_len u32  records u32  first_seq u64  batch u64
 //!         prev_hash [32]  (BLAKE3 of the batch before, header and body; zero in the first)
 //!         outputs_digest [32]  (BLAKE3 of all outputs before this batch)
+//!         durable_seq u64  (in "TRB2" only: every record below it was durable before this batch was written)
 //! record  len u32 (payload)  kind u16  zero u16  seq u64  ts i64  outputs_crc u32 (CRC32C of all outputs before)
 //!         crc32c u32 (of the 28 bytes before and the payload)  payload
 //! ```
@@ -19,8 +20,12 @@ pub const FILE_MAGIC: [u8; 8] = *b"TIDERACE";
 pub const FILE_HEADER_LEN: usize = 16;
 /// First bytes of a batch.
 pub const BATCH_MAGIC: [u8; 4] = *b"TRB1";
+/// First bytes of a batch in a segment.
+pub const SEGMENT_BATCH_MAGIC: [u8; 4] = *b"TRB2";
 /// Bytes of a batch header.
 pub const BATCH_HEADER_LEN: usize = 96;
+/// Bytes of a batch header in a segment.
+pub const SEGMENT_BATCH_HEADER_LEN: usize = BATCH_HEADER_LEN + 8;
 /// Bytes of a record header.
 pub const RECORD_HEADER_LEN: usize = 32;
 /// A batch is closed when its body reaches this.
@@ -45,21 +50,30 @@ pub struct BatchHeader {
     pub prev_hash: [u8; 32],
     /// Digest of all outputs before this batch.
     pub outputs_digest: [u8; 32],
+    /// Every record below it was durable before this batch was written; only a batch in a segment says so.
+    pub durable_seq: Option<u64>,
 }
 
 impl BatchHeader {
     /// The header's bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut rest = Vec::with_capacity(BATCH_HEADER_LEN);
+        let mut rest = Vec::with_capacity(SEGMENT_BATCH_HEADER_LEN);
         rest.extend_from_slice(&self.body_len.to_le_bytes());
         rest.extend_from_slice(&self.records.to_le_bytes());
         rest.extend_from_slice(&self.first_seq.to_le_bytes());
         rest.extend_from_slice(&self.batch.to_le_bytes());
         rest.extend_from_slice(&self.prev_hash);
         rest.extend_from_slice(&self.outputs_digest);
-        let mut bytes = Vec::with_capacity(BATCH_HEADER_LEN);
-        bytes.extend_from_slice(&BATCH_MAGIC);
+        let magic = match self.durable_seq {
+            None => BATCH_MAGIC,
+            Some(durable_seq) => {
+                rest.extend_from_slice(&durable_seq.to_le_bytes());
+                SEGMENT_BATCH_MAGIC
+            }
+        };
+        let mut bytes = Vec::with_capacity(SEGMENT_BATCH_HEADER_LEN);
+        bytes.extend_from_slice(&magic);
         bytes.extend_from_slice(&crc32c::crc32c(&rest).to_le_bytes());
         bytes.extend_from_slice(&rest);
         bytes
@@ -78,23 +92,39 @@ impl BatchHeader {
         }
     }
 
-    /// Reads a header; `None` when magic or CRC do not hold.
+    /// Reads the header of a batch in a file of its own; `None` when magic or CRC do not hold.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; BATCH_HEADER_LEN]) -> Option<Self> {
-        let mut rest = bytes.strip_prefix(&BATCH_MAGIC)?;
-        let crc = u32::from_le_bytes(take(&mut rest)?);
-        if crc32c::crc32c(rest) != crc {
-            return None;
-        }
+        let mut rest = checked(bytes, BATCH_MAGIC)?;
+        Self::take(&mut rest)
+    }
+
+    /// Reads the header of a batch in a segment; `None` when magic or CRC do not hold.
+    #[must_use]
+    pub fn from_segment_bytes(bytes: &[u8; SEGMENT_BATCH_HEADER_LEN]) -> Option<Self> {
+        let mut rest = checked(bytes, SEGMENT_BATCH_MAGIC)?;
+        let header = Self::take(&mut rest)?;
+        Some(Self { durable_seq: Some(u64::from_le_bytes(take(&mut rest)?)), ..header })
+    }
+
+    fn take(rest: &mut &[u8]) -> Option<Self> {
         Some(Self {
-            body_len: u32::from_le_bytes(take(&mut rest)?),
-            records: u32::from_le_bytes(take(&mut rest)?),
-            first_seq: u64::from_le_bytes(take(&mut rest)?),
-            batch: u64::from_le_bytes(take(&mut rest)?),
-            prev_hash: take(&mut rest)?,
-            outputs_digest: take(&mut rest)?,
+            body_len: u32::from_le_bytes(take(rest)?),
+            records: u32::from_le_bytes(take(rest)?),
+            first_seq: u64::from_le_bytes(take(rest)?),
+            batch: u64::from_le_bytes(take(rest)?),
+            prev_hash: take(rest)?,
+            outputs_digest: take(rest)?,
+            durable_seq: None,
         })
     }
+}
+
+/// What follows magic and CRC, where both hold.
+fn checked(bytes: &[u8], magic: [u8; 4]) -> Option<&[u8]> {
+    let mut rest = bytes.strip_prefix(&magic)?;
+    let crc = u32::from_le_bytes(take(&mut rest)?);
+    (crc32c::crc32c(rest) == crc).then_some(rest)
 }
 
 /// A record header.
@@ -179,8 +209,19 @@ impl RecordHeader {
     /// Reads a header and its payload from the front of `bytes`; `None` when they are not whole or the CRC does not hold.
     #[must_use]
     pub fn take<'a>(bytes: &mut &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let (head, tail) = bytes.split_at_checked(RECORD_HEADER_LEN)?;
-        let mut rest = head;
+        let covered = bytes.get(..RECORD_HEADER_LEN - 4)?;
+        let mut rest = *bytes;
+        let (header, payload, crc) = Self::take_unchecked(&mut rest)?;
+        if crc32c::crc32c_append(crc32c::crc32c(covered), payload) != crc {
+            return None;
+        }
+        *bytes = rest;
+        Some((header, payload))
+    }
+
+    /// The same, and the CRC that was stored, which the caller has checked before.
+    pub(crate) fn take_unchecked<'a>(bytes: &mut &'a [u8]) -> Option<(Self, &'a [u8], u32)> {
+        let (mut rest, tail) = bytes.split_at_checked(RECORD_HEADER_LEN)?;
         let len = u32::from_le_bytes(take(&mut rest)?);
         let kind = u16::from_le_bytes(take(&mut rest)?);
         let _zero: [u8; 2] = take(&mut rest)?;
@@ -189,12 +230,8 @@ impl RecordHeader {
         let outputs_crc = u32::from_le_bytes(take(&mut rest)?);
         let crc = u32::from_le_bytes(take(&mut rest)?);
         let (payload, tail) = tail.split_at_checked(usize::try_from(len).ok()?)?;
-        let covered = head.get(..RECORD_HEADER_LEN - 4)?;
-        if crc32c::crc32c_append(crc32c::crc32c(covered), payload) != crc {
-            return None;
-        }
         *bytes = tail;
-        Some((Self { len, kind, seq, ts, outputs_crc }, payload))
+        Some((Self { len, kind, seq, ts, outputs_crc }, payload, crc))
     }
 }
 

@@ -4,41 +4,9 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::format::{self, BATCH_HEADER_LEN, BODY_BYTES_MAX, BatchHeader, FILE_HEADER_LEN, FILE_MAGIC, RecordHeader};
+use crate::batch::{Batch, len_u64};
+use crate::format::{self, BATCH_HEADER_LEN, BODY_BYTES_MAX, BatchHeader, FILE_HEADER_LEN, FILE_MAGIC};
 use crate::{JournalError, locate};
-
-/// One record of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Record<'a> {
-    /// First byte of its header in the file.
-    pub offset: u64,
-    /// Its header.
-    pub header: RecordHeader,
-    /// Its payload.
-    pub payload: &'a [u8],
-}
-
-/// A whole batch whose checks hold.
-#[derive(Clone, Debug)]
-pub struct Batch {
-    /// First byte of its header in the file.
-    pub offset: u64,
-    /// Its header.
-    pub header: BatchHeader,
-    body: Vec<u8>,
-}
-
-impl Batch {
-    /// The records in order. Their checks were made when the batch was read.
-    pub fn records(&self) -> impl Iterator<Item = Record<'_>> {
-        let mut rest = self.body.as_slice();
-        let body_start = self.offset.saturating_add(len_u64(BATCH_HEADER_LEN));
-        core::iter::from_fn(move || {
-            let offset = body_start.saturating_add(len_u64(self.body.len().saturating_sub(rest.len())));
-            RecordHeader::take(&mut rest).map(|(header, payload)| Record { offset, header, payload })
-        })
-    }
-}
 
 /// How a file ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,55 +118,22 @@ impl Reader {
             self.tail = Tail::Torn { offset };
             return Ok(None);
         }
-        let batch = Batch { offset, header, body };
-        self.check_records(&batch)?;
+        let batch = Batch::in_file(offset, header, body);
+        self.next_seq = batch.check(seq).map_err(|wrong| JournalError::Damaged {
+            offset: wrong.offset,
+            len: wrong.len,
+            seq: wrong.seq,
+            check: wrong.check,
+            byte: wrong.byte,
+        })?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(&header.to_bytes());
-        hasher.update(&batch.body);
+        hasher.update(batch.body());
         self.prev_hash = *hasher.finalize().as_bytes();
         self.next_batch = self.next_batch.saturating_add(1);
         self.offset = offset.saturating_add(len_u64(BATCH_HEADER_LEN)).saturating_add(len_u64(body_len));
         Ok(Some(batch))
     }
-
-    fn check_records(&mut self, batch: &Batch) -> Result<(), JournalError> {
-        let mut end = batch.offset.saturating_add(len_u64(BATCH_HEADER_LEN));
-        let mut count = 0_u32;
-        for record in batch.records() {
-            if record.header.seq != self.next_seq {
-                return Err(JournalError::Damaged {
-                    offset: record.offset,
-                    len: len_u64(format::RECORD_HEADER_LEN),
-                    seq: self.next_seq,
-                    check: "the order of sequences",
-                    byte: None,
-                });
-            }
-            self.next_seq = self.next_seq.saturating_add(1);
-            count = count.saturating_add(1);
-            let len = len_u64(format::RECORD_HEADER_LEN).saturating_add(u64::from(record.header.len));
-            end = record.offset.saturating_add(len);
-        }
-        let batch_end =
-            batch.offset.saturating_add(len_u64(BATCH_HEADER_LEN)).saturating_add(u64::from(batch.header.body_len));
-        if end != batch_end || count != batch.header.records {
-            let body_start = batch.offset.saturating_add(len_u64(BATCH_HEADER_LEN));
-            let at = usize::try_from(end.saturating_sub(body_start)).unwrap_or(usize::MAX);
-            let byte = RecordHeader::changed_byte(batch.body.get(at..).unwrap_or_default());
-            return Err(JournalError::Damaged {
-                offset: end,
-                len: batch_end.saturating_sub(end),
-                seq: self.next_seq,
-                check: "the CRC of the record",
-                byte: byte.map(|byte| end.saturating_add(len_u64(byte))),
-            });
-        }
-        Ok(())
-    }
-}
-
-fn len_u64(len: usize) -> u64 {
-    u64::try_from(len).unwrap_or(u64::MAX)
 }
 
 /// Reads `len` bytes, or fewer where the file ends before.

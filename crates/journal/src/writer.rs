@@ -106,6 +106,7 @@ impl Writer {
             batch: self.batch,
             prev_hash: self.prev_hash,
             outputs_digest,
+            durable_seq: None,
         }
         .to_bytes();
         let io = |error| JournalError::Io { path: self.path.clone(), doing: "writing the journal", error };

@@ -1,0 +1,465 @@
+//! The log: a folder of segments that one writer appends to.
+//!
+//! Records gather in a batch; [`Log::close_batch`] hands it to the operating system in one write into space that was
+//! filled and synced before, so that [`Log::sync`] has bytes to make durable and no metadata. Many appends, one write,
+//! one sync: group commit. It runs on the caller's thread and starts none; [`Log::spare_wanted`] gives away the one slow
+//! thing, the filling of the next segment.
+//!
+//! A write or sync that failed is never tried again: the log is poisoned, takes nothing more, and says so to every
+//! call. Opening it anew recovers: the chain is followed from the last durable mark, a torn tail is cut back to the
+//! last whole batch, and whatever no durable mark covers is written and synced once more, for after a failed sync the
+//! operating system may show bytes that never reached the disk. Damage is an error and changes nothing.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::JournalError;
+use crate::batch::len_u64;
+use crate::format::{
+    BATCH_BYTES_TARGET, BODY_BYTES_MAX, BatchHeader, PAYLOAD_BYTES_MAX, RECORD_HEADER_LEN, RecordHeader,
+    SEGMENT_BATCH_HEADER_LEN,
+};
+use crate::fs::{FileHandle, FileSystem};
+use crate::log_reader::{LogReader, LogTail};
+use crate::sector;
+use crate::segment::{self, ALIGN_DISK, ALIGN_OS, SECTOR, SegmentHeader, Spare};
+use crate::survey::CHUNK;
+
+/// When a record counts as kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// When the operating system has it: it outlives the process, not the machine.
+    Os,
+    /// When the disk has it.
+    Disk,
+}
+
+/// How a log is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// When a record counts as kept.
+    pub mode: Mode,
+    /// Bytes of a segment; one is made larger where a single batch needs it.
+    pub segment_bytes: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { mode: Mode::Disk, segment_bytes: 64 * 1024 * 1024 }
+    }
+}
+
+/// What opening a log found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// Sequence that the next record gets; every one below it is durable.
+    pub next_seq: u64,
+    /// Hash of the last batch.
+    pub root: [u8; 32],
+    /// How the log ended before it was cut back.
+    pub tail: LogTail,
+}
+
+/// Work for another thread: makes the file of the next segment.
+pub struct SpareJob {
+    fs: Arc<dyn FileSystem>,
+    dir: PathBuf,
+    number: u64,
+    len: u64,
+}
+
+impl SpareJob {
+    /// Does it. Hand the result to [`Log::give_spare`].
+    ///
+    /// # Errors
+    /// [`JournalError::Io`], also where there is no space.
+    pub fn run(self) -> Result<Spare, JournalError> {
+        segment::prepare(self.fs.as_ref(), &self.dir, self.number, self.len)
+    }
+}
+
+/// The failure that poisoned a log.
+struct Poison {
+    path: PathBuf,
+    doing: &'static str,
+    error: String,
+}
+
+/// The writer of a log.
+pub struct Log {
+    fs: Arc<dyn FileSystem>,
+    dir: PathBuf,
+    config: Config,
+    header: SegmentHeader,
+    path: PathBuf,
+    file: Box<dyn FileHandle>,
+    /// Where the next batch begins.
+    offset: u64,
+    /// Segments with bytes that were not synced, before the one being written.
+    unsynced: Vec<(PathBuf, Box<dyn FileHandle>)>,
+    spare: Option<Spare>,
+    is_spare_ordered: bool,
+    /// The open batch: room for its header, and its records.
+    pending: Vec<u8>,
+    records: u32,
+    sectors: Vec<u8>,
+    next_seq: u64,
+    written_seq: u64,
+    durable_seq: u64,
+    batch: u64,
+    root: [u8; 32],
+    poison: Option<Poison>,
+}
+
+impl Log {
+    /// Opens the log in a folder, or begins one there, and recovers what is in it.
+    ///
+    /// # Errors
+    /// [`JournalError::DamagedSegment`], with the folder untouched, and [`JournalError::Io`].
+    pub fn open(fs: Arc<dyn FileSystem>, dir: &Path, config: Config) -> Result<(Self, Recovered), JournalError> {
+        fs.create_dir(dir).map_err(JournalError::io(dir, "creating the folder"))?;
+        remove_leftovers(fs.as_ref(), dir)?;
+        let segments = segment::list(fs.as_ref(), dir)?;
+        let Some(last) = segments.last() else { return Self::begin(fs, dir, config) };
+        // The newest segment tells from where on the chain may be cut.
+        let newest = LogReader::open(Arc::clone(&fs), dir, last.first_seq)?;
+        let durable_seq = newest.segment().map_or(0, |(_, header)| header.durable_seq);
+        let mut reader = LogReader::open(Arc::clone(&fs), dir, durable_seq)?;
+        let unsure = read_to_end(&mut reader)?;
+        let tail = reader.tail().clone();
+        cut_back(fs.as_ref(), dir, &reader)?;
+        for piece in &unsure {
+            write_again(fs.as_ref(), piece)?;
+        }
+        let Some((path, header)) = reader.segment() else { return Self::begin(fs, dir, config) };
+        let path = path.to_owned();
+        let file = fs.open(&path).map_err(JournalError::io(&path, "opening a segment"))?;
+        let next_seq = reader.next_seq();
+        let recovered = Recovered { next_seq, root: reader.root(), tail };
+        let log = Self {
+            fs,
+            dir: dir.to_owned(),
+            config,
+            header,
+            path,
+            file,
+            offset: reader.offset(),
+            unsynced: Vec::new(),
+            spare: None,
+            is_spare_ordered: false,
+            pending: vec![0; SEGMENT_BATCH_HEADER_LEN],
+            records: 0,
+            sectors: Vec::new(),
+            next_seq,
+            written_seq: next_seq,
+            durable_seq: next_seq,
+            batch: reader.next_batch_number(),
+            root: reader.root(),
+            poison: None,
+        };
+        Ok((log, recovered))
+    }
+
+    /// Begins a log in a folder that has none.
+    fn begin(fs: Arc<dyn FileSystem>, dir: &Path, config: Config) -> Result<(Self, Recovered), JournalError> {
+        let header = SegmentHeader {
+            number: 0,
+            first_seq: 0,
+            first_batch: 0,
+            prev_root: [0; 32],
+            durable_seq: 0,
+            len: 0,
+            align: align(config.mode),
+        };
+        segment::prepare(fs.as_ref(), dir, 0, config.segment_bytes)?.begin(fs.as_ref(), dir, header)?;
+        Self::open(fs, dir, config)
+    }
+
+    /// Sequence that the next record gets.
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Every record below it is durable.
+    #[must_use]
+    pub fn durable_seq(&self) -> u64 {
+        self.durable_seq
+    }
+
+    /// Every record below it was handed to the operating system.
+    #[must_use]
+    pub fn written_seq(&self) -> u64 {
+        self.written_seq
+    }
+
+    /// Hash of the last closed batch.
+    #[must_use]
+    pub fn root(&self) -> [u8; 32] {
+        self.root
+    }
+
+    /// Whether the open batch is large enough to be closed.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.pending.len() >= BATCH_BYTES_TARGET
+    }
+
+    /// Whether the open batch holds nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+
+    /// Appends a record to the open batch. Returns its sequence.
+    ///
+    /// # Errors
+    /// [`JournalError::Poisoned`]; [`JournalError::RecordTooLarge`] where the record, or the open batch with it, would
+    /// be above the limit.
+    pub fn append(&mut self, kind: u16, ts: i64, outputs_crc: u32, payload: &[u8]) -> Result<u64, JournalError> {
+        self.check_poison()?;
+        let too_large = JournalError::RecordTooLarge { len: payload.len() };
+        let after = self.pending.len().saturating_add(RECORD_HEADER_LEN).saturating_add(payload.len());
+        if payload.len() > PAYLOAD_BYTES_MAX || after > BODY_BYTES_MAX {
+            return Err(too_large);
+        }
+        let Ok(len) = u32::try_from(payload.len()) else { return Err(too_large) };
+        let seq = self.next_seq;
+        RecordHeader { len, kind, seq, ts, outputs_crc }.put(payload, &mut self.pending);
+        self.next_seq = seq.saturating_add(1);
+        self.records = self.records.saturating_add(1);
+        Ok(seq)
+    }
+
+    /// Closes the open batch, if it holds anything, and hands it to the operating system in one write.
+    /// `outputs_digest` is that of all outputs before the first record of the batch.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`], which poisons the log, and [`JournalError::Poisoned`].
+    pub fn close_batch(&mut self, outputs_digest: [u8; 32]) -> Result<(), JournalError> {
+        self.check_poison()?;
+        if self.records == 0 {
+            return Ok(());
+        }
+        let done = self.write_batch(outputs_digest);
+        self.or_poison(done)
+    }
+
+    /// Makes every closed batch durable. Returns the sequence below which every record is.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`], which poisons the log, and [`JournalError::Poisoned`].
+    pub fn sync(&mut self) -> Result<u64, JournalError> {
+        self.check_poison()?;
+        if self.durable_seq < self.written_seq {
+            let done = self.sync_files();
+            self.or_poison(done)?;
+            self.durable_seq = self.written_seq;
+        }
+        Ok(self.durable_seq)
+    }
+
+    /// Closes the open batch and makes it as safe as the mode asks. Returns the sequence below which every record is.
+    ///
+    /// # Errors
+    /// As [`Log::close_batch`] and [`Log::sync`].
+    pub fn commit(&mut self, outputs_digest: [u8; 32]) -> Result<u64, JournalError> {
+        self.close_batch(outputs_digest)?;
+        match self.config.mode {
+            Mode::Os => Ok(self.written_seq),
+            Mode::Disk => self.sync(),
+        }
+    }
+
+    /// Commits, syncs, and writes a last batch without records, which marks all before it as durable.
+    ///
+    /// # Errors
+    /// As [`Log::commit`].
+    pub fn finish(mut self, outputs_digest: [u8; 32]) -> Result<[u8; 32], JournalError> {
+        self.close_batch(outputs_digest)?;
+        self.sync()?;
+        self.write_batch(outputs_digest)?;
+        self.sync_files()?;
+        Ok(self.root)
+    }
+
+    /// The filling of the next segment as work for another thread; `None` where it is done or under way.
+    pub fn spare_wanted(&mut self) -> Option<SpareJob> {
+        if self.is_spare_ordered || self.poison.is_some() {
+            return None;
+        }
+        self.is_spare_ordered = true;
+        Some(SpareJob {
+            fs: Arc::clone(&self.fs),
+            dir: self.dir.clone(),
+            number: self.header.number.saturating_add(1),
+            len: self.config.segment_bytes,
+        })
+    }
+
+    /// Takes the file of the next segment.
+    pub fn give_spare(&mut self, spare: Spare) {
+        self.spare = Some(spare);
+    }
+
+    fn check_poison(&self) -> Result<(), JournalError> {
+        match &self.poison {
+            None => Ok(()),
+            Some(Poison { path, doing, error }) => Err(JournalError::Poisoned {
+                path: path.clone(),
+                doing,
+                error: error.clone(),
+                durable_seq: self.durable_seq,
+            }),
+        }
+    }
+
+    fn or_poison(&mut self, done: Result<(), JournalError>) -> Result<(), JournalError> {
+        if let Err(JournalError::Io { path, doing, error }) = &done {
+            self.poison = Some(Poison { path: path.clone(), doing, error: error.to_string() });
+        }
+        done
+    }
+
+    fn write_batch(&mut self, outputs_digest: [u8; 32]) -> Result<(), JournalError> {
+        let len = self.pending.len();
+        let body_len = len.saturating_sub(SEGMENT_BATCH_HEADER_LEN);
+        let first_seq = self.next_seq.saturating_sub(u64::from(self.records));
+        let header = BatchHeader {
+            body_len: u32::try_from(body_len).map_err(|_| JournalError::RecordTooLarge { len: body_len })?,
+            records: self.records,
+            first_seq,
+            batch: self.batch,
+            prev_hash: self.root,
+            outputs_digest,
+            durable_seq: Some(self.durable_seq),
+        };
+        if segment::batch_end(self.offset, len) > self.header.len {
+            self.roll(first_seq, len)?;
+        }
+        if let Some(head) = self.pending.get_mut(..SEGMENT_BATCH_HEADER_LEN) {
+            head.copy_from_slice(&header.to_bytes());
+        }
+        let root = *blake3::hash(&self.pending).as_bytes();
+        let number = self.header.number;
+        self.sectors.clear();
+        sector::put_batch(number, self.offset / SECTOR, self.batch, &self.pending, &mut self.sectors);
+        // The rest of the page is written as it is, so that the page need not be read first.
+        let end = self.offset.saturating_add(len_u64(self.sectors.len()));
+        let next = self.header.align_up(end);
+        sector::put_fill(number, end / SECTOR, next.saturating_sub(end) / SECTOR, &mut self.sectors);
+        let written = self.file.write_at(self.offset, &self.sectors);
+        written.map_err(JournalError::io(&self.path, "writing the journal"))?;
+        self.offset = next;
+        self.root = root;
+        self.batch = self.batch.saturating_add(1);
+        self.written_seq = self.next_seq;
+        self.records = 0;
+        self.pending.truncate(SEGMENT_BATCH_HEADER_LEN);
+        Ok(())
+    }
+
+    /// Begins the next segment, with room for a batch of `batch_len` bytes.
+    fn roll(&mut self, first_seq: u64, batch_len: usize) -> Result<(), JournalError> {
+        let number = self.header.number.saturating_add(1);
+        let align = align(self.config.mode);
+        let wanted = segment::batch_end(u64::from(align), batch_len);
+        let spare = match self.spare.take().filter(|spare| spare.number == number && spare.len >= wanted) {
+            Some(spare) => spare,
+            None => segment::prepare(self.fs.as_ref(), &self.dir, number, self.config.segment_bytes.max(wanted))?,
+        };
+        let header = SegmentHeader {
+            first_seq,
+            first_batch: self.batch,
+            prev_root: self.root,
+            durable_seq: self.durable_seq,
+            align,
+            ..self.header
+        };
+        let (header, path, file) = spare.begin(self.fs.as_ref(), &self.dir, header)?;
+        let path = core::mem::replace(&mut self.path, path);
+        let file = core::mem::replace(&mut self.file, file);
+        if self.durable_seq < self.written_seq {
+            self.unsynced.push((path, file));
+        }
+        self.offset = header.start();
+        self.header = header;
+        self.is_spare_ordered = false;
+        Ok(())
+    }
+
+    fn sync_files(&mut self) -> Result<(), JournalError> {
+        for (path, file) in self.unsynced.drain(..) {
+            file.sync_data().map_err(JournalError::io(&path, "syncing the journal"))?;
+        }
+        self.file.sync_data().map_err(JournalError::io(&self.path, "syncing the journal"))
+    }
+}
+
+fn align(mode: Mode) -> u32 {
+    match mode {
+        Mode::Os => ALIGN_OS,
+        Mode::Disk => ALIGN_DISK,
+    }
+}
+
+/// Removes files that were being made when the process ended.
+fn remove_leftovers(fs: &dyn FileSystem, dir: &Path) -> Result<(), JournalError> {
+    let files = fs.list(dir).map_err(JournalError::io(dir, "listing the journal"))?;
+    for path in files.iter().filter(|path| path.extension().is_some_and(|extension| extension == "tmp")) {
+        fs.remove(path).map_err(JournalError::io(path, "removing an unfinished file"))?;
+    }
+    Ok(())
+}
+
+/// Bytes of one segment that no durable mark covers.
+struct Unsure {
+    next_seq: u64,
+    path: PathBuf,
+    start: u64,
+    end: u64,
+}
+
+/// Follows the chain to its end. Returns what no durable mark covers, in pieces of about [`CHUNK`] bytes.
+fn read_to_end(reader: &mut LogReader) -> Result<VecDeque<Unsure>, JournalError> {
+    let mut unsure: VecDeque<Unsure> = VecDeque::new();
+    while let Some(batch) = reader.next_batch()? {
+        let durable_seq = batch.header.durable_seq.unwrap_or(0);
+        while unsure.front().is_some_and(|piece| piece.next_seq <= durable_seq) {
+            unsure.pop_front();
+        }
+        let (next_seq, end) = (reader.next_seq(), reader.offset());
+        let Some((path, _)) = reader.segment() else { continue };
+        match unsure.back_mut().filter(|piece| piece.path == path && end.saturating_sub(piece.start) <= CHUNK) {
+            Some(piece) => (piece.next_seq, piece.end) = (next_seq, end),
+            None => unsure.push_back(Unsure { next_seq, path: path.to_owned(), start: batch.offset, end }),
+        }
+    }
+    Ok(unsure)
+}
+
+/// Removes what stands behind the end of the chain: later segments, last first, then the rest of its own.
+fn cut_back(fs: &dyn FileSystem, dir: &Path, reader: &LogReader) -> Result<(), JournalError> {
+    let (LogTail::Torn { path, offset }, Some((_, header))) = (reader.tail(), reader.segment()) else {
+        return Ok(());
+    };
+    for path in reader.segments_behind() {
+        fs.remove(path).map_err(JournalError::io(path, "removing a torn segment"))?;
+        fs.sync_dir(dir).map_err(JournalError::io(dir, "syncing the folder"))?;
+    }
+    let file = fs.open(path).map_err(JournalError::io(path, "opening a segment"))?;
+    let end = reader.used_end().unwrap_or(*offset);
+    segment::fill(file.as_ref(), header.number, *offset, end)
+        .and_then(|()| file.sync_data())
+        .map_err(JournalError::io(path, "cutting back a torn tail"))
+}
+
+/// Writes bytes again as they are, and syncs them: the operating system may hold them without the disk having them.
+fn write_again(fs: &dyn FileSystem, piece: &Unsure) -> Result<(), JournalError> {
+    let path = piece.path.as_path();
+    let file = fs.open(path).map_err(JournalError::io(path, "opening a segment"))?;
+    let bytes = segment::read_at(file.as_ref(), path, piece.start, piece.end.saturating_sub(piece.start))?;
+    file.write_at(piece.start, &bytes).map_err(JournalError::io(path, "writing the tail again"))?;
+    file.sync_data().map_err(JournalError::io(path, "syncing the journal"))
+}
