@@ -13,6 +13,7 @@ pub mod flow;
 mod flow_book;
 pub mod latency;
 mod order;
+pub mod order_flow;
 pub mod picture;
 pub mod queue;
 mod resting;
