@@ -59,7 +59,7 @@ impl MakerParams {
                 "makers.turns_per_s",
                 "above zero, to a million a second",
             ),
-            (self.reaction_ns > 0, "makers.reaction_ns", "above zero"),
+            ((1..=1 << 50).contains(&self.reaction_ns), "makers.reaction_ns", "1 to 2^50"),
         ];
         rules.into_iter().find(|(holds, ..)| !holds).map_or(Ok(()), |(_, key, rule)| Err(OrderFlowError { key, rule }))
     }
