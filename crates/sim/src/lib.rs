@@ -1,7 +1,8 @@
 //! Simulation: the venues' side of a run, and markets out of a seed.
 //!
 //! Owns exchange-time matching of our orders against recorded or generated books ([`exchange`]), queue positions
-//! ([`queue`]), latencies ([`latency`]), generated order flow ([`flow`]) and pictures of a tape ([`picture`]). Floats
+//! ([`queue`]), latencies ([`latency`]), tapes out of a seed ([`flow`]), order flow that reacts ([`order_flow`]) and
+//! pictures of a tape ([`picture`]). Floats
 //! live here only where chance or latency is drawn, and every draw comes from one seeded generator ([`rng`]): a run is
 //! the same on every machine. Recorded participants never react to us; that is the error of every result from here.
 

@@ -196,6 +196,36 @@ fn limit_orders_cancels_and_market_orders_arrive_at_their_intensities() {
     }
 }
 
+/// Goal: the book's mean shape has its hump two ticks from the opposite best, as in figure 2 of the paper. Method: orders
+/// at each distance, weighed by time.
+#[test]
+fn the_book_has_its_hump_at_two_ticks_as_published() {
+    let mut market = FlowMarket::new(FlowParams::cont_stoikov_talreja(), 1).unwrap();
+    market.open();
+    let (mut shape, mut seconds, mut last) = ([0.0; 31], 0.0, Ts::ZERO);
+    for _ in 0..if is_full() { 1_000_000 } else { 100_000 } {
+        let best = |side| market.book().best(side).map(|level: Level| level.price.get());
+        let (bid, ask) = (best(Side::Buy).unwrap(), best(Side::Sell).unwrap());
+        let mut now = [0.0; 31];
+        for (side, opposite) in [(Side::Buy, ask), (Side::Sell, bid)] {
+            for level in market.book().levels(side) {
+                let distance = (level.price.get() - opposite).abs();
+                if let Some(orders) = usize::try_from(distance).ok().and_then(|distance| now.get_mut(distance)) {
+                    *orders += level.total_qty.get() as f64 / 2.0;
+                }
+            }
+        }
+        let ts = market.step().0;
+        let dt = (ts.get() - last.get()) as f64 / 1e9;
+        last = ts;
+        seconds += dt;
+        shape.iter_mut().zip(now).for_each(|(sum, orders)| *sum += orders * dt);
+    }
+    let shape = shape.map(|sum| (sum / seconds * 1_000.0).round() / 1_000.0);
+    println!("orders at distances 1 to 30: {:?}", &shape[1..]);
+    assert!((1..=30).all(|distance| shape[distance] <= shape[2]), "{shape:?}");
+}
+
 /// Goal: excited market orders come `1 / (1 - branching ratio)` times as often, in clusters. Method: counts in windows:
 /// their mean against the law, their variance over the mean against `1 / (1 - ratio)^2`, which both hold for windows
 /// that are long beside the decay (Hawkes, 1971).

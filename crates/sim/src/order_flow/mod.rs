@@ -12,7 +12,20 @@
 //!
 //! Invariants: params, seed, views and events decide every command; times never go back; ids are never used twice.
 //! Others' orders in the book are seen in the view and never canceled. Refused: what [`FlowParams::check`] refuses.
-//! The model is at `docs/FLOW.md`.
+//! The model, its numbers and what it was held against: `docs/FLOW.md`.
+//!
+//! ```
+//! use tiderace_sim::order_flow::{FlowMarket, FlowParams};
+//! use tiderace_types::Side;
+//!
+//! let mut market = FlowMarket::new(FlowParams::cont_stoikov_talreja(), 42)?;
+//! market.open();
+//! for _ in 0..1_000 {
+//!     let (ts, command, events) = market.step();
+//! }
+//! assert!(market.book().total_qty(Side::Buy).get() > 0);
+//! # Ok::<(), tiderace_sim::order_flow::OrderFlowError>(())
+//! ```
 
 mod fair;
 mod hawkes;
@@ -33,7 +46,7 @@ pub use params::{FairParams, FlowParams, LEVELS_MAX, MAKERS_MAX, OrderFlowError,
 use crate::rng::{self, Rng};
 use fair::Fair;
 use hawkes::Excited;
-use live::Live;
+use live::{Live, Resting};
 use makers::{Maker, Sight};
 
 /// The crowd's owner; the makers' are from 1.
@@ -132,6 +145,8 @@ pub struct OrderFlow {
     params: FlowParams,
     /// Sums of the limit orders' intensities up to each distance, on one side.
     limit_sums: Vec<f64>,
+    /// The quickest of the cancels' intensities.
+    cancel_most: f64,
     rng: Rng,
     ids: Ids,
     ts: Ts,
@@ -189,12 +204,13 @@ impl OrderFlow {
         let mid = fair.as_ref().map_or(params.mid.get(), |fair| rng::floor(fair.ticks()));
         Ok(Self {
             limit_sums,
+            cancel_most: params.cancel_per_s.iter().copied().fold(0.0, f64::max),
             rng,
             ids: Ids(params.order_ids_from),
             ts: params.start,
             bid: mid.saturating_sub(half),
             ask: mid.saturating_add(half),
-            live: Live::default(),
+            live: Live::new(seed),
             excited: Excited::default(),
             fair,
             makers,
@@ -217,7 +233,7 @@ impl OrderFlow {
 
     /// Resting orders of the crowd.
     #[must_use]
-    pub fn crowd_orders(&self) -> usize {
+    pub fn crowd_orders(&self) -> u64 {
         self.live.len()
     }
 
@@ -256,7 +272,7 @@ impl OrderFlow {
     pub fn rest(&mut self, side: Side, price: Price) -> FlowCommand {
         let qty = self.draw_qty(self.params.limit_qty);
         let order_id = self.ids.next();
-        self.live.add(order_id, side, price.get());
+        self.live.add(Resting { order_id, side, price: price.get() });
         FlowCommand::New { order_id, owner: CROWD, side, price, qty, entry: Entry::Gtc }
     }
 
@@ -328,32 +344,20 @@ impl OrderFlow {
         (rng::float(self.bid) + rng::float(self.ask)) / 2.0
     }
 
+    /// The intensities now. That of cancels is a bound: as if every order stood where cancels are quickest.
     fn rates(&self) -> Rates {
-        let limits = 2.0 * self.limit_sums.last().copied().unwrap_or(0.0);
-        let cancels = [Side::Buy, Side::Sell].map(|side| self.cancels(side).map(|(rate, _)| rate).sum::<f64>());
         let lean = self.fair.as_ref().map_or(0.0, |fair| fair.lean(self.mid()));
         let market = self.params.market_per_s;
         Rates {
-            limits,
-            cancels: cancels.iter().sum(),
+            limits: 2.0 * self.limit_sums.last().copied().unwrap_or(0.0),
+            cancels: self.cancel_most * rng::float(i64::try_from(self.live.len()).unwrap_or(i64::MAX)),
             buys: market * (1.0 + lean) + self.excited.buy,
             sells: market * (1.0 - lean) + self.excited.sell,
         }
     }
 
-    /// The intensity of cancels at each price of a side, and the orders there.
-    fn cancels(&self, side: Side) -> impl Iterator<Item = (f64, &[u64])> {
-        let opposite = if side == Side::Buy { self.ask } else { self.bid };
-        let step = self.params.level_step;
-        self.live.levels(side).map(move |(price, ids)| {
-            let ticks = opposite.saturating_sub(price).saturating_mul(side.sign());
-            let distance = ticks.saturating_add(step).saturating_sub(1) / step;
-            (self.params.cancel_rate(distance) * rng::float(i64::try_from(ids.len()).unwrap_or(0)), ids)
-        })
-    }
-
-    /// The command at a point of the line of intensities; none beyond their end, where excitation has died down since
-    /// they were summed.
+    /// The command at a point of the line of intensities. None where the point lies beyond what they are by now, which
+    /// is how intensities that fall, or are bounds, are drawn exactly (Ogata's thinning).
     fn pick(&mut self, at: f64) -> Option<FlowCommand> {
         let rates = self.rates();
         let mut at = at;
@@ -367,7 +371,7 @@ impl OrderFlow {
         }
         at -= rates.limits;
         if at < rates.cancels {
-            return self.pick_cancel(at);
+            return self.pick_cancel();
         }
         at -= rates.cancels;
         let side = if at < rates.buys { Side::Buy } else { Side::Sell };
@@ -379,18 +383,15 @@ impl OrderFlow {
         Some(FlowCommand::Market { order_id: self.ids.next(), owner: CROWD, side, qty })
     }
 
-    fn pick_cancel(&self, mut at: f64) -> Option<FlowCommand> {
-        for side in [Side::Buy, Side::Sell] {
-            for (rate, ids) in self.cancels(side) {
-                if at < rate {
-                    let row = rng::floor(at / rate * rng::float(i64::try_from(ids.len()).unwrap_or(0)));
-                    let order_id = usize::try_from(row).ok().and_then(|row| ids.get(row)).or(ids.last());
-                    return order_id.map(|order_id| FlowCommand::Cancel { order_id: *order_id });
-                }
-                at -= rate;
-            }
-        }
-        None
+    /// The cancel of any order alike, kept as often as the intensity at its distance is of the bound.
+    fn pick_cancel(&mut self) -> Option<FlowCommand> {
+        let row = self.rng.below(self.live.len());
+        let Resting { order_id, side, price } = self.live.get(row)?;
+        let opposite = if side == Side::Buy { self.ask } else { self.bid };
+        let step = self.params.level_step;
+        let ticks = opposite.saturating_sub(price).saturating_mul(side.sign());
+        let rate = self.params.cancel_rate(ticks.saturating_add(step).saturating_sub(1) / step);
+        (self.rng.unit() * self.cancel_most < rate).then_some(FlowCommand::Cancel { order_id })
     }
 
     /// Lets every maker whose turn it is act.

@@ -109,7 +109,8 @@ impl FlowParams {
     }
 
     /// One book of a BTC market around 61,800: spot at the common value, linear perpetuals 3.6 bp and inverse ones 2.8 bp
-    /// below, as in the recording of August 2024. Limit orders lie up to 125 in either direction, 0.5 apart.
+    /// below, as in the recording of August 2024. Limit orders lie up to 125 in either direction, 0.5 apart; order ids are
+    /// those of the instrument's own range of 2^40.
     ///
     /// # Errors
     /// [`OrderFlowError`] when 61,800 and 0.5 are no prices of the instrument, or its lots are too coarse for orders of
@@ -157,7 +158,7 @@ impl FlowParams {
                 turns_per_s: 2.0,
                 reaction_ns: 5_000_000,
             }),
-            order_ids_from: 1,
+            order_ids_from: (u64::from(instrument.id.0) << 40) + 1,
         })
     }
 
