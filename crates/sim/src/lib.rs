@@ -2,9 +2,9 @@
 //!
 //! Owns exchange-time matching of our orders against recorded or generated books ([`exchange`]), queue positions
 //! ([`queue`]), latencies ([`latency`]), tapes out of a seed ([`flow`]), order flow that reacts ([`order_flow`]) and
-//! pictures of a tape ([`picture`]). Floats
-//! live here only where chance or latency is drawn, and every draw comes from one seeded generator ([`rng`]): a run is
-//! the same on every machine. Recorded participants never react to us; that is the error of every result from here.
+//! pictures of a tape ([`picture`]). Floats live here only where chance or latency is drawn, and every draw comes from
+//! one seeded generator ([`rng`]): a run is the same on every machine. Recorded participants never react to us; that is
+//! the error of every result from here.
 
 pub mod config;
 mod depth;
