@@ -5,6 +5,9 @@ mod desk;
 
 use std::collections::BTreeMap;
 
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
 use tiderace_book::by_order::Level;
 use tiderace_sim::order_flow::{
     BookView, Excitation, FairParams, FlowCommand, FlowEvent, FlowMarket, FlowParams, MakerParams, OrderFlow, OrderSize,
@@ -275,6 +278,7 @@ fn numbers_out_of_range_are_refused_by_name() {
     let cases = [
         ("excitation", excited(0.5)),
         ("excitation", excited(f64::NAN)),
+        ("start", FlowParams { start: Ts::new(i64::MAX), ..sound.clone() }),
         ("level_step", FlowParams { level_step: 0, ..sound.clone() }),
         ("max_levels", FlowParams { max_levels: 0, ..sound.clone() }),
         ("mid", FlowParams { mid: Price::MAX, ..sound.clone() }),
@@ -347,6 +351,45 @@ fn a_maker_that_is_long_quotes_lower_than_one_that_is_short() {
     println!("moved by and held: {long:?}, {short:?}");
     assert!(long.1 > 0 && long.0 < 0, "{long:?}");
     assert!(short.1 < 0 && short.0 > 0, "{short:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Goal: whatever a market shows or tells, times never go back and no id is used twice. Method: views and answers that
+    /// no sound market gives, crossed and at the ends of the numbers among them.
+    #[test]
+    fn times_and_ids_only_grow_whatever_the_market_tells(
+        seed in 0_u64..1_000,
+        market in vec((option::of(any_price()), option::of(any_price()), 0_u64..64, 0_i64..1_000_000, any::<bool>()), 300),
+    ) {
+        let mut flow = OrderFlow::new(btc(), seed).unwrap();
+        let first = flow.params().order_ids_from;
+        let (mut now, mut id) = (flow.now(), flow.opening().len() as u64 + first - 1);
+        for (bid, ask, order, lots, is_fill) in market {
+            let view = BookView { best_bid: bid.map(Price::new), best_ask: ask.map(Price::new) };
+            let (ts, command) = flow.next(&view);
+            prop_assert!(ts >= now);
+            now = ts;
+            match command {
+                FlowCommand::New { order_id, qty, .. } | FlowCommand::Market { order_id, qty, .. } => {
+                    prop_assert!(order_id > id && qty > Qty::ZERO);
+                    id = order_id;
+                }
+                FlowCommand::Cancel { order_id } => prop_assert!((first..=id).contains(&order_id)),
+            }
+            let order_id = id.saturating_sub(order);
+            flow.on_event(&if is_fill {
+                FlowEvent::Filled { order_id, last_qty: Qty::new(lots).unwrap(), leaves_qty: Qty::new(lots / 2).unwrap() }
+            } else {
+                FlowEvent::Ended { order_id }
+            });
+        }
+    }
+}
+
+fn any_price() -> impl Strategy<Value = i64> {
+    prop_oneof![610_000_i64..620_000, any::<i64>(), Just(i64::MIN), Just(i64::MAX)]
 }
 
 /// A linear perpetual of 0.1 ticks and 0.001 lots.

@@ -3,9 +3,9 @@
 mod desk;
 
 use desk::{inverse, linear};
-use tiderace_matching::{Command, Event, Matcher, NewOrder};
-use tiderace_sim::order_flow::{BookView, Entry, FlowCommand, FlowEvent, FlowParams, OrderFlows};
-use tiderace_types::{Instrument, InstrumentId, InstrumentKind, Qty, Rounding, Side, TimeInForce, Ts};
+use tiderace_matching::{Command, Event, Matcher};
+use tiderace_sim::order_flow::{BookView, FlowCommand, FlowParams, OrderFlows};
+use tiderace_types::{Instrument, InstrumentId, InstrumentKind, Qty, Rounding, Side, Ts};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -45,40 +45,17 @@ impl Market {
 
     fn step(&mut self) -> (Ts, usize) {
         let books = &self.books;
-        let view = |book: usize| {
-            let best = |side| books[book].book().best(side).map(|level| level.price);
-            BookView { best_bid: best(Side::Buy), best_ask: best(Side::Sell) }
-        };
+        let view = |book: usize| BookView::of(books[book].book());
         let (ts, book, command) = self.flows.next(view).unwrap();
         self.apply(book, &command);
         (ts, book)
     }
 
     fn apply(&mut self, book: usize, command: &FlowCommand) {
-        let command = match *command {
-            FlowCommand::New { order_id, owner, side, price, qty, entry } => Command::New(NewOrder {
-                owner,
-                post_only: entry == Entry::PostOnly,
-                time_in_force: if entry == Entry::Ioc { TimeInForce::Ioc } else { TimeInForce::Gtc },
-                ..NewOrder::limit(order_id, side, price, qty)
-            }),
-            FlowCommand::Market { order_id, owner, side, qty } => {
-                Command::New(NewOrder { owner, ..NewOrder::market(order_id, side, qty) })
-            }
-            FlowCommand::Cancel { order_id } => Command::Cancel { order_id },
-        };
         self.events.clear();
-        self.books[book].apply(&command, &mut self.events);
+        self.books[book].apply(&Command::from(*command), &mut self.events);
         let flow = self.flows.book_mut(book).unwrap();
-        for event in &self.events {
-            if let Event::Trade { maker, taker, qty, maker_leaves_qty, taker_leaves_qty, .. } = *event {
-                for (order_id, leaves_qty) in [(maker, maker_leaves_qty), (taker, taker_leaves_qty)] {
-                    flow.on_event(&FlowEvent::Filled { order_id, last_qty: qty, leaves_qty });
-                }
-            } else if let Event::Canceled { order_id, .. } | Event::Rejected { order_id, .. } = *event {
-                flow.on_event(&FlowEvent::Ended { order_id });
-            }
-        }
+        self.events.iter().for_each(|event| flow.on_match(event));
     }
 
     fn mid(&self, book: usize) -> f64 {

@@ -2,7 +2,7 @@
 
 use tiderace_book::by_order::Book;
 use tiderace_matching::{Command, Event, Matcher, NewOrder, Terms};
-use tiderace_types::{OrdType, Price, Side, TimeInForce, Ts};
+use tiderace_types::{Price, Side, TimeInForce, Ts};
 
 use super::{BookView, Entry, FlowCommand, FlowEvent, FlowParams, OrderFlow, OrderFlowError};
 
@@ -43,16 +43,16 @@ impl FlowMarket {
 
     /// Carries out the flow's next command, and gives its time and what happened.
     pub fn step(&mut self) -> (Ts, FlowCommand, &[Event]) {
-        let (ts, command) = self.flow.next(&view(self.matcher.book()));
+        let (ts, command) = self.flow.next(&BookView::of(self.matcher.book()));
         (ts, command, self.apply(&command))
     }
 
     /// Carries out a command and tells the flow what became of it.
     pub fn apply(&mut self, command: &FlowCommand) -> &[Event] {
         self.events.clear();
-        self.matcher.apply(&asked(command), &mut self.events);
+        self.matcher.apply(&Command::from(*command), &mut self.events);
         for event in &self.events {
-            told(event, |event| self.flow.on_event(&event));
+            self.flow.on_match(event);
         }
         &self.events
     }
@@ -70,39 +70,44 @@ impl FlowMarket {
     }
 }
 
-/// The best prices of a book.
-pub(crate) fn view(book: &Book<Terms>) -> BookView {
-    BookView {
-        best_bid: book.best(Side::Buy).map(|level| level.price),
-        best_ask: book.best(Side::Sell).map(|level| level.price),
+impl BookView {
+    /// The best prices of a book.
+    #[must_use]
+    pub fn of<T: Copy>(book: &Book<T>) -> Self {
+        let best = |side| book.best(side).map(|level| level.price);
+        Self { best_bid: best(Side::Buy), best_ask: best(Side::Sell) }
     }
 }
 
-/// A command in the words of a matcher.
-fn asked(command: &FlowCommand) -> Command {
-    match *command {
-        FlowCommand::New { order_id, owner, side, price, qty, entry } => {
-            let order = NewOrder { owner, ..NewOrder::limit(order_id, side, price, qty) };
-            Command::New(match entry {
-                Entry::Gtc => order,
-                Entry::PostOnly => NewOrder { post_only: true, ..order },
-                Entry::Ioc => NewOrder { time_in_force: TimeInForce::Ioc, ..order },
-            })
+impl From<FlowCommand> for Command {
+    fn from(command: FlowCommand) -> Self {
+        match command {
+            FlowCommand::New { order_id, owner, side, price, qty, entry } => {
+                let order = NewOrder { owner, ..NewOrder::limit(order_id, side, price, qty) };
+                Self::New(match entry {
+                    Entry::Gtc => order,
+                    Entry::PostOnly => NewOrder { post_only: true, ..order },
+                    Entry::Ioc => NewOrder { time_in_force: TimeInForce::Ioc, ..order },
+                })
+            }
+            FlowCommand::Market { order_id, owner, side, qty } => {
+                Self::New(NewOrder { owner, ..NewOrder::market(order_id, side, qty) })
+            }
+            FlowCommand::Cancel { order_id } => Self::Cancel { order_id },
         }
-        FlowCommand::Market { order_id, owner, side, qty } => {
-            Command::New(NewOrder { owner, ord_type: OrdType::Market, ..NewOrder::market(order_id, side, qty) })
-        }
-        FlowCommand::Cancel { order_id } => Command::Cancel { order_id },
     }
 }
 
-/// A matcher's event in the words of a flow: a trade is told to both its orders.
-fn told(event: &Event, mut tell: impl FnMut(FlowEvent)) {
-    if let Event::Trade { maker, taker, qty, maker_leaves_qty, taker_leaves_qty, .. } = *event {
-        tell(FlowEvent::Filled { order_id: maker, last_qty: qty, leaves_qty: maker_leaves_qty });
-        tell(FlowEvent::Filled { order_id: taker, last_qty: qty, leaves_qty: taker_leaves_qty });
-    } else if let Event::Canceled { order_id, .. } | Event::Rejected { order_id, .. } = *event {
-        tell(FlowEvent::Ended { order_id });
+impl OrderFlow {
+    /// As [`Self::on_event`], in the words of a matcher: a trade is told to both its orders.
+    pub fn on_match(&mut self, event: &Event) {
+        if let Event::Trade { maker, taker, qty, maker_leaves_qty, taker_leaves_qty, .. } = *event {
+            for (order_id, leaves_qty) in [(maker, maker_leaves_qty), (taker, taker_leaves_qty)] {
+                self.on_event(&FlowEvent::Filled { order_id, last_qty: qty, leaves_qty });
+            }
+        } else if let Event::Canceled { order_id, .. } | Event::Rejected { order_id, .. } = *event {
+            self.on_event(&FlowEvent::Ended { order_id });
+        }
     }
 }
 

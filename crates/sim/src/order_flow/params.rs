@@ -189,6 +189,7 @@ impl FlowParams {
             OrderSize::Fixed(qty) | OrderSize::Exponential(qty) => qty > Qty::ZERO && qty.get() <= i64::MAX / 1_000_000,
         };
         let rules = [
+            (self.start.get().unsigned_abs() < 1 << 62, "start", "within 146 years of 1970"),
             (self.level_step > 0, "level_step", "above zero"),
             ((1..=LEVELS_MAX).contains(&self.max_levels), "max_levels", "1 to 4096"),
             (span < i64::MAX / 4 && self.mid.get().unsigned_abs() < 1 << 61, "mid", "far from the ends of the numbers"),
