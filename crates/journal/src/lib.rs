@@ -7,6 +7,7 @@
 //! sequence at which it differs. The journal refuses to guess: a torn tail (a write cut short) is told from damage.
 
 mod batch;
+pub mod checkpoint;
 mod compare;
 pub mod digest;
 mod error;
@@ -15,6 +16,8 @@ pub mod fs;
 mod locate;
 mod log;
 mod log_reader;
+pub mod merkle;
+pub mod proof;
 mod reader;
 pub mod sector;
 pub mod segment;
