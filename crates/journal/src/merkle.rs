@@ -15,6 +15,8 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::Record;
+
 /// A SHA-256 hash.
 pub type Hash = [u8; 32];
 
@@ -95,6 +97,14 @@ pub fn empty_root() -> Hash {
 #[must_use]
 pub fn leaf_hash(record: &[u8]) -> Hash {
     Sha256::new().chain_update([0]).chain_update(record).finalize().into()
+}
+
+/// The whole bytes of a record, as they stand in the journal: what its leaf is the hash of.
+#[must_use]
+pub fn record_bytes(record: &Record<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    record.header.put(record.payload, &mut bytes);
+    bytes
 }
 
 /// The hash of an inner node.
