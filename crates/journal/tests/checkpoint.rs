@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ed25519_dalek::Signer;
 use tiderace_journal::checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint, CheckpointError, SigningKey, VerifierKey};
 use tiderace_journal::merkle::{MerkleError, Tree, leaf_hash};
 use tiderace_journal::proof::{PROOF_MARK, ProofError, prove, verify};
@@ -53,10 +56,9 @@ fn a_checkpoint_of_a_fixed_key_has_its_golden_bytes() {
 
 #[test]
 fn the_key_and_signature_of_the_reference_hold() {
-    use base64::Engine;
     let key: VerifierKey = NEUMANN.parse().unwrap();
     assert_eq!((key.name(), key.to_string().as_str()), ("PeterNeumann", NEUMANN));
-    let bytes = base64::engine::general_purpose::STANDARD.decode(NEUMANN_SIGNATURE).unwrap();
+    let bytes = BASE64.decode(NEUMANN_SIGNATURE).unwrap();
     let signature: [u8; 64] = bytes[4..].try_into().unwrap();
     assert!(key.is_signed(NEUMANN_TEXT.as_bytes(), &signature));
     assert!(!key.is_signed(&NEUMANN_TEXT.as_bytes()[1..], &signature));
@@ -138,11 +140,18 @@ fn a_key_signs_its_own_log_only() {
         assert!(matches!(foreign.sign(&[&signing]), Err(CheckpointError::OriginNotOfKey { .. })), "{origin:?}");
     }
     assert!(matches!(checkpoint().sign(&[]), Err(CheckpointError::NotSigned { .. })));
-    // A listed key of another log, with a signature that holds, does not speak for this one.
+    // A listed key of another log does not speak for this one, though its signature holds.
     let witness = key("witness.example", 3);
-    let theirs = Checkpoint { origin: "witness.example".to_owned(), ..checkpoint() }.sign(&[&witness]).unwrap();
-    let keys = [signing.verifier_key().clone(), witness.verifier_key().clone()];
-    assert!(Checkpoint::open(theirs.as_bytes(), &keys).is_ok());
+    let text = checkpoint().text();
+    let id = witness.verifier_key().to_string().split('+').nth(1).unwrap().to_owned();
+    let mut bytes = u32::from_str_radix(&id, 16).unwrap().to_be_bytes().to_vec();
+    bytes.extend_from_slice(&ed25519_dalek::SigningKey::from_bytes(&[3; 32]).sign(text.as_bytes()).to_bytes());
+    let note = format!("{text}\n\u{2014} witness.example {}\n", BASE64.encode(bytes));
+    let error = Checkpoint::open(note.as_bytes(), &[witness.verifier_key().clone()]).unwrap_err();
+    assert!(
+        matches!(&error, CheckpointError::OriginNotOfKey { names, .. } if names == &["witness.example"]),
+        "{error}"
+    );
 }
 
 #[test]
