@@ -1,8 +1,8 @@
 //! Reading a log: batch by batch over its segments, everything checked before it is handed out.
 //!
 //! Where the chain ends, what stands behind it is surveyed: a torn tail ends the reading, damage is an error that names
-//! segment, offset and the sequences lost. What is behind the last batch of a segment that has a successor is not
-//! looked at here (nothing that was written can be there); [`crate::check`] does.
+//! segment, offset and the sequences lost. A change in the unwritten space between and behind batches harms nothing: it
+//! is noted ([`LogReader::changed_space`]) and the reading goes on.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,7 +60,11 @@ pub struct LogReader {
     root: [u8; 32],
     tail: LogTail,
     used_end: Option<u64>,
+    changed_space: Vec<(PathBuf, u64)>,
 }
+
+/// Changed sectors of unwritten space that are noted; more than these need no names.
+const CHANGED_SPACE_MAX: usize = 64;
 
 impl LogReader {
     /// Opens the log in a folder, to read from the batch on that holds sequence `from_seq` (or from its first one).
@@ -80,8 +84,10 @@ impl LogReader {
             root: [0; 32],
             tail: LogTail::Whole,
             used_end: None,
+            changed_space: Vec::new(),
         };
-        if let Some(open) = reader.open_segment(at)? {
+        if let Some(mut open) = reader.open_segment(at)? {
+            open.check_space(SECTOR, open.offset, &mut reader.changed_space)?;
             reader.next_seq = open.header.first_seq;
             reader.next_batch = open.header.first_batch;
             reader.root = open.header.prev_root;
@@ -112,6 +118,12 @@ impl LogReader {
     #[must_use]
     pub fn tail(&self) -> &LogTail {
         &self.tail
+    }
+
+    /// Sectors of space that was never written and has changed: segment and offset. Nothing is lost by them.
+    #[must_use]
+    pub fn changed_space(&self) -> &[(PathBuf, u64)] {
+        &self.changed_space
     }
 
     /// The segment that is being read.
@@ -149,7 +161,8 @@ impl LogReader {
                     self.root = bytes_hash;
                     self.next_batch = self.next_batch.saturating_add(1);
                     if let Some(open) = self.open.as_mut() {
-                        open.offset = open.header.align_up(end);
+                        open.offset = open.header.align_up(end).min(open.header.len);
+                        open.check_space(end, open.offset, &mut self.changed_space)?;
                     }
                     if self.next_seq > self.from_seq {
                         return Ok(Some(batch));
@@ -187,7 +200,7 @@ impl LogReader {
         // What is written later is seen by the next call.
         open.window.clear();
         let (at, offset, number) = (open.at, open.offset, open.header.number);
-        if let Some(next) = self.open_segment(at.saturating_add(1))? {
+        if let Some(mut next) = self.open_segment(at.saturating_add(1))? {
             if next.header.number != number.saturating_add(1) {
                 return Err(self.damaged(offset, "the presence of the next segment"));
             }
@@ -195,6 +208,10 @@ impl LogReader {
             let follows =
                 (header.first_seq, header.first_batch, header.prev_root) == (self.next_seq, self.next_batch, self.root);
             if follows {
+                if let Some(open) = self.open.as_mut() {
+                    open.check_space(offset, open.header.len, &mut self.changed_space)?;
+                }
+                next.check_space(SECTOR, next.offset, &mut self.changed_space)?;
                 self.open = Some(next);
                 return Ok(true);
             }
@@ -269,6 +286,20 @@ impl LogReader {
 }
 
 impl Open {
+    /// Notes the sectors from `start` to `end` that are not unwritten, though nothing can have been written there.
+    fn check_space(&mut self, start: u64, end: u64, changed: &mut Vec<(PathBuf, u64)>) -> Result<(), JournalError> {
+        let mut offset = start;
+        while offset < end && changed.len() < CHANGED_SPACE_MAX {
+            let number = self.header.number;
+            let bytes = self.bytes(offset, SECTOR)?;
+            if sector::read(number, offset / SECTOR, bytes) != Sector::Unwritten {
+                changed.push((self.path.clone(), offset));
+            }
+            offset = offset.saturating_add(SECTOR);
+        }
+        Ok(())
+    }
+
     /// The bytes from `offset` on, `len` of them, or fewer where the file ends before.
     fn bytes(&mut self, offset: u64, len: u64) -> Result<&[u8], JournalError> {
         let held = offset.checked_sub(self.window_start).and_then(|at| usize::try_from(at).ok());
