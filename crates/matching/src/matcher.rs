@@ -94,16 +94,16 @@ impl Matcher {
         }
         let ends_with = match (order.ord_type, order.time_in_force) {
             (OrdType::Market, _) => Some(Reason::NoLiquidity),
-            (OrdType::Limit, TimeInForce::Ioc | TimeInForce::Fok) => Some(Reason::ImmediateRestCanceled),
-            (OrdType::Limit, TimeInForce::Gtc) => None,
+            (_, TimeInForce::Ioc | TimeInForce::Fok) => Some(Reason::ImmediateRestCanceled),
+            (_, TimeInForce::Gtc | TimeInForce::Gtd | TimeInForce::Gfa | TimeInForce::Gfn) => None,
         };
         if ends_with.is_none() {
             self.book.total_qty(side).checked_add(order_qty).ok_or(Reason::SideFull)?;
         }
         let limit = match (order.ord_type, side) {
-            (OrdType::Limit, _) => order.price,
             (OrdType::Market, Side::Buy) => Price::MAX,
             (OrdType::Market, Side::Sell) => Price::MIN,
+            (_, _) => order.price,
         };
         let terms = Terms { post_only: order.post_only, self_trade_prevention: order.self_trade_prevention };
         let taker =
@@ -115,7 +115,7 @@ impl Matcher {
         events.push(Event::Accepted { order_id });
         let (wanted, reason) = match order.time_in_force {
             TimeInForce::Fok => (order_qty, Reason::FokUnfilled),
-            TimeInForce::Gtc | TimeInForce::Ioc => (min_qty, Reason::MinQtyUnfilled),
+            _ => (min_qty, Reason::MinQtyUnfilled),
         };
         if wanted > Qty::ZERO && !would_fill(&self.book, &taker, wanted) {
             events.push(Event::Canceled { order_id, qty: order_qty, reason });

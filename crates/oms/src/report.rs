@@ -30,6 +30,9 @@ impl Oms {
             | ExecType::Replaced
             | ExecType::Rejected
             | ExecType::Expired
+            | ExecType::Suspended
+            | ExecType::Restated
+            | ExecType::Triggered
             | ExecType::OrderStatus => self.on_state(ts, report, out),
         }
     }
@@ -128,6 +131,8 @@ impl Oms {
                 reason = order.end(report.exec_type, report.reason);
             }
             ExecType::OrderStatus => reason = order.answer(report),
+            // The desk sends nothing that waits for a trigger or a reference: what is heard of quantities is compared.
+            ExecType::Suspended | ExecType::Restated | ExecType::Triggered => {}
             ExecType::Trade | ExecType::TradeCancel | ExecType::TradeCorrect => {}
         }
         self.finish(ts, handle, &before, reason, out);
@@ -287,6 +292,9 @@ impl Order {
                 | ExecType::Trade
                 | ExecType::TradeCorrect
                 | ExecType::TradeCancel
+                | ExecType::Suspended
+                | ExecType::Restated
+                | ExecType::Triggered
                 | ExecType::OrderStatus => Life::Canceled,
             };
         }

@@ -55,7 +55,9 @@ impl Market {
         let price = if sent.side == Side::Buy { high } else { low };
         let time_in_force = match sent.time_in_force {
             TimeInForce::Fok => TimeInForce::Fok,
-            TimeInForce::Gtc | TimeInForce::Ioc => TimeInForce::Ioc,
+            TimeInForce::Gtc | TimeInForce::Ioc | TimeInForce::Gtd | TimeInForce::Gfa | TimeInForce::Gfn => {
+                TimeInForce::Ioc
+            }
         };
         OrderSent { ord_type: OrdType::Limit, time_in_force, price, ..*sent }
     }

@@ -6,7 +6,7 @@ use tiderace_types::event::{FillBooked, KillChanged, OrderSent, OrderUpdated, St
 use tiderace_types::input::{BalanceSet, EnableStrategy, Kill};
 use tiderace_types::{
     Amount, AssetId, ClOrdId, Instrument, InstrumentId, KillScope, OrdStatus, OrdType, Price, Qty, Reason, Refusal,
-    Side, Ts,
+    Side, TimeInForce, Ts,
 };
 
 use crate::config::{ConfigError, InstrumentLimits, RiskConfig};
@@ -306,6 +306,7 @@ impl Risk {
         let unknown = Refusal::new(Reason::UnknownInstrument, sent.instrument.0, count.saturating_sub(1));
         let market = self.market(sent.instrument).ok_or(unknown)?;
         self.check_switches(ts, sent)?;
+        check_words(sent)?;
         if sent.ord_type == OrdType::Limit && sent.price <= Price::ZERO {
             return Err(Refusal::new(Reason::BadPrice, sent.price.get(), 1));
         }
@@ -516,4 +517,11 @@ fn total_of(totals: &mut Vec<Total>, base: AssetId, config: &RiskConfig) -> usiz
         totals.push(Total { base, exposure: Exposure::default(), max_position });
         totals.len().saturating_sub(1)
     })
+}
+
+/// The desk sends plain market and limit orders; what waits, follows or gathers is for its stages to do.
+fn check_words(sent: &OrderSent) -> Result<(), Refusal> {
+    let is_plain = matches!(sent.ord_type, OrdType::Market | OrdType::Limit)
+        && matches!(sent.time_in_force, TimeInForce::Gtc | TimeInForce::Ioc | TimeInForce::Fok);
+    if is_plain { Ok(()) } else { Err(Refusal::new(Reason::BadField, sent.ord_type.fix(), 0)) }
 }

@@ -162,7 +162,7 @@ impl SimExchange {
             return;
         }
         match (is_limit, sent.time_in_force) {
-            (true, TimeInForce::Gtc) => self.rest(row),
+            (true, TimeInForce::Gtc | TimeInForce::Gtd | TimeInForce::Gfa | TimeInForce::Gfn) => self.rest(row),
             (true, TimeInForce::Ioc | TimeInForce::Fok) => {
                 self.close(row, OrdStatus::Canceled, Reason::ImmediateRestCanceled, ts, out);
             }

@@ -68,6 +68,37 @@ fix_enum! {
         Market = b'1',
         /// Limit.
         Limit = b'2',
+        /// Market, once the trigger has reached `stop_px` from below (buy) or above (sell).
+        Stop = b'3',
+        /// Limit, once triggered as a stop.
+        StopLimit = b'4',
+        /// Market if touched: triggers where the market has become better by as much.
+        TakeProfit = b'J',
+        /// Limit if touched. FIX has no value of its own for it; ours.
+        TakeProfitLimit = b'j',
+        /// Limit that follows a reference price.
+        Pegged = b'P',
+        /// Stop whose level follows the market in the order's favour. Ours.
+        TrailingStop = b't',
+    }
+}
+
+impl OrdType {
+    /// Whether it waits for a trigger before it enters the book.
+    #[must_use]
+    pub const fn is_triggered(self) -> bool {
+        match self {
+            Self::Stop | Self::StopLimit | Self::TakeProfit | Self::TakeProfitLimit | Self::TrailingStop => true,
+            Self::Market | Self::Limit | Self::Pegged => false,
+        }
+    }
+    /// Whether it carries a limit price of its own.
+    #[must_use]
+    pub const fn has_limit(self) -> bool {
+        match self {
+            Self::Limit | Self::StopLimit | Self::TakeProfitLimit => true,
+            Self::Market | Self::Stop | Self::TakeProfit | Self::TrailingStop | Self::Pegged => false,
+        }
     }
 }
 
@@ -80,6 +111,12 @@ fix_enum! {
         Ioc = b'3',
         /// Fill or kill.
         Fok = b'4',
+        /// Good till a time.
+        Gtd = b'6',
+        /// Good for an auction: leaves after its uncross.
+        Gfa = b'B',
+        /// Good for normal trading: leaves when an auction begins. Ours.
+        Gfn = b'N',
     }
 }
 
@@ -128,8 +165,12 @@ fix_enum! {
         Replaced = b'5',
         /// Rejected.
         Rejected = b'8',
+        /// Out of the book until its reference is back.
+        Suspended = b'9',
         /// Expired.
         Expired = b'C',
+        /// Changed by the venue, not on request.
+        Restated = b'D',
         /// A fill.
         Trade = b'F',
         /// A fill changed.
@@ -138,6 +179,111 @@ fix_enum! {
         TradeCancel = b'H',
         /// An answer to a status request.
         OrderStatus = b'I',
+        /// A stop became an order.
+        Triggered = b'L',
+    }
+}
+
+fix_enum! {
+    /// Whose order's terms govern where an order meets one of the same owner, and what happens (FIX 7928 at CME).
+    SelfTradePrevention {
+        /// They trade.
+        None = b'N',
+        /// The incoming order's rest is canceled.
+        CancelTaker = b'T',
+        /// The resting order is canceled, and the incoming one goes on.
+        CancelMaker = b'M',
+        /// Both are canceled.
+        CancelBoth = b'B',
+        /// Both shrink by the smaller of the two, without a trade; what is then empty is canceled.
+        Decrement = b'D',
+    }
+}
+
+fix_enum! {
+    /// What an order does that must not take (FIX 18=6, participate don't initiate).
+    PostOnly {
+        /// It may take.
+        Off = b'0',
+        /// It is refused where it would take.
+        Reject = b'1',
+        /// It enters one tick behind the other side's best where it would take.
+        Reprice = b'2',
+    }
+}
+
+fix_enum! {
+    /// The price that a stop listens to (FIX 1107).
+    Trigger {
+        /// The last trade.
+        Last = b'2',
+        /// The mark price.
+        Mark = b'M',
+        /// The index price.
+        Index = b'X',
+    }
+}
+
+fix_enum! {
+    /// The price that a peg follows (FIX 1094).
+    PegTo {
+        /// The own side's best (FIX primary peg).
+        Best = b'5',
+        /// The middle.
+        Mid = b'2',
+        /// The other side's best (FIX market peg).
+        Opposite = b'4',
+        /// The mark price.
+        Mark = b'M',
+    }
+}
+
+fix_enum! {
+    /// What may happen in an instrument (FIX 326 and 625 in our own letters).
+    TradingState {
+        /// Orders gather; nothing trades until the uncross.
+        OpeningAuction = b'O',
+        /// Orders trade as they meet.
+        Continuous = b'T',
+        /// An auction after a move too large.
+        VolatilityAuction = b'V',
+        /// The auction that ends a session.
+        ClosingAuction = b'K',
+        /// New orders must not take.
+        PostOnly = b'P',
+        /// Only cancels.
+        CancelOnly = b'X',
+        /// Stopped; leaving an auction for it does not uncross.
+        Halted = b'H',
+        /// Out of session.
+        Closed = b'C',
+    }
+}
+
+impl TradingState {
+    /// Whether it gathers orders for an uncross.
+    #[must_use]
+    pub const fn is_auction(self) -> bool {
+        match self {
+            Self::OpeningAuction | Self::VolatilityAuction | Self::ClosingAuction => true,
+            Self::Continuous | Self::PostOnly | Self::CancelOnly | Self::Halted | Self::Closed => false,
+        }
+    }
+}
+
+fix_enum! {
+    /// How a trade came about (FIX 828).
+    TradeKind {
+        /// In continuous trading.
+        Continuous = b'0',
+        /// In an uncross.
+        Auction = b'A',
+        /// Agreed outside the book.
+        Block = b'B',
+        /// A liquidation.
+        Liquidation = b'L',
+        /// A settlement.
+        Settlement = b'S',
     }
 }
 

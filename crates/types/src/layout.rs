@@ -5,7 +5,8 @@
 
 use crate::{
     AccountId, Amount, AssetId, ClOrdId, ExecId, ExecType, Fraction, InstrumentId, KillScope, OrdStatus, OrdType,
-    ParentId, ParentStatus, Price, Qty, Rate, Reason, Side, TimeInForce, Ts, VenueId,
+    ParentId, ParentStatus, PegTo, PostOnly, Price, Qty, Rate, Reason, SelfTradePrevention, Side, TimeInForce,
+    TradeKind, TradingState, Trigger, Ts, VenueId,
 };
 
 /// Why bytes are not a record.
@@ -149,7 +150,8 @@ raw! {
     ParentId: u64, v => v.0; ClOrdId: u64, v => v.0; ExecId: u64, v => v.0;
     Side: u8, v => v.fix(); OrdType: u8, v => v.fix(); TimeInForce: u8, v => v.fix(); OrdStatus: u8, v => v.fix();
     ExecType: u8, v => v.fix(); KillScope: u8, v => v.fix(); ParentStatus: u8, v => v.fix();
-    Reason: u16, v => v.code();
+    SelfTradePrevention: u8, v => v.fix(); PostOnly: u8, v => v.fix(); Trigger: u8, v => v.fix(); PegTo: u8, v => v.fix();
+    TradingState: u8, v => v.fix(); TradeKind: u8, v => v.fix(); Reason: u16, v => v.code();
 }
 field_new! {
     Price: i64, v => Some(Price::new(v)); Qty: i64, v => Qty::new(v); Amount: i128, v => Some(Amount::new(v));
@@ -160,6 +162,9 @@ field_new! {
     Side: u8, v => Side::from_fix(v); OrdType: u8, v => OrdType::from_fix(v); TimeInForce: u8, v => TimeInForce::from_fix(v);
     OrdStatus: u8, v => OrdStatus::from_fix(v); ExecType: u8, v => ExecType::from_fix(v);
     KillScope: u8, v => KillScope::from_fix(v); ParentStatus: u8, v => ParentStatus::from_fix(v);
+    SelfTradePrevention: u8, v => SelfTradePrevention::from_fix(v); PostOnly: u8, v => PostOnly::from_fix(v);
+    Trigger: u8, v => Trigger::from_fix(v); PegTo: u8, v => PegTo::from_fix(v);
+    TradingState: u8, v => TradingState::from_fix(v); TradeKind: u8, v => TradeKind::from_fix(v);
     Reason: u16, v => Reason::from_code(v);
 }
 

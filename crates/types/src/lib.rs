@@ -17,9 +17,13 @@ pub mod layout;
 pub mod market;
 pub mod num;
 pub mod reason;
+pub mod venue;
 
 pub use decimal::DecimalError;
-pub use enums::{ExecType, KillScope, OrdStatus, OrdType, ParentStatus, PutOrCall, Side, TimeInForce};
+pub use enums::{
+    ExecType, KillScope, OrdStatus, OrdType, ParentStatus, PegTo, PostOnly, PutOrCall, SelfTradePrevention, Side,
+    TimeInForce, TradeKind, TradingState, Trigger,
+};
 pub use event::Output;
 pub use ids::{AccountId, AssetId, ClOrdId, ExecId, InstrumentId, ParentId, Tags, VenueId};
 pub use input::Input;

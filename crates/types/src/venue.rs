@@ -1,0 +1,628 @@
+//! The venue's words: commands that its journal holds, and the events that they cause.
+//!
+//! Prices are ticks and quantities lots of the command's instrument. What a client sent and no layout can hold (a price
+//! between two ticks, a negative quantity, a letter that no enumeration has) arrives as [`Malformed`], so that every
+//! refusal is the answer to something in the journal. A [`ClOrdId`] is a number here; a gateway that speaks text keeps
+//! the table.
+
+use crate::{
+    AccountId, Amount, AssetId, ClOrdId, DecodeError, ExecId, ExecType, Field, InstrumentId, KillScope, Layout,
+    OrdStatus, OrdType, PegTo, PostOnly, Price, Qty, Reason, SelfTradePrevention, Side, TimeInForce, TradeKind,
+    TradingState, Trigger, Ts,
+};
+
+/// No group: orders outside of market-maker protection.
+pub const NO_GROUP: u16 = u16::MAX;
+/// No entry: a report that is not about a quote.
+pub const NO_ENTRY: u16 = u16::MAX;
+/// Every instrument, where a command may name one.
+pub const ANY_INSTRUMENT: InstrumentId = InstrumentId(u16::MAX);
+/// Every side or kind, where a command may name one.
+pub const ANY: u8 = 0;
+/// The most entries of one mass quote.
+pub const QUOTE_ENTRIES_MAX: usize = 1_000;
+
+layout! {
+    /// Enter an order.
+    NewOrder = 201 {
+        /// Whose.
+        account: AccountId,
+        /// Where.
+        instrument: InstrumentId,
+        /// The account's key, never accepted before, above zero.
+        cl_ord_id: ClOrdId,
+        /// Label of the strategy that decided; kills may name it.
+        strategy: u32,
+        /// Buy or sell.
+        side: Side,
+        /// What kind of order.
+        ord_type: OrdType,
+        /// How long it works.
+        time_in_force: TimeInForce,
+        /// Whether it must not take.
+        post_only: PostOnly,
+        /// Whether it may only make the position smaller.
+        reduce_only: bool,
+        /// What happens where it meets an order of its owner.
+        self_trade_prevention: SelfTradePrevention,
+        /// What a stop listens to.
+        trigger: Trigger,
+        /// What a peg follows.
+        peg_to: PegTo,
+        /// In lots.
+        order_qty: Qty,
+        /// The limit in ticks, for types that have one.
+        price: Price,
+        /// The trigger price in ticks, for stops and take-profits.
+        stop_px: Price,
+        /// Distance of a trailing stop, in ticks, > 0.
+        trailing_offset: Price,
+        /// Signed distance from the peg's reference, in ticks.
+        peg_offset: Price,
+        /// When a good-till-date order ends.
+        expire_time: Ts,
+        /// The most it shows at a time; zero shows all.
+        display_qty: Qty,
+        /// The least to be filled at once, or nothing is; zero for none.
+        min_qty: Qty,
+        /// Group of market-maker protection, or [`NO_GROUP`].
+        mmp_group: u16,
+        /// The partner of a one-cancels-other pair; zero for none.
+        oco: ClOrdId,
+        /// The parent whose whole fill lets this order in; zero for none.
+        oto: ClOrdId,
+    }
+    /// Change a working order. Fields whose bit of `fields` is not set stay as they are.
+    Replace = 202 {
+        /// Whose.
+        account: AccountId,
+        /// The order.
+        orig_cl_ord_id: ClOrdId,
+        /// Its new key.
+        cl_ord_id: ClOrdId,
+        /// Which of the following are meant: see the constants of [`Replace`].
+        fields: u8,
+        /// New limit in ticks.
+        price: Price,
+        /// New total in lots, filled part included.
+        order_qty: Qty,
+        /// New trigger price.
+        stop_px: Price,
+        /// New display quantity.
+        display_qty: Qty,
+        /// New time in force.
+        time_in_force: TimeInForce,
+        /// New end.
+        expire_time: Ts,
+    }
+    /// Cancel a working order.
+    Cancel = 203 {
+        /// Whose.
+        account: AccountId,
+        /// The order.
+        orig_cl_ord_id: ClOrdId,
+    }
+    /// Cancel an account's working orders.
+    CancelAll = 204 {
+        /// Whose.
+        account: AccountId,
+        /// Where, or [`ANY_INSTRUMENT`].
+        instrument: InstrumentId,
+        /// FIX byte of a side, or [`ANY`].
+        side: u8,
+        /// 1 + row of [`crate::InstrumentKind`] in its declaration, or [`ANY`].
+        kind: u8,
+    }
+    /// Unfreeze a group of market-maker protection.
+    MmpReset = 206 {
+        /// Whose.
+        account: AccountId,
+        /// Which.
+        mmp_group: u16,
+    }
+    /// The clock, where no command carries it on: timers due until then fire.
+    Clock = 207 {
+        /// The time reached.
+        ts_now: Ts,
+    }
+    /// An index price.
+    IndexSet = 208 {
+        /// Base asset.
+        base: AssetId,
+        /// In ticks of 10^-12 of the quote unit.
+        price: Amount,
+    }
+    /// A mark price.
+    MarkSet = 209 {
+        /// Where.
+        instrument: InstrumentId,
+        /// In ticks.
+        price: Price,
+    }
+    /// A settlement price.
+    SettlementSet = 210 {
+        /// Where.
+        instrument: InstrumentId,
+        /// In ticks.
+        price: Price,
+    }
+    /// Greeks of one contract, for market-maker protection.
+    GreeksSet = 211 {
+        /// Where.
+        instrument: InstrumentId,
+        /// In 10^-12 of a base unit per contract.
+        delta: Amount,
+        /// In 10^-12 of a quote unit per contract.
+        vega: Amount,
+    }
+    /// An operator changes what may happen in an instrument.
+    StateSet = 212 {
+        /// Where.
+        instrument: InstrumentId,
+        /// To what.
+        state: TradingState,
+    }
+    /// Money arrives.
+    Deposit = 213 {
+        /// Whose.
+        account: AccountId,
+        /// What.
+        asset: AssetId,
+        /// In base units, > 0.
+        amount: Amount,
+    }
+    /// Money leaves.
+    Withdraw = 214 {
+        /// Whose.
+        account: AccountId,
+        /// What.
+        asset: AssetId,
+        /// In base units, > 0.
+        amount: Amount,
+    }
+    /// A kill switch on or off.
+    KillSet = 215 {
+        /// What `id` names.
+        scope: KillScope,
+        /// Account, strategy or instrument; ignored for all.
+        id: u32,
+        /// On or off.
+        is_on: bool,
+        /// Admit what makes a position smaller.
+        reduce_only: bool,
+    }
+    /// A session of an account went or came back.
+    ConnectionSet = 216 {
+        /// Whose.
+        account: AccountId,
+        /// Whether it is up.
+        is_up: bool,
+    }
+    /// An operator undoes a trade.
+    BustTrade = 217 {
+        /// Which.
+        trade_id: ExecId,
+        /// Who decided (label of the genesis table).
+        operator: u32,
+    }
+    /// An operator moves a trade to another price.
+    AdjustTrade = 218 {
+        /// Which.
+        trade_id: ExecId,
+        /// The price it should have had, in ticks.
+        price: Price,
+        /// Who decided.
+        operator: u32,
+    }
+    /// A person proposes to lift a limit of an account for a while.
+    ProposeOverride = 219 {
+        /// The proposal's key.
+        override_id: u64,
+        /// Whose limit.
+        account: AccountId,
+        /// Which limit: row of the table of controls.
+        limit: u8,
+        /// The value to have until `expire_time`.
+        value: Amount,
+        /// When it ends.
+        expire_time: Ts,
+        /// Who proposes.
+        operator: u32,
+    }
+    /// Another person lets it be.
+    ApproveOverride = 220 {
+        /// The proposal's key.
+        override_id: u64,
+        /// Who approves: not who proposed.
+        operator: u32,
+    }
+    /// A command that no layout holds. It is refused with what is named here.
+    Malformed = 221 {
+        /// Kind of the command that it should have been.
+        kind: u16,
+        /// Whose; an account that no table has is `u32::MAX`.
+        account: AccountId,
+        /// Where; [`ANY_INSTRUMENT`] where none.
+        instrument: InstrumentId,
+        /// Key of the command: for a cancel the order's.
+        cl_ord_id: ClOrdId,
+        /// Why.
+        reason: Reason,
+        /// The value that was refused, in the unit of the rule.
+        value: Amount,
+        /// The bound of the rule.
+        limit: Amount,
+    }
+    /// Money for the insurance or mutual fund.
+    FundContribution = 222 {
+        /// Label of the member.
+        member: u32,
+        /// What.
+        asset: AssetId,
+        /// In base units, > 0.
+        amount: Amount,
+    }
+}
+
+impl Replace {
+    /// `price` is meant.
+    pub const PRICE: u8 = 1;
+    /// `order_qty` is meant.
+    pub const ORDER_QTY: u8 = 2;
+    /// `stop_px` is meant.
+    pub const STOP_PX: u8 = 4;
+    /// `display_qty` is meant.
+    pub const DISPLAY_QTY: u8 = 8;
+    /// `time_in_force` is meant.
+    pub const TIME_IN_FORCE: u8 = 16;
+    /// `expire_time` is meant.
+    pub const EXPIRE_TIME: u8 = 32;
+
+    /// Whether a field is meant.
+    #[must_use]
+    pub const fn has(&self, field: u8) -> bool {
+        self.fields & field != 0
+    }
+}
+
+records! {
+    /// Commands of fixed size.
+    Single {
+        /// New order.
+        NewOrder,
+        /// Replace.
+        Replace,
+        /// Cancel.
+        Cancel,
+        /// Cancel of many.
+        CancelAll,
+        /// End of a freeze.
+        MmpReset,
+        /// Clock.
+        Clock,
+        /// Index price.
+        IndexSet,
+        /// Mark price.
+        MarkSet,
+        /// Settlement price.
+        SettlementSet,
+        /// Greeks.
+        GreeksSet,
+        /// Trading state.
+        StateSet,
+        /// Deposit.
+        Deposit,
+        /// Withdrawal.
+        Withdraw,
+        /// Kill switch.
+        KillSet,
+        /// Session.
+        ConnectionSet,
+        /// Bust.
+        BustTrade,
+        /// Adjustment.
+        AdjustTrade,
+        /// Override, first person.
+        ProposeOverride,
+        /// Override, second person.
+        ApproveOverride,
+        /// What no layout holds.
+        Malformed,
+        /// Fund.
+        FundContribution,
+    }
+}
+
+layout! {
+    /// One instrument of a mass quote. A side with quantity zero is absent.
+    QuoteEntry = 230 {
+        /// Where.
+        instrument: InstrumentId,
+        /// Bid in ticks.
+        bid_px: Price,
+        /// Bid in lots.
+        bid_qty: Qty,
+        /// Ask in ticks.
+        ask_px: Price,
+        /// Ask in lots.
+        ask_qty: Qty,
+    }
+}
+
+/// Replace all quotes of an account and group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MassQuote {
+    /// Whose.
+    pub account: AccountId,
+    /// The account's key of this quote, never accepted before.
+    pub quote_id: ClOrdId,
+    /// Group of market-maker protection.
+    pub mmp_group: u16,
+    /// At most [`QUOTE_ENTRIES_MAX`].
+    pub entries: Vec<QuoteEntry>,
+}
+
+impl MassQuote {
+    /// The record's kind.
+    pub const KIND: u16 = 205;
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.account.put(out);
+        self.quote_id.put(out);
+        self.mmp_group.put(out);
+        for entry in &self.entries {
+            entry.encode(out);
+        }
+    }
+
+    fn decode(mut bytes: &[u8]) -> Result<Self, DecodeError> {
+        let got = bytes.len();
+        let (account, quote_id, mmp_group) =
+            (Field::take(&mut bytes)?, Field::take(&mut bytes)?, Field::take(&mut bytes)?);
+        let entries = bytes.chunks_exact(QuoteEntry::LEN);
+        if !entries.remainder().is_empty() || entries.len() > QUOTE_ENTRIES_MAX {
+            let wanted = QuoteEntry::LEN;
+            return Err(DecodeError::WrongLength { kind: Self::KIND, wanted, got });
+        }
+        let entries = entries.map(QuoteEntry::decode).collect::<Result<_, _>>()?;
+        Ok(Self { account, quote_id, mmp_group, entries })
+    }
+}
+
+/// Everything that goes into the venue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// A command of fixed size.
+    Single(Single),
+    /// A ladder of quotes.
+    MassQuote(MassQuote),
+}
+
+impl Command {
+    /// The record's kind.
+    #[must_use]
+    pub const fn kind(&self) -> u16 {
+        match self {
+            Self::Single(single) => single.kind(),
+            Self::MassQuote(_) => MassQuote::KIND,
+        }
+    }
+
+    /// Appends the record's bytes, without its kind.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Single(single) => single.encode(out),
+            Self::MassQuote(quote) => quote.encode(out),
+        }
+    }
+
+    /// Reads the record of `kind` from exactly its bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn decode(kind: u16, bytes: &[u8]) -> Result<Self, DecodeError> {
+        if kind == MassQuote::KIND {
+            return MassQuote::decode(bytes).map(Self::MassQuote);
+        }
+        Single::decode(kind, bytes).map(Self::Single)
+    }
+}
+
+impl<T: Into<Single>> From<T> for Command {
+    fn from(record: T) -> Self {
+        Self::Single(record.into())
+    }
+}
+
+impl From<MassQuote> for Command {
+    fn from(quote: MassQuote) -> Self {
+        Self::MassQuote(quote)
+    }
+}
+
+layout! {
+    /// What happened to one order, for its account alone (FIX 35=8; a refused cancel or replace is FIX 35=9).
+    Report = 301 {
+        /// Whose.
+        account: AccountId,
+        /// Where.
+        instrument: InstrumentId,
+        /// The order's key; of a refused replace its new key, of a quote the quote's.
+        cl_ord_id: ClOrdId,
+        /// Entry of the mass quote from zero, or [`NO_ENTRY`]; the side tells which leg.
+        quote_entry: u16,
+        /// The venue's key of the order; zero where it was refused.
+        order_id: u64,
+        /// The venue's key of a trade; zero otherwise.
+        trade_id: ExecId,
+        /// What happened.
+        exec_type: ExecType,
+        /// Where the order stands.
+        ord_status: OrdStatus,
+        /// Buy or sell.
+        side: Side,
+        /// Whether this order rested.
+        is_maker: bool,
+        /// Its limit now, in ticks.
+        price: Price,
+        /// Its total in lots.
+        order_qty: Qty,
+        /// Lots of this fill.
+        last_qty: Qty,
+        /// Price of this fill.
+        last_px: Price,
+        /// Lots filled.
+        cum_qty: Qty,
+        /// Lots left; zero once it is closed.
+        leaves_qty: Qty,
+        /// Sum of last_qty x last_px over its fills, in lots x ticks: `avg_px` is this over `cum_qty`.
+        cum_value: Amount,
+        /// Fee of this fill, > 0 is paid, in base units of the settlement asset.
+        fee: Amount,
+        /// Why.
+        reason: Reason,
+        /// The value that was refused, in the unit of the rule.
+        value: Amount,
+        /// The bound of the rule.
+        limit: Amount,
+    }
+    /// A trade, for everyone.
+    Trade = 302 {
+        /// Its key, unique for the life of the journal.
+        trade_id: ExecId,
+        /// Where.
+        instrument: InstrumentId,
+        /// In ticks.
+        price: Price,
+        /// In lots.
+        qty: Qty,
+        /// The account whose order rested (an auction: the buyer).
+        maker: AccountId,
+        /// The account whose order came in (an auction: the seller).
+        taker: AccountId,
+        /// Side of the taker.
+        aggressor: Side,
+        /// How it came about.
+        kind: TradeKind,
+    }
+    /// What may happen in an instrument changed.
+    StateChanged = 303 {
+        /// Where.
+        instrument: InstrumentId,
+        /// To what.
+        state: TradingState,
+        /// Why.
+        reason: Reason,
+    }
+    /// Where an auction would uncross now. No quantity: it would not.
+    Indication = 304 {
+        /// Where.
+        instrument: InstrumentId,
+        /// In ticks.
+        price: Price,
+        /// In lots.
+        qty: Qty,
+        /// What one side would have left at that price, in lots.
+        surplus: Qty,
+        /// Which side.
+        surplus_side: Side,
+    }
+    /// A group of market-maker protection was frozen or unfrozen.
+    MmpChanged = 305 {
+        /// Whose.
+        account: AccountId,
+        /// Which.
+        mmp_group: u16,
+        /// Frozen or not.
+        is_frozen: bool,
+        /// Until when it is.
+        ts_until: Ts,
+    }
+    /// A kill switch went on or off.
+    VenueKillChanged = 306 {
+        /// What `id` names.
+        scope: KillScope,
+        /// Account, strategy or instrument.
+        id: u32,
+        /// On or off.
+        is_on: bool,
+        /// Whether it admits what makes a position smaller.
+        reduce_only: bool,
+    }
+    /// A trade was busted (quantity zero) or moved to another price.
+    TradeCorrected = 307 {
+        /// Which.
+        trade_id: ExecId,
+        /// Where.
+        instrument: InstrumentId,
+        /// Its price now.
+        price: Price,
+        /// Its quantity now.
+        qty: Qty,
+        /// Who decided.
+        operator: u32,
+    }
+    /// A command that is about no order was refused; nothing changed.
+    CommandRefused = 308 {
+        /// Kind of the refused command.
+        kind: u16,
+        /// Whose; `u32::MAX` where no account is concerned.
+        account: AccountId,
+        /// Where; [`ANY_INSTRUMENT`] where none.
+        instrument: InstrumentId,
+        /// Why.
+        reason: Reason,
+        /// The value that was refused, in the unit of the rule.
+        value: Amount,
+        /// The bound of the rule.
+        limit: Amount,
+    }
+    /// Cash of an account changed.
+    BalanceChanged = 309 {
+        /// Whose.
+        account: AccountId,
+        /// What.
+        asset: AssetId,
+        /// Cash now, in base units.
+        total: Amount,
+    }
+    /// A limit was overridden, or is again as it was (value and time of the table).
+    LimitChanged = 310 {
+        /// The proposal.
+        override_id: u64,
+        /// Whose limit.
+        account: AccountId,
+        /// Which limit: row of the table of controls.
+        limit: u8,
+        /// Its value now.
+        value: Amount,
+        /// When that ends.
+        expire_time: Ts,
+    }
+}
+
+records! {
+    /// Everything that comes out of the venue, market data aside.
+    Event {
+        /// Report on an order.
+        Report,
+        /// Trade.
+        Trade,
+        /// Trading state.
+        StateChanged,
+        /// Auction.
+        Indication,
+        /// Market-maker protection.
+        MmpChanged,
+        /// Kill switch.
+        VenueKillChanged,
+        /// Bust or adjustment.
+        TradeCorrected,
+        /// Refusal of a command that is about no order.
+        CommandRefused,
+        /// Cash.
+        BalanceChanged,
+        /// Override.
+        LimitChanged,
+    }
+}
