@@ -14,16 +14,14 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::JournalError;
-use crate::batch::len_u64;
-use crate::format::{
-    BATCH_BYTES_TARGET, BODY_BYTES_MAX, BatchHeader, PAYLOAD_BYTES_MAX, RECORD_HEADER_LEN, RecordHeader,
-    SEGMENT_BATCH_HEADER_LEN,
-};
+use crate::emergency::{Emergency, EmergencyRecord};
+use crate::error::{Damage, JournalError};
+use crate::format::{BATCH_BYTES_TARGET, BODY_BYTES_MAX, PAYLOAD_BYTES_MAX, RecordHeader};
 use crate::fs::{FileHandle, FileSystem};
 use crate::log_reader::{LogReader, LogTail};
-use crate::sector;
-use crate::segment::{self, ALIGN_DISK, ALIGN_OS, SECTOR, SegmentHeader, Spare};
+use crate::segment::{self, ALIGN_DISK, ALIGN_OS, SegmentHeader, Spare};
+use crate::segment_writer::{self, Pending, SegmentWriter};
+use crate::snapshot;
 use crate::survey::CHUNK;
 
 /// When a record counts as kept.
@@ -42,11 +40,13 @@ pub struct Config {
     pub mode: Mode,
     /// Bytes of a segment; one is made larger where a single batch needs it.
     pub segment_bytes: u64,
+    /// Bytes of the emergency segment; each call to it takes 4096 or more.
+    pub emergency_bytes: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { mode: Mode::Disk, segment_bytes: 64 * 1024 * 1024 }
+        Self { mode: Mode::Disk, segment_bytes: 64 * 1024 * 1024, emergency_bytes: 1024 * 1024 }
     }
 }
 
@@ -59,6 +59,10 @@ pub struct Recovered {
     pub root: [u8; 32],
     /// How the log ended before it was cut back.
     pub tail: LogTail,
+    /// What the emergency segment holds: append it first, in one batch, commit, call [`Log::emergency_adopted`].
+    pub emergency: Vec<EmergencyRecord>,
+    /// Sectors of unwritten space that changed, where they were looked at: segment and offset. Nothing is lost by them.
+    pub changed_space: Vec<(PathBuf, u64)>,
 }
 
 /// Work for another thread: makes the file of the next segment.
@@ -91,71 +95,68 @@ pub struct Log {
     fs: Arc<dyn FileSystem>,
     dir: PathBuf,
     config: Config,
-    header: SegmentHeader,
-    path: PathBuf,
-    file: Box<dyn FileHandle>,
-    /// Where the next batch begins.
-    offset: u64,
+    writer: SegmentWriter,
     /// Segments with bytes that were not synced, before the one being written.
     unsynced: Vec<(PathBuf, Box<dyn FileHandle>)>,
     spare: Option<Spare>,
     is_spare_ordered: bool,
-    /// The open batch: room for its header, and its records.
-    pending: Vec<u8>,
-    records: u32,
-    sectors: Vec<u8>,
+    emergency: Emergency,
+    pending: Pending,
     next_seq: u64,
     written_seq: u64,
     durable_seq: u64,
-    batch: u64,
-    root: [u8; 32],
     poison: Option<Poison>,
 }
 
 impl Log {
-    /// Opens the log in a folder, or begins one there, and recovers what is in it.
+    /// Opens the log in a folder, or begins one there, and recovers what is in it. Only what could be torn is read;
+    /// what is before the durable mark of the newest segment is checked by who reads it ([`LogReader`]).
     ///
     /// # Errors
-    /// [`JournalError::DamagedSegment`], with the folder untouched, and [`JournalError::Io`].
+    /// [`JournalError::DamagedSegment`], with the segments untouched, and [`JournalError::Io`].
     pub fn open(fs: Arc<dyn FileSystem>, dir: &Path, config: Config) -> Result<(Self, Recovered), JournalError> {
         fs.create_dir(dir).map_err(JournalError::io(dir, "creating the folder"))?;
         remove_leftovers(fs.as_ref(), dir)?;
         let segments = segment::list(fs.as_ref(), dir)?;
-        let Some(last) = segments.last() else { return Self::begin(fs, dir, config) };
+        let snapshot = snapshot::list(fs.as_ref(), dir)?.pop();
+        let Some(last) = segments.last() else {
+            reaches(snapshot, dir, 0, 0)?;
+            return Self::begin(fs, dir, config);
+        };
         // The newest segment tells from where on the chain may be cut.
         let newest = LogReader::open(Arc::clone(&fs), dir, last.first_seq)?;
         let durable_seq = newest.segment().map_or(0, |(_, header)| header.durable_seq);
         let mut reader = LogReader::open(Arc::clone(&fs), dir, durable_seq)?;
         let unsure = read_to_end(&mut reader)?;
-        let tail = reader.tail().clone();
-        cut_back(fs.as_ref(), dir, &reader)?;
+        let Some((path, header)) = reader.segment() else { return Self::begin(fs, dir, config) };
+        let (path, offset, next_seq) = (path.to_owned(), reader.offset(), reader.next_seq());
+        reaches(snapshot, &path, offset, next_seq)?;
+        reader.cut_back(dir)?;
         for piece in &unsure {
             write_again(fs.as_ref(), piece)?;
         }
-        let Some((path, header)) = reader.segment() else { return Self::begin(fs, dir, config) };
-        let path = path.to_owned();
+        let (emergency, adopt) = Emergency::open(&fs, dir, config.emergency_bytes, next_seq)?;
+        let recovered = Recovered {
+            next_seq,
+            root: reader.root(),
+            tail: reader.tail().clone(),
+            emergency: adopt,
+            changed_space: reader.changed_space().to_vec(),
+        };
         let file = fs.open(&path).map_err(JournalError::io(&path, "opening a segment"))?;
-        let next_seq = reader.next_seq();
-        let recovered = Recovered { next_seq, root: reader.root(), tail };
         let log = Self {
             fs,
             dir: dir.to_owned(),
             config,
-            header,
-            path,
-            file,
-            offset: reader.offset(),
+            writer: SegmentWriter::at(header, path, file, offset, reader.next_batch_number(), reader.root()),
             unsynced: Vec::new(),
             spare: None,
             is_spare_ordered: false,
-            pending: vec![0; SEGMENT_BATCH_HEADER_LEN],
-            records: 0,
-            sectors: Vec::new(),
+            emergency,
+            pending: Pending::new(),
             next_seq,
             written_seq: next_seq,
             durable_seq: next_seq,
-            batch: reader.next_batch_number(),
-            root: reader.root(),
             poison: None,
         };
         Ok((log, recovered))
@@ -172,7 +173,8 @@ impl Log {
             len: 0,
             align: align(config.mode),
         };
-        segment::prepare(fs.as_ref(), dir, 0, config.segment_bytes)?.begin(fs.as_ref(), dir, header)?;
+        let spare = segment::prepare(fs.as_ref(), dir, 0, config.segment_bytes)?;
+        spare.begin(fs.as_ref(), dir, &header.file_name(), header)?;
         Self::open(fs, dir, config)
     }
 
@@ -197,7 +199,7 @@ impl Log {
     /// Hash of the last closed batch.
     #[must_use]
     pub fn root(&self) -> [u8; 32] {
-        self.root
+        self.writer.root
     }
 
     /// Whether the open batch is large enough to be closed.
@@ -209,7 +211,7 @@ impl Log {
     /// Whether the open batch holds nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.records == 0
+        self.pending.records == 0
     }
 
     /// Appends a record to the open batch. Returns its sequence.
@@ -219,16 +221,12 @@ impl Log {
     /// be above the limit.
     pub fn append(&mut self, kind: u16, ts: i64, outputs_crc: u32, payload: &[u8]) -> Result<u64, JournalError> {
         self.check_poison()?;
-        let too_large = JournalError::RecordTooLarge { len: payload.len() };
-        let after = self.pending.len().saturating_add(RECORD_HEADER_LEN).saturating_add(payload.len());
-        if payload.len() > PAYLOAD_BYTES_MAX || after > BODY_BYTES_MAX {
-            return Err(too_large);
+        if payload.len() > PAYLOAD_BYTES_MAX {
+            return Err(JournalError::RecordTooLarge { len: payload.len() });
         }
-        let Ok(len) = u32::try_from(payload.len()) else { return Err(too_large) };
         let seq = self.next_seq;
-        RecordHeader { len, kind, seq, ts, outputs_crc }.put(payload, &mut self.pending);
+        self.pending.push(RecordHeader { len: 0, kind, seq, ts, outputs_crc }, payload, BODY_BYTES_MAX)?;
         self.next_seq = seq.saturating_add(1);
-        self.records = self.records.saturating_add(1);
         Ok(seq)
     }
 
@@ -239,7 +237,7 @@ impl Log {
     /// [`JournalError::Io`], which poisons the log, and [`JournalError::Poisoned`].
     pub fn close_batch(&mut self, outputs_digest: [u8; 32]) -> Result<(), JournalError> {
         self.check_poison()?;
-        if self.records == 0 {
+        if self.pending.records == 0 {
             return Ok(());
         }
         let done = self.write_batch(outputs_digest);
@@ -281,7 +279,7 @@ impl Log {
         self.sync()?;
         self.write_batch(outputs_digest)?;
         self.sync_files()?;
-        Ok(self.root)
+        Ok(self.writer.root)
     }
 
     /// The filling of the next segment as work for another thread; `None` where it is done or under way.
@@ -293,7 +291,7 @@ impl Log {
         Some(SpareJob {
             fs: Arc::clone(&self.fs),
             dir: self.dir.clone(),
-            number: self.header.number.saturating_add(1),
+            number: self.writer.header.number.saturating_add(1),
             len: self.config.segment_bytes,
         })
     }
@@ -301,6 +299,23 @@ impl Log {
     /// Takes the file of the next segment.
     pub fn give_spare(&mut self, spare: Spare) {
         self.spare = Some(spare);
+    }
+
+    /// Writes and syncs records of the emergency segment: cancels and kills, when the log takes nothing more.
+    ///
+    /// # Errors
+    /// [`JournalError::EmergencyFull`], also after an earlier failure; [`JournalError::Io`].
+    pub fn append_emergency(&mut self, records: &[EmergencyRecord]) -> Result<(), JournalError> {
+        self.emergency.append(records)
+    }
+
+    /// Empties the emergency segment, once what it held was appended to the log and is durable.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`].
+    pub fn emergency_adopted(&mut self) -> Result<(), JournalError> {
+        self.emergency = Emergency::create(self.fs.as_ref(), &self.dir, self.config.emergency_bytes)?;
+        Ok(())
     }
 
     fn check_poison(&self) -> Result<(), JournalError> {
@@ -323,77 +338,62 @@ impl Log {
     }
 
     fn write_batch(&mut self, outputs_digest: [u8; 32]) -> Result<(), JournalError> {
-        let len = self.pending.len();
-        let body_len = len.saturating_sub(SEGMENT_BATCH_HEADER_LEN);
-        let first_seq = self.next_seq.saturating_sub(u64::from(self.records));
-        let header = BatchHeader {
-            body_len: u32::try_from(body_len).map_err(|_| JournalError::RecordTooLarge { len: body_len })?,
-            records: self.records,
-            first_seq,
-            batch: self.batch,
-            prev_hash: self.root,
-            outputs_digest,
-            durable_seq: Some(self.durable_seq),
-        };
-        if segment::batch_end(self.offset, len) > self.header.len {
-            self.roll(first_seq, len)?;
+        let first_seq = self.next_seq.saturating_sub(u64::from(self.pending.records));
+        if !self.writer.fits(&self.pending, 0) {
+            self.roll(first_seq)?;
         }
-        if let Some(head) = self.pending.get_mut(..SEGMENT_BATCH_HEADER_LEN) {
-            head.copy_from_slice(&header.to_bytes());
-        }
-        let root = *blake3::hash(&self.pending).as_bytes();
-        let number = self.header.number;
-        self.sectors.clear();
-        sector::put_batch(number, self.offset / SECTOR, self.batch, &self.pending, &mut self.sectors);
-        // The rest of the page is written as it is, so that the page need not be read first.
-        let end = self.offset.saturating_add(len_u64(self.sectors.len()));
-        let next = self.header.align_up(end);
-        sector::put_fill(number, end / SECTOR, next.saturating_sub(end) / SECTOR, &mut self.sectors);
-        let written = self.file.write_at(self.offset, &self.sectors);
-        written.map_err(JournalError::io(&self.path, "writing the journal"))?;
-        self.offset = next;
-        self.root = root;
-        self.batch = self.batch.saturating_add(1);
+        self.writer.write(&mut self.pending, first_seq, outputs_digest, self.durable_seq)?;
         self.written_seq = self.next_seq;
-        self.records = 0;
-        self.pending.truncate(SEGMENT_BATCH_HEADER_LEN);
         Ok(())
     }
 
-    /// Begins the next segment, with room for a batch of `batch_len` bytes.
-    fn roll(&mut self, first_seq: u64, batch_len: usize) -> Result<(), JournalError> {
-        let number = self.header.number.saturating_add(1);
+    /// Begins the next segment, with room for the open batch.
+    fn roll(&mut self, first_seq: u64) -> Result<(), JournalError> {
+        let number = self.writer.header.number.saturating_add(1);
         let align = align(self.config.mode);
-        let wanted = segment::batch_end(u64::from(align), batch_len);
+        let wanted = segment::batch_end(u64::from(align), self.pending.len());
         let spare = match self.spare.take().filter(|spare| spare.number == number && spare.len >= wanted) {
             Some(spare) => spare,
             None => segment::prepare(self.fs.as_ref(), &self.dir, number, self.config.segment_bytes.max(wanted))?,
         };
         let header = SegmentHeader {
+            number,
             first_seq,
-            first_batch: self.batch,
-            prev_root: self.root,
+            first_batch: self.writer.batch,
+            prev_root: self.writer.root,
             durable_seq: self.durable_seq,
+            len: spare.len,
             align,
-            ..self.header
         };
-        let (header, path, file) = spare.begin(self.fs.as_ref(), &self.dir, header)?;
-        let path = core::mem::replace(&mut self.path, path);
-        let file = core::mem::replace(&mut self.file, file);
+        let begun = spare.begin(self.fs.as_ref(), &self.dir, &header.file_name(), header)?;
+        let before = core::mem::replace(&mut self.writer, SegmentWriter::begun(begun));
         if self.durable_seq < self.written_seq {
-            self.unsynced.push((path, file));
+            self.unsynced.push((before.path, before.file));
         }
-        self.offset = header.start();
-        self.header = header;
         self.is_spare_ordered = false;
         Ok(())
     }
 
     fn sync_files(&mut self) -> Result<(), JournalError> {
         for (path, file) in self.unsynced.drain(..) {
-            file.sync_data().map_err(JournalError::io(&path, "syncing the journal"))?;
+            segment_writer::sync(file.as_ref(), &path)?;
         }
-        self.file.sync_data().map_err(JournalError::io(&self.path, "syncing the journal"))
+        self.writer.sync()
+    }
+}
+
+/// A log that ends before its newest snapshot has lost what the snapshot was taken of.
+fn reaches(snapshot: Option<(PathBuf, u64)>, path: &Path, offset: u64, next_seq: u64) -> Result<(), JournalError> {
+    match snapshot.filter(|(_, seq)| *seq > next_seq) {
+        None => Ok(()),
+        Some((_, seq)) => Err(JournalError::DamagedSegment(Damage {
+            path: path.to_owned(),
+            offset,
+            check: "the sequence that a snapshot has seen",
+            first_seq: next_seq,
+            last_seq: seq.checked_sub(1),
+            end_seq: None,
+        })),
     }
 }
 
@@ -437,22 +437,6 @@ fn read_to_end(reader: &mut LogReader) -> Result<VecDeque<Unsure>, JournalError>
         }
     }
     Ok(unsure)
-}
-
-/// Removes what stands behind the end of the chain: later segments, last first, then the rest of its own.
-fn cut_back(fs: &dyn FileSystem, dir: &Path, reader: &LogReader) -> Result<(), JournalError> {
-    let (LogTail::Torn { path, offset }, Some((_, header))) = (reader.tail(), reader.segment()) else {
-        return Ok(());
-    };
-    for path in reader.segments_behind() {
-        fs.remove(path).map_err(JournalError::io(path, "removing a torn segment"))?;
-        fs.sync_dir(dir).map_err(JournalError::io(dir, "syncing the folder"))?;
-    }
-    let file = fs.open(path).map_err(JournalError::io(path, "opening a segment"))?;
-    let end = reader.used_end().unwrap_or(*offset);
-    segment::fill(file.as_ref(), header.number, *offset, end)
-        .and_then(|()| file.sync_data())
-        .map_err(JournalError::io(path, "cutting back a torn tail"))
 }
 
 /// Writes bytes again as they are, and syncs them: the operating system may hold them without the disk having them.

@@ -73,6 +73,11 @@ impl LogReader {
     /// [`JournalError`].
     pub fn open(fs: Arc<dyn FileSystem>, dir: &Path, from_seq: u64) -> Result<Self, JournalError> {
         let segments = segment::list(fs.as_ref(), dir)?;
+        Self::over(fs, segments, from_seq)
+    }
+
+    /// The same for segments that are known.
+    pub(crate) fn over(fs: Arc<dyn FileSystem>, segments: Vec<Named>, from_seq: u64) -> Result<Self, JournalError> {
         let at = segments.iter().rposition(|segment| segment.first_seq <= from_seq).unwrap_or(0);
         let mut reader = Self {
             fs,
@@ -137,15 +142,31 @@ impl LogReader {
         self.open.as_ref().map_or(0, |open| open.offset)
     }
 
-    /// End of what is not unwritten in the segment in which the chain ended.
-    pub(crate) fn used_end(&self) -> Option<u64> {
-        self.used_end
-    }
-
-    /// The segments behind the one in which the chain ended, last first.
+    /// The segments behind the one that is being read, last first.
     pub(crate) fn segments_behind(&self) -> impl Iterator<Item = &Path> {
         let at = self.open.as_ref().map_or(0, |open| open.at.saturating_add(1));
         self.segments.get(at..).unwrap_or_default().iter().rev().map(|segment| segment.path.as_path())
+    }
+
+    /// Cuts a torn tail back, where the log ends with one.
+    pub(crate) fn cut_back(&self, dir: &Path) -> Result<(), JournalError> {
+        match self.tail() {
+            LogTail::Whole => Ok(()),
+            LogTail::Torn { offset, .. } => self.erase(dir, *offset, self.used_end.unwrap_or(*offset)),
+        }
+    }
+
+    /// Removes the segments behind the one that is being read, last first, then makes the bytes from `start` to `end`
+    /// of this one unwritten.
+    pub(crate) fn erase(&self, dir: &Path, start: u64, end: u64) -> Result<(), JournalError> {
+        let Some(open) = &self.open else { return Ok(()) };
+        for path in self.segments_behind() {
+            self.fs.remove(path).map_err(JournalError::io(path, "removing a segment"))?;
+            self.fs.sync_dir(dir).map_err(JournalError::io(dir, "syncing the folder"))?;
+        }
+        segment::fill(open.file.as_ref(), open.header.number, start, end)
+            .and_then(|()| open.file.sync_data())
+            .map_err(JournalError::io(&open.path, "cutting a segment back"))
     }
 
     /// The next whole batch; `None` at the end of the log or at a torn tail.

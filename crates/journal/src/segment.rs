@@ -169,6 +169,7 @@ impl Spare {
         self,
         fs: &dyn FileSystem,
         dir: &Path,
+        name: &str,
         header: SegmentHeader,
     ) -> Result<(SegmentHeader, PathBuf, Box<dyn FileHandle>), JournalError> {
         let header = SegmentHeader { number: self.number, len: self.len, ..header };
@@ -176,7 +177,7 @@ impl Spare {
         sector::put_header(header.number, &header.to_bytes(), &mut bytes);
         self.file.write_at(0, &bytes).map_err(JournalError::io(&self.path, "writing a segment"))?;
         self.file.sync_data().map_err(JournalError::io(&self.path, "syncing a segment"))?;
-        let path = dir.join(header.file_name());
+        let path = dir.join(name);
         fs.rename(&self.path, &path).map_err(JournalError::io(&path, "naming a segment"))?;
         fs.sync_dir(dir).map_err(JournalError::io(dir, "syncing the folder"))?;
         Ok((header, path, self.file))

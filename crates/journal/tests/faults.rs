@@ -11,7 +11,7 @@ use tiderace_journal::{
 const DIR: &str = "/j";
 
 fn config() -> Config {
-    Config { mode: Mode::Disk, segment_bytes: 16 * 1024, ..Config::default() }
+    Config { mode: Mode::Disk, segment_bytes: 16 * 1024, emergency_bytes: 16 * 1024 }
 }
 
 fn shared(fs: &Faulty) -> Arc<dyn FileSystem> {

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tiderace_journal::{Config, Disk, FileSystem, Log, LogReader, LogTail, Mode};
+use tiderace_journal::{
+    Config, Disk, EmergencyRecord, Faults, Faulty, FileSystem, JournalError, Log, LogReader, LogTail, Mode, Retention,
+    Snapshot, Snapshots, cat, check, coin, repair, stat,
+};
 
 fn scratch(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("tiderace-log-{}-{name}", std::process::id()));
@@ -12,7 +15,7 @@ fn scratch(name: &str) -> PathBuf {
 }
 
 fn config(mode: Mode) -> Config {
-    Config { mode, segment_bytes: 64 * 1024 }
+    Config { mode, segment_bytes: 64 * 1024, emergency_bytes: 64 * 1024 }
 }
 
 fn payload(seq: u64) -> Vec<u8> {
@@ -61,4 +64,284 @@ fn what_is_appended_comes_back_across_segments_and_reopening() {
         assert!(std::fs::read_dir(&dir).unwrap().count() > 5);
         std::fs::remove_dir_all(&dir).unwrap();
     }
+}
+
+fn faulty() -> (Faulty, Arc<dyn FileSystem>) {
+    let fs = Faulty::new(512);
+    let shared: Arc<dyn FileSystem> = Arc::new(fs.clone());
+    (fs, shared)
+}
+
+fn append(log: &mut Log, count: u64, per_batch: u64) {
+    for i in 1..=count {
+        log.append(1, 5, 6, &payload(log.next_seq())).unwrap();
+        if i % per_batch == 0 {
+            log.commit([3; 32]).unwrap();
+        }
+    }
+    log.commit([3; 32]).unwrap();
+}
+
+fn segments(fs: &Arc<dyn FileSystem>) -> Vec<PathBuf> {
+    let files = fs.list(Path::new("/j")).unwrap();
+    files.into_iter().filter(|path| path.extension().is_some_and(|e| e == "seg")).collect()
+}
+
+fn snapshots(fs: &Arc<dyn FileSystem>) -> Snapshots {
+    let retention = Retention { keep_snapshots: 2, keep_segments_before_snapshot: 1 };
+    Snapshots::new(Arc::clone(fs), Path::new("/j"), retention)
+}
+
+/// The bytes of layout version 2, which later builds must go on reading.
+#[test]
+fn golden_bytes() {
+    let (faulty, fs) = faulty();
+    let config = Config { mode: Mode::Os, segment_bytes: 4096, emergency_bytes: 8192 };
+    let (mut log, _) = Log::open(Arc::clone(&fs), Path::new("/j"), config).unwrap();
+    log.append(3, 1, 7, b"abc").unwrap();
+    log.close_batch([9; 32]).unwrap();
+    log.append(3, 2, 7, &[5; 400]).unwrap();
+    log.sync().unwrap();
+    log.finish([9; 32]).unwrap();
+    snapshots(&fs).write(2, [8; 32], b"state").unwrap();
+    let hex = |path: &Path| faulty.bytes(path).unwrap().iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let golden = |text: &str| text.split_whitespace().collect::<String>();
+    assert_eq!(hex(&segments(&fs)[0]), golden(include_str!("../../../tests/golden/journal_segment_v2.hex")));
+    let snapshot = hex(Path::new("/j/00000000000000000002.snap"));
+    assert_eq!(snapshot, golden(include_str!("../../../tests/golden/journal_snapshot_v1.hex")));
+}
+
+#[test]
+fn cancels_are_kept_when_the_disk_is_full_and_handed_out_once() {
+    let (faulty, fs) = faulty();
+    let dir = Path::new("/j");
+    let (mut log, _) = Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).unwrap();
+    faulty.set_faults(Faults { capacity: Some(130 * 1024), ..Faults::default() });
+    let mut acked = 0;
+    let full = loop {
+        let seq = log.next_seq();
+        match log.append(1, 5, 6, &payload(seq)).and_then(|_| log.commit([3; 32])) {
+            Ok(durable_seq) => acked = durable_seq,
+            Err(error) => break error,
+        }
+    };
+    assert!(full.to_string().contains("free space"), "{full}");
+    let refused = log.append(1, 5, 6, &[]).unwrap_err().to_string();
+    assert!(refused.contains(&format!("below sequence {acked} are durable")), "{refused}");
+    let record = |kind: u16| EmergencyRecord { kind, ts: 9, payload: vec![7; usize::from(kind)] };
+    log.append_emergency(&[record(1), record(2)]).unwrap();
+    log.append_emergency(&[record(3)]).unwrap();
+    while log.append_emergency(&[record(400)]).is_ok() {}
+    assert!(matches!(log.append_emergency(&[record(4)]), Err(JournalError::EmergencyFull { .. })));
+    faulty.power_cut(|| false);
+
+    // A crash before they are appended: handed out again.
+    let wanted = vec![record(1), record(2), record(3)];
+    let mut adopted = Vec::new();
+    for _ in 0..2 {
+        let (_, recovered) = Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).unwrap();
+        assert_eq!(recovered.next_seq, acked);
+        assert_eq!(recovered.emergency[..3], wanted);
+        adopted = recovered.emergency;
+        faulty.kill();
+    }
+    // A crash between their commit and their adoption: not handed out again.
+    let (mut log, _) = Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).unwrap();
+    for record in &adopted {
+        log.append(record.kind, record.ts, 6, &record.payload).unwrap();
+    }
+    log.commit([3; 32]).unwrap();
+    faulty.power_cut(|| false);
+    let (mut log, recovered) = Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).unwrap();
+    assert_eq!(recovered.emergency, Vec::new());
+    log.append_emergency(&[record(9)]).unwrap();
+    log.emergency_adopted().unwrap();
+    faulty.power_cut(|| false);
+    let (_, recovered) = Log::open(fs, dir, config(Mode::Disk)).unwrap();
+    assert_eq!(recovered.emergency, Vec::new());
+}
+
+#[test]
+fn a_damaged_snapshot_gives_way_to_the_one_before() {
+    let (faulty, fs) = faulty();
+    let store = snapshots(&fs);
+    assert_eq!(store.latest().unwrap().snapshot, None);
+    let (old, new) = (store.write(10, [1; 32], b"old").unwrap(), store.write(20, [2; 32], b"new").unwrap());
+    faulty.power_cut(|| false);
+    assert_eq!(store.latest().unwrap().snapshot.unwrap().bytes, b"new");
+    for bit in 0..faulty.bytes(&new).unwrap().len() * 8 {
+        faulty.flip(&new, bit);
+        let latest = store.latest().unwrap();
+        assert_eq!(latest.snapshot, Some(Snapshot { seq: 10, digest: [1; 32], bytes: b"old".to_vec() }), "bit {bit}");
+        assert!(matches!(&latest.passed_over[..], [JournalError::DamagedSnapshot { path, .. }] if *path == new));
+        faulty.flip(&new, bit);
+    }
+    faulty.flip(&new, 500);
+    faulty.flip(&old, 500);
+    let message = store.latest().unwrap_err().to_string();
+    assert!(message.contains("00000000000000000010.snap: the hash of the snapshot does not hold"), "{message}");
+}
+
+/// A cut at each change of a snapshot's writing leaves it whole or not there.
+#[test]
+fn a_power_cut_while_a_snapshot_is_written_leaves_the_one_before() {
+    let mut cuts = 0_u64;
+    for sector_len in [512, 4096] {
+        for (cut_at, seed) in (1..7).flat_map(|cut_at| (0..20).map(move |seed| (cut_at, seed))) {
+            let faulty = Faulty::new(sector_len);
+            let fs: Arc<dyn FileSystem> = Arc::new(faulty.clone());
+            let store = snapshots(&fs);
+            store.write(10, [1; 32], &[1; 9000]).unwrap();
+            faulty.set_faults(Faults { cut_at: Some(cut_at), ..Faults::default() });
+            let done = store.write(20, [2; 32], &[2; 9000]);
+            faulty.power_cut(coin(seed));
+            let latest = store.latest().unwrap();
+            assert!(latest.passed_over.is_empty());
+            let seq = latest.snapshot.unwrap().seq;
+            assert!(if done.is_ok() { seq == 20 } else { seq == 10 || seq == 20 });
+            cuts += 1;
+        }
+    }
+    println!("power cuts while a snapshot is written: {cuts}; none half there");
+}
+
+#[test]
+fn retention_removes_only_what_no_kept_snapshot_needs() {
+    let (faulty, fs) = faulty();
+    let dir = Path::new("/j");
+    let (mut log, _) = Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).unwrap();
+    append(&mut log, 900, 5);
+    let store = snapshots(&fs);
+    for seq in [300, 500, 700] {
+        store.write(seq, [0; 32], b"state").unwrap();
+    }
+    let before = segments(&fs);
+    let needed = check(&fs, dir).unwrap();
+    let removed = store.retain().unwrap();
+    assert!(removed.iter().any(|path| path.ends_with("00000000000000000300.snap")));
+    assert_eq!(segments(&fs).len(), before.len() - (removed.len() - 1));
+    let kept = check(&fs, dir).unwrap();
+    assert!(kept.first_seq > 0 && kept.first_seq <= 500, "{kept:?}");
+    assert_eq!((kept.next_seq, kept.root), (needed.next_seq, needed.root));
+    assert_eq!(*read_all(&fs, dir, 500).last().unwrap(), 899);
+    // A snapshot that does not hold keeps everything.
+    store.write(800, [0; 32], b"state").unwrap();
+    faulty.flip(Path::new("/j/00000000000000000700.snap"), 700);
+    let before = segments(&fs);
+    assert!(matches!(store.retain(), Err(JournalError::DamagedSnapshot { .. })));
+    assert_eq!(segments(&fs), before);
+    drop(log);
+    assert_eq!(Log::open(fs, dir, config(Mode::Disk)).unwrap().1.next_seq, 900);
+}
+
+#[test]
+fn a_log_that_ends_before_its_snapshot_has_lost_something() {
+    let (_, fs) = faulty();
+    let dir = Path::new("/j");
+    let (mut log, _) = Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).unwrap();
+    append(&mut log, 400, 5);
+    snapshots(&fs).write(400, [0; 32], b"state").unwrap();
+    drop(log);
+    let last = segments(&fs).pop().unwrap();
+    fs.remove(&last).unwrap();
+    match Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).map(|_| ()) {
+        Err(JournalError::DamagedSegment(damage)) => assert_eq!(damage.last_seq, Some(399)),
+        other => panic!("{other:?}"),
+    }
+    for path in segments(&fs) {
+        fs.remove(&path).unwrap();
+    }
+    assert!(matches!(Log::open(fs, dir, config(Mode::Disk)), Err(JournalError::DamagedSegment(_))));
+}
+
+/// Goal: damage in the middle stops reading and names what is lost; a repair keeps the rest, and the bytes it takes.
+#[test]
+fn a_repair_keeps_what_holds_and_the_bytes_of_what_does_not() {
+    let (faulty, fs) = faulty();
+    let dir = Path::new("/j");
+    let (mut log, _) = Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).unwrap();
+    append(&mut log, 600, 10);
+    drop(log);
+    let whole = check(&fs, dir).unwrap();
+    assert_eq!(
+        (whole.records, whole.next_seq, whole.tail, whole.changed_space),
+        (600, 600, LogTail::Whole, Vec::new())
+    );
+    assert_eq!(stat(&fs, dir).unwrap().len(), segments(&fs).len());
+    let mut place = None;
+    cat(&fs, dir, 304, 306, |path, record| {
+        place.get_or_insert((path.to_owned(), usize::try_from(record.offset).unwrap()));
+    })
+    .unwrap();
+    let (path, offset) = place.unwrap();
+    faulty.flip(&path, offset * 8);
+    let Err(JournalError::DamagedSegment(damage)) = check(&fs, dir) else { panic!("the damage was not seen") };
+    assert_eq!((&damage.path, damage.first_seq, damage.last_seq), (&path, 300, Some(309)));
+    assert_eq!(damage.end_seq, Some(599));
+    let message = damage.to_string();
+    for part in [".seg: offset ", "sequences 300 to 309 are lost", "up to 599", "repair --discard-from 300"] {
+        assert!(message.contains(part), "{message}");
+    }
+    match repair(&fs, dir, 301, config(Mode::Disk)) {
+        Err(error @ JournalError::CannotKeep { seq: 300, discard_from: 301 }) => {
+            assert!(error.to_string().contains("discard from 300 or below"));
+        }
+        other => panic!("{other:?}"),
+    }
+    let damaged = faulty.bytes(&path).unwrap();
+    let repaired = repair(&fs, dir, 297, config(Mode::Disk)).unwrap();
+    assert_eq!(repaired.next_seq, 297);
+    assert_eq!(read_all(&fs, dir, 0), (0..297).collect::<Vec<_>>());
+    let aside = faulty.bytes(&repaired.discarded).unwrap();
+    let tail = &damaged[offset / 512 * 512..];
+    assert!(aside.windows(tail.len()).any(|bytes| bytes == tail));
+    let (mut log, recovered) = Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).unwrap();
+    assert_eq!((recovered.next_seq, recovered.tail), (297, LogTail::Whole));
+    append(&mut log, 100, 10);
+    assert_eq!(check(&fs, dir).unwrap().next_seq, 397);
+}
+
+#[test]
+fn a_missing_segment_is_damage() {
+    let (_, fs) = faulty();
+    let dir = Path::new("/j");
+    let (mut log, _) = Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).unwrap();
+    append(&mut log, 600, 10);
+    let gone = segments(&fs)[1].clone();
+    fs.remove(&gone).unwrap();
+    assert!(matches!(check(&fs, dir), Err(JournalError::DamagedSegment(_))));
+}
+
+#[test]
+fn a_spare_made_elsewhere_becomes_the_next_segment() {
+    let (faulty, fs) = faulty();
+    let dir = Path::new("/j");
+    let (mut log, _) = Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).unwrap();
+    for _ in 0..5 {
+        if let Some(job) = log.spare_wanted() {
+            assert!(log.spare_wanted().is_none());
+            log.give_spare(std::thread::spawn(|| job.run()).join().unwrap().unwrap());
+        }
+        let before = segments(&fs).len();
+        while segments(&fs).len() == before {
+            faulty.set_faults(Faults::default());
+            append(&mut log, 10, 10);
+        }
+        assert!(faulty.counts().writes < 4, "the segment was filled on the writer's thread");
+    }
+    assert_eq!(check(&fs, dir).unwrap().next_seq, log.next_seq());
+}
+
+#[test]
+fn a_record_larger_than_a_segment_gets_one_of_its_own_size() {
+    let (_, fs) = faulty();
+    let dir = Path::new("/j");
+    let (mut log, _) = Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).unwrap();
+    log.append(1, 1, 1, &vec![7; 300_000]).unwrap();
+    log.commit([0; 32]).unwrap();
+    log.append(1, 1, 1, &[8; 10]).unwrap();
+    log.commit([0; 32]).unwrap();
+    drop(log);
+    assert_eq!(Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).unwrap().1.next_seq, 2);
+    assert_eq!(check(&fs, dir).unwrap().records, 2);
 }
