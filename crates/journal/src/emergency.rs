@@ -83,7 +83,7 @@ impl Emergency {
             len: 0,
             align: ALIGN_DISK,
         };
-        let begun = segment::prepare(fs, dir, NUMBER, len)?.begin(fs, dir, NAME, header)?;
+        let begun = segment::prepare(fs, dir.join("emergency.tmp"), NUMBER, len)?.begin(fs, dir, NAME, header)?;
         Ok(Self { writer: SegmentWriter::begun(begun), next_seq: 0, is_broken: false })
     }
 

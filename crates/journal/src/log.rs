@@ -79,7 +79,12 @@ impl SpareJob {
     /// # Errors
     /// [`JournalError::Io`], also where there is no space.
     pub fn run(self) -> Result<Spare, JournalError> {
-        segment::prepare(self.fs.as_ref(), &self.dir, self.number, self.len)
+        segment::prepare(
+            self.fs.as_ref(),
+            self.dir.join(format!("{:08}-spare.tmp", self.number)),
+            self.number,
+            self.len,
+        )
     }
 }
 
@@ -173,7 +178,7 @@ impl Log {
             len: 0,
             align: align(config.mode),
         };
-        let spare = segment::prepare(fs.as_ref(), dir, 0, config.segment_bytes)?;
+        let spare = segment::prepare(fs.as_ref(), dir.join("segment.tmp"), 0, config.segment_bytes)?;
         spare.begin(fs.as_ref(), dir, &header.file_name(), header)?;
         Self::open(fs, dir, config)
     }
@@ -296,9 +301,16 @@ impl Log {
         })
     }
 
-    /// Takes the file of the next segment.
-    pub fn give_spare(&mut self, spare: Spare) {
-        self.spare = Some(spare);
+    /// Takes the file of the next segment. One that comes too late is removed; the log has made its own.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`]; the log is not poisoned by it.
+    pub fn give_spare(&mut self, spare: Spare) -> Result<(), JournalError> {
+        if spare.number > self.writer.header.number {
+            self.spare = Some(spare);
+            return Ok(());
+        }
+        self.fs.remove(&spare.path).map_err(JournalError::io(&spare.path, "removing a spare segment"))
     }
 
     /// Writes and syncs records of the emergency segment: cancels and kills, when the log takes nothing more.
@@ -354,7 +366,10 @@ impl Log {
         let wanted = segment::batch_end(u64::from(align), self.pending.len());
         let spare = match self.spare.take().filter(|spare| spare.number == number && spare.len >= wanted) {
             Some(spare) => spare,
-            None => segment::prepare(self.fs.as_ref(), &self.dir, number, self.config.segment_bytes.max(wanted))?,
+            None => {
+                let len = self.config.segment_bytes.max(wanted);
+                segment::prepare(self.fs.as_ref(), self.dir.join("segment.tmp"), number, len)?
+            }
         };
         let header = SegmentHeader {
             number,

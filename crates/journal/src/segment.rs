@@ -132,16 +132,15 @@ pub(crate) fn list(fs: &dyn FileSystem, dir: &Path) -> Result<Vec<Named>, Journa
 pub struct Spare {
     pub(crate) number: u64,
     pub(crate) len: u64,
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     file: Box<dyn FileHandle>,
 }
 
-/// Makes the file of segment `number`, of `len` bytes or the next multiple of 4096. It takes a while: do it ahead.
+/// Makes the file of segment `number` under a name ending in `.tmp`, of `len` bytes or the next multiple of 4096. It takes a while: do it ahead.
 ///
 /// # Errors
 /// [`JournalError::Io`], also where there is no space.
-pub fn prepare(fs: &dyn FileSystem, dir: &Path, number: u64, len: u64) -> Result<Spare, JournalError> {
-    let path = dir.join(format!("{number:08}.tmp"));
+pub(crate) fn prepare(fs: &dyn FileSystem, path: PathBuf, number: u64, len: u64) -> Result<Spare, JournalError> {
     let len = len.checked_next_multiple_of(u64::from(ALIGN_DISK)).unwrap_or(len);
     let file = fs.create(&path).map_err(JournalError::io(&path, "creating a segment"))?;
     fill(file.as_ref(), number, 0, len).map_err(JournalError::io(&path, "filling a segment"))?;

@@ -320,7 +320,7 @@ fn a_spare_made_elsewhere_becomes_the_next_segment() {
     for _ in 0..5 {
         if let Some(job) = log.spare_wanted() {
             assert!(log.spare_wanted().is_none());
-            log.give_spare(std::thread::spawn(|| job.run()).join().unwrap().unwrap());
+            log.give_spare(std::thread::spawn(|| job.run()).join().unwrap().unwrap()).unwrap();
         }
         let before = segments(&fs).len();
         while segments(&fs).len() == before {
@@ -329,6 +329,13 @@ fn a_spare_made_elsewhere_becomes_the_next_segment() {
         }
         assert!(faulty.counts().writes < 4, "the segment was filled on the writer's thread");
     }
+    let late = log.spare_wanted().unwrap();
+    let before = segments(&fs).len();
+    while segments(&fs).len() == before {
+        append(&mut log, 10, 10);
+    }
+    log.give_spare(late.run().unwrap()).unwrap();
+    assert!(fs.list(dir).unwrap().iter().all(|path| path.extension().is_none_or(|extension| extension != "tmp")));
     assert_eq!(check(&fs, dir).unwrap().next_seq, log.next_seq());
 }
 
