@@ -44,7 +44,7 @@ impl Survey {
             let path = named.path.as_path();
             let file = fs.open(path).map_err(JournalError::io(path, "opening a segment"))?;
             let len = file.file_len().map_err(JournalError::io(path, "reading the journal"))?;
-            survey.file(file.as_ref(), named, start, seq, at == 0)?;
+            survey.sectors(file.as_ref(), named, (start, len), seq, at == 0)?;
             match SegmentHeader::from_sector(&segment::read_at(file.as_ref(), path, 0, SECTOR)?) {
                 Some(header) => {
                     if at > 0 {
@@ -72,25 +72,26 @@ impl Survey {
         }
     }
 
-    fn file(
+    fn sectors(
         &mut self,
         file: &dyn FileHandle,
         named: &Named,
-        start: u64,
+        (start, end): (u64, u64),
         seq: u64,
         is_first: bool,
     ) -> Result<(), JournalError> {
         let mut offset = start;
-        loop {
-            let bytes = segment::read_at(file, &named.path, offset, CHUNK)?;
+        while offset < end {
+            let bytes = segment::read_at(file, &named.path, offset, CHUNK.min(end.saturating_sub(offset)))?;
+            if bytes.is_empty() {
+                break;
+            }
             for sector in bytes.chunks(SECTOR_LEN) {
                 self.sector(named, offset, sector, seq, is_first);
                 offset = offset.saturating_add(len_u64(sector.len()));
             }
-            if len_u64(bytes.len()) < CHUNK {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     fn sector(&mut self, named: &Named, offset: u64, bytes: &[u8], seq: u64, is_first: bool) {
