@@ -19,6 +19,10 @@ STRICT = ["--", "--deny", "warnings"]
 
 SUITES = [
     ("format", ["cargo", "fmt", "--all", "--check"]),
+    (
+        "format of the fuzz targets",
+        ["cargo", "fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"],
+    ),
     ("rooms", [sys.executable, "tests/check_rooms.py"]),
     ("reasons", [sys.executable, "tests/check_reasons.py"]),
     (
@@ -26,6 +30,7 @@ SUITES = [
         ["cargo", "clippy", "--quiet", "--locked", "--workspace", "--lib", *STRICT],
     ),
     ("tests of the core", ["cargo", "test", "--quiet", "--locked", "--profile", "ci", *LIBRARIES]),
+    ("fuzz, bounded", [sys.executable, "fuzz/run.py"]),
     ("lints of the face", [BIN / "ruff", "check", "."]),
     ("format of the face", [BIN / "ruff", "format", "--check", "."]),
     ("types of the face", [BIN / "mypy"]),
