@@ -1,6 +1,6 @@
 //! What can be asked of a matcher.
 
-use tiderace_types::{OrdType, Price, Qty, Side, TimeInForce};
+use tiderace_types::{OrdType, Price, Qty, SelfTradePrevention, Side, TimeInForce};
 
 /// One request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,22 +23,6 @@ pub enum Command {
         /// The new total, filled part included. At or below what is filled, the order is canceled.
         order_qty: Qty,
     },
-}
-
-/// What happens where an order meets one of the same owner. The incoming order's word governs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SelfTradePrevention {
-    /// They trade.
-    #[default]
-    None,
-    /// The incoming order's rest is canceled.
-    CancelTaker,
-    /// The resting order is canceled, and the incoming one goes on.
-    CancelMaker,
-    /// Both are canceled.
-    CancelBoth,
-    /// Both shrink by the smaller of the two, without a trade; what is then empty is canceled.
-    Decrement,
 }
 
 /// An order to enter.

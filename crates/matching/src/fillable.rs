@@ -1,9 +1,8 @@
 //! How much an order would fill at once, self-trade prevention counted in, without touching the book.
 
 use tiderace_book::by_order::Book;
-use tiderace_types::{Price, Qty};
+use tiderace_types::{Price, Qty, SelfTradePrevention};
 
-use crate::command::SelfTradePrevention;
 use crate::matcher::{Taker, Terms};
 
 /// A sweep in thought.

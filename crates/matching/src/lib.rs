@@ -11,8 +11,10 @@
 mod command;
 mod event;
 mod fillable;
+pub mod market;
 mod matcher;
 
-pub use command::{Command, NewOrder, SelfTradePrevention};
+pub use command::{Command, NewOrder};
 pub use event::Event;
 pub use matcher::{Matcher, Terms};
+pub use tiderace_types::SelfTradePrevention;

@@ -9,9 +9,9 @@
 //! sent. A trade is at the resting order's price and never beyond either limit.
 
 use tiderace_book::by_order::{Book, Order};
-use tiderace_types::{OrdType, Price, Qty, Reason, Side, TimeInForce};
+use tiderace_types::{OrdType, Price, Qty, Reason, Refusal, SelfTradePrevention, Side, TimeInForce, TradeKind};
 
-use crate::command::{Command, NewOrder, SelfTradePrevention};
+use crate::command::{Command, NewOrder};
 use crate::event::Event;
 use crate::fillable::would_fill;
 
@@ -79,7 +79,7 @@ impl Matcher {
             }
         };
         if let Err(reason) = outcome {
-            events.push(Event::Rejected { order_id, reason });
+            events.push(Event::Rejected { order_id, refusal: Refusal::plain(reason) });
         }
     }
 
@@ -197,6 +197,7 @@ impl Matcher {
                 qty,
                 maker_leaves_qty,
                 taker_leaves_qty: taker.leaves_qty,
+                kind: TradeKind::Continuous,
             });
         }
         let &Taker { order_id, leaves_qty: qty, .. } = &taker;
@@ -223,11 +224,11 @@ impl Matcher {
         };
         if maker_cut > Qty::ZERO {
             let leaves_qty = self.book.reduce(maker.order_id, maker_cut).unwrap_or(Qty::ZERO);
-            events.push(cut(maker.order_id, maker_cut, leaves_qty));
+            events.push(cut(maker.order_id, maker.price, maker_cut, leaves_qty));
         }
         if taker_cut > Qty::ZERO {
             taker.leaves_qty = taker.leaves_qty.saturating_sub(taker_cut);
-            events.push(cut(taker.order_id, taker_cut, taker.leaves_qty));
+            events.push(cut(taker.order_id, taker.limit, taker_cut, taker.leaves_qty));
         }
     }
 
@@ -255,11 +256,11 @@ const fn has_too_many_slices(leaves_qty: Qty, display_qty: Qty) -> bool {
 }
 
 /// What is said of an order that lost `qty` to self-trade prevention.
-const fn cut(order_id: u64, qty: Qty, leaves_qty: Qty) -> Event {
+const fn cut(order_id: u64, price: Price, qty: Qty, leaves_qty: Qty) -> Event {
     let reason = Reason::SelfTrade;
     if leaves_qty.get() == 0 {
         Event::Canceled { order_id, qty, reason }
     } else {
-        Event::Restated { order_id, leaves_qty, reason }
+        Event::Restated { order_id, price, leaves_qty, reason }
     }
 }
