@@ -3,6 +3,9 @@
 //! Where the chain ends, what stands behind it is surveyed: a torn tail ends the reading, damage is an error that names
 //! segment, offset and the sequences lost. A change in the unwritten space between and behind batches harms nothing: it
 //! is noted ([`LogReader::changed_space`]) and the reading goes on.
+//!
+//! A reader may follow a log that is being written: it reads on while its [`LogReader::next_seq`] is below the sequence
+//! that the writer has synced. At the end of what is written it surveys the rest of the segment, which takes a while.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,6 +55,7 @@ enum Stop {
 /// Reads the batches of a log.
 pub struct LogReader {
     fs: Arc<dyn FileSystem>,
+    dir: Option<PathBuf>,
     segments: Vec<Named>,
     open: Option<Open>,
     from_seq: u64,
@@ -73,7 +77,8 @@ impl LogReader {
     /// [`JournalError`].
     pub fn open(fs: Arc<dyn FileSystem>, dir: &Path, from_seq: u64) -> Result<Self, JournalError> {
         let segments = segment::list(fs.as_ref(), dir)?;
-        Self::over(fs, segments, from_seq)
+        let reader = Self::over(fs, segments, from_seq)?;
+        Ok(Self { dir: Some(dir.to_owned()), ..reader })
     }
 
     /// The same for segments that are known.
@@ -81,6 +86,7 @@ impl LogReader {
         let at = segments.iter().rposition(|segment| segment.first_seq <= from_seq).unwrap_or(0);
         let mut reader = Self {
             fs,
+            dir: None,
             segments,
             open: None,
             from_seq,
@@ -191,6 +197,8 @@ impl LogReader {
                 }
                 Err(Stop::Failed(error)) => return Err(error),
                 Err(Stop::Changed(offset, check)) => return Err(self.damaged(offset, check)),
+                // The window may have been read before the batch was written.
+                Err(Stop::End) if open.window_start != open.offset => open.window.clear(),
                 Err(Stop::End) => {
                     if !self.next_segment()? {
                         return Ok(None);
@@ -220,7 +228,9 @@ impl LogReader {
         let Some(open) = self.open.as_mut() else { return Ok(false) };
         // What is written later is seen by the next call.
         open.window.clear();
+        open.window_start = 0;
         let (at, offset, number) = (open.at, open.offset, open.header.number);
+        self.list_new_segments()?;
         if let Some(mut next) = self.open_segment(at.saturating_add(1))? {
             if next.header.number != number.saturating_add(1) {
                 return Err(self.damaged(offset, "the presence of the next segment"));
@@ -239,6 +249,15 @@ impl LogReader {
         }
         self.end_here(at, offset)?;
         Ok(false)
+    }
+
+    /// Sees segments that were begun since the last look.
+    fn list_new_segments(&mut self) -> Result<(), JournalError> {
+        let Some(dir) = &self.dir else { return Ok(()) };
+        let last = self.segments.last().map(|segment| segment.number);
+        let listed = segment::list(self.fs.as_ref(), dir)?;
+        self.segments.extend(listed.into_iter().filter(|segment| Some(segment.number) > last));
+        Ok(())
     }
 
     /// Decides between torn tail and damage where the chain ends.

@@ -352,3 +352,28 @@ fn a_record_larger_than_a_segment_gets_one_of_its_own_size() {
     assert_eq!(Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).unwrap().1.next_seq, 2);
     assert_eq!(check(&fs, dir).unwrap().records, 2);
 }
+
+#[test]
+fn a_reader_follows_the_writer_over_segments() {
+    let (_, fs) = faulty();
+    let dir = Path::new("/j");
+    for mode in [Mode::Disk, Mode::Os] {
+        let (mut log, recovered) = Log::open(Arc::clone(&fs), dir, config(mode)).unwrap();
+        let mut reader = LogReader::open(Arc::clone(&fs), dir, recovered.next_seq).unwrap();
+        let mut next = recovered.next_seq;
+        assert!(reader.next_batch().unwrap().is_none());
+        for _ in 0..100 {
+            append(&mut log, 7, 3);
+            let durable_seq = log.sync().unwrap();
+            while reader.next_seq() < durable_seq {
+                for record in reader.next_batch().unwrap().unwrap().records() {
+                    assert_eq!(record.header.seq, next);
+                    next += 1;
+                }
+            }
+            assert_eq!((next, reader.root()), (log.next_seq(), log.root()));
+        }
+        log.finish([0; 32]).unwrap();
+    }
+    assert!(segments(&fs).len() > 4);
+}
