@@ -11,6 +11,7 @@ mod engine;
 mod log;
 mod parents;
 pub mod replay;
+pub mod venue;
 
 pub use config::{ConfigError, DeskConfig};
 pub use desk::{CLIENT_TIMERS_MAX, DESK_CL_ORD_ID, Desk, NO_INSTRUMENT};
