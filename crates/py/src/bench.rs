@@ -164,7 +164,7 @@ pub(crate) fn bench_orders(
         let ended = Driver::new(&mut engine, &mut client, exchange, &sim, events).run(&desk_config);
         (ended, elapsed_ns(start))
     });
-    let ended = ended.map_err(|error| match error {
+    let (ended, _) = ended.map_err(|error| match error {
         DriveError::Journal(error) => journal_error(error),
         DriveError::Client(never) => match never {},
         DriveError::TooManyCommands => ConfigError::new_err("too many commands"),

@@ -84,7 +84,7 @@ impl Run {
         let mut client = PyClient::new(strategy, self.tags, progress, py)?;
         let tape = self.tape.get();
         let driver = Driver::new(&mut engine, &mut client, exchange, &self.sim, &tape.tape.events);
-        let ended = driver.run(&self.config).map_err(drive_error)?;
+        let (ended, _) = driver.run(&self.config).map_err(drive_error)?;
         let failure = client.take_failure();
         let Ended { digest, interrupted, ts } = ended;
         self.result = Some(Outcome {

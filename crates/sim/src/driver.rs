@@ -1,21 +1,22 @@
-//! The event loop of a simulated run: one virtual clock over the tape, the venues, the desk and a client.
+//! The event loop of a simulated run: one virtual clock over markets, venues, the desk and a client.
 //!
 //! Three things move: market records reach the desk at `ts_recv`; orders reach their venue after the order-entry latency
 //! and meet the market as it was there, at `ts_event`; reports come back after the response latency. What is due first
 //! goes first; on equal times a venue's market goes before orders, orders before reports, reports before timers, timers
-//! before market data, so that a run is the same every time. A venue without orders of ours is brought up to date only
-//! when one arrives. A venue's own best prices come over a stream of their own, and where the venue does not stamp them
-//! they carry the time of their receipt: the venue's side skips them, or they would hold back what happened before.
+//! before market data, so that a run is the same every time.
 //!
-//! The run ends with the last market record: what is under way to a later time is lost, as with any recording that ends.
+//! What moves without the desk is a [`World`]: a recording with simulated venues behind it ([`Recorded`]), or Tiderace's
+//! own venue (`OwnVenue`). The run ends when the world does: what is under way to a later time is lost, as with
+//! any recording that ends.
 
 use std::collections::VecDeque;
 
 use tiderace_engine::config::Balance;
 use tiderace_engine::{DeskConfig, Engine, JournalError};
 use tiderace_types::input::{BalanceSet, Timer};
-use tiderace_types::{Input, InstrumentId, MarketEvent, MarketKind, Output, Ts};
+use tiderace_types::{Input, InstrumentId, MarketEvent, Output, Ts};
 
+use crate::recorded::Recorded;
 use crate::{Latency, Leg, Reports, SimConfig, SimExchange};
 
 /// Who decides: a strategy. What it submits becomes a journaled input that names its cause.
@@ -118,7 +119,7 @@ const PROGRESS_EVERY: u64 = 1 << 14;
 pub const COMMANDS_PER_EVENT_MAX: usize = 1 << 16;
 
 /// One direction of an order-entry session: latency is drawn, order is kept as on one connection.
-struct Link<T> {
+pub(crate) struct Link<T> {
     latency: Latency,
     /// What is under way, by arrival: nothing overtakes, so that is the order of sending.
     flights: VecDeque<(Ts, T)>,
@@ -126,53 +127,71 @@ struct Link<T> {
 }
 
 impl<T> Link<T> {
-    fn new(latency: Latency) -> Self {
+    pub(crate) fn new(latency: Latency) -> Self {
         Self { latency, flights: VecDeque::with_capacity(64), ts_last: Ts::MIN }
     }
-    fn send(&mut self, ts: Ts, message: T) {
+    pub(crate) fn send(&mut self, ts: Ts, message: T) {
         self.ts_last = self.ts_last.max(ts.plus_ns(self.latency.draw_ns()));
         self.flights.push_back((self.ts_last, message));
     }
-    fn ts_next(&self) -> Ts {
+    pub(crate) fn ts_next(&self) -> Ts {
         self.flights.front().map_or(Ts::MAX, |(ts, _)| *ts)
     }
-    fn receive(&mut self) -> Option<(Ts, T)> {
+    pub(crate) fn receive(&mut self) -> Option<(Ts, T)> {
         self.flights.pop_front()
     }
 }
 
 /// What is due next.
 enum Due {
-    VenueMarket(InstrumentId),
-    Order,
+    World,
     Report,
     Timer,
     Market,
     Nothing,
 }
 
+/// The markets of a run and the venues behind them: what moves without the desk.
+pub trait World {
+    /// When the run begins.
+    fn ts_start(&self) -> Ts;
+
+    /// When it ends: nothing later is done.
+    fn ts_end(&self) -> Ts;
+
+    /// When a venue's side moves next; [`Ts::MAX`] for never.
+    fn due(&mut self) -> Ts;
+
+    /// Moves it, and gives the reports that leave for the desk, each with its venue time.
+    fn step(&mut self, out: &mut Reports);
+
+    /// A message of the desk leaves for its venue.
+    fn send(&mut self, ts: Ts, message: &Output);
+
+    /// When the next market record reaches the desk; [`Ts::MAX`] for never.
+    fn ts_record(&self) -> Ts;
+
+    /// Takes that record, and its place on the tape.
+    fn take_record(&mut self) -> Option<(u64, MarketEvent)>;
+
+    /// How much of the run is done, and how much there is.
+    fn progress(&self) -> (u64, u64);
+}
+
 /// A run in progress.
-pub struct Driver<'a, C> {
+pub struct Driver<'a, C, W> {
     engine: &'a mut Engine,
     client: &'a mut C,
-    exchange: SimExchange,
-    tape: &'a [MarketEvent],
-    /// Next market record for the desk.
-    next: usize,
-    /// Where each venue's own side goes on: no record of its market that it has not seen lies before.
-    venue_next: Vec<usize>,
-    orders: Link<Output>,
+    world: W,
     reports: Link<Input>,
     venue_out: Reports,
-    /// Whether an order of ours rests anywhere: only then do the venues' own clocks count.
-    is_resting: bool,
     commands: Vec<Input>,
     /// Commands since time last passed.
     commands_now: usize,
     now: Ts,
 }
 
-impl<'a, C: Client> Driver<'a, C> {
+impl<'a, C: Client> Driver<'a, C, Recorded<'a>> {
     /// A run of `engine` over `tape` against `exchange`.
     pub fn new(
         engine: &'a mut Engine,
@@ -182,33 +201,35 @@ impl<'a, C: Client> Driver<'a, C> {
         tape: &'a [MarketEvent],
     ) -> Self {
         let instruments = engine.desk().instruments().len();
+        Self::over(engine, client, Recorded::new(exchange, config, tape, instruments), config)
+    }
+}
+
+impl<'a, C: Client, W: World> Driver<'a, C, W> {
+    /// A run of `engine` in a world.
+    pub fn over(engine: &'a mut Engine, client: &'a mut C, world: W, config: &SimConfig) -> Self {
         Self {
-            exchange,
-            tape,
-            next: 0,
-            venue_next: vec![0; instruments],
-            orders: Link::new(Latency::new(config.order_entry, config.seed, Leg::OrderEntry)),
+            now: world.ts_start(),
+            world,
             reports: Link::new(Latency::new(config.response, config.seed, Leg::Response)),
             venue_out: Vec::with_capacity(64),
-            is_resting: false,
             commands: Vec::with_capacity(64),
             commands_now: 0,
-            now: tape.first().map_or(Ts::ZERO, |event| event.ts_recv),
             engine,
             client,
         }
     }
 
-    /// Runs to the end of the tape, or until the client says stop.
+    /// Runs to the end of the world, or until the client says stop; gives the world back.
     ///
     /// # Errors
     /// [`DriveError`]. Where the client is at fault the journal is sealed as interrupted; where the journal is, it ends
     /// with the last batch that was written.
-    pub fn run(mut self, config: &DeskConfig) -> Result<Ended, DriveError<C::Error>> {
+    pub fn run(mut self, config: &DeskConfig) -> Result<(Ended, W), DriveError<C::Error>> {
         match self.drive(config) {
             Ok(interrupted) => {
                 let digest = self.engine.finish(self.now, interrupted)?;
-                Ok(Ended { digest, interrupted, ts: self.now })
+                Ok((Ended { digest, interrupted, ts: self.now }, self.world))
             }
             Err(DriveError::Journal(error)) => Err(DriveError::Journal(error)),
             Err(error @ (DriveError::Client(_) | DriveError::TooManyCommands)) => {
@@ -228,20 +249,19 @@ impl<'a, C: Client> Driver<'a, C> {
     }
 
     fn go(&mut self) -> Result<bool, DriveError<C::Error>> {
-        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         let mut steps = 0_u64;
         loop {
             if steps.is_multiple_of(PROGRESS_EVERY) {
                 self.engine.flush()?;
-                if !self.client.on_progress(count(self.next), count(self.tape.len())) {
+                let (done, total) = self.world.progress();
+                if !self.client.on_progress(done, total) {
                     return Ok(true);
                 }
             }
             steps = steps.wrapping_add(1);
             match self.due() {
                 Due::Market => self.market()?,
-                Due::VenueMarket(instrument) => self.venue_market(instrument),
-                Due::Order => self.order(),
+                Due::World => self.step(),
                 Due::Report => self.report()?,
                 Due::Timer => self.timer()?,
                 Due::Nothing => return Ok(false),
@@ -262,106 +282,42 @@ impl<'a, C: Client> Driver<'a, C> {
         self.submit()
     }
 
-    /// What comes next. After the last record only what is under way up to its time is still done.
+    /// What comes next. After the end only what is under way up to its time is still done.
     fn due(&mut self) -> Due {
-        let ts_market = self.tape.get(self.next).map_or(Ts::MAX, |event| event.ts_recv);
-        let ts_timer = self.engine.desk().next_timer();
-        let ts_report = self.reports.ts_next();
-        let ts_order = self.orders.ts_next();
         let mut due = Due::Market;
-        let mut ts = ts_market;
+        let mut ts = self.world.ts_record();
+        let ts_timer = self.engine.desk().next_timer();
         if ts_timer <= ts && ts_timer != Ts::MAX {
             (due, ts) = (Due::Timer, ts_timer);
         }
+        let ts_report = self.reports.ts_next();
         if ts_report <= ts && ts_report != Ts::MAX {
             (due, ts) = (Due::Report, ts_report);
         }
-        if ts_order <= ts && ts_order != Ts::MAX {
-            (due, ts) = (Due::Order, ts_order);
+        let ts_world = self.world.due();
+        if ts_world <= ts && ts_world != Ts::MAX {
+            (due, ts) = (Due::World, ts_world);
         }
-        if self.is_resting
-            && let Some((instrument, ts_venue)) = self.venue_due()
-            && ts_venue <= ts
-        {
-            (due, ts) = (Due::VenueMarket(instrument), ts_venue);
-        }
-        let ts_end = self.tape.last().map_or(Ts::ZERO, |event| event.ts_recv);
-        if ts == Ts::MAX || ts > ts_end { Due::Nothing } else { due }
-    }
-
-    /// The next record of a venue where an order rests.
-    fn venue_due(&mut self) -> Option<(InstrumentId, Ts)> {
-        let mut first = None;
-        for row in 0..self.venue_next.len() {
-            let Ok(instrument) = u16::try_from(row).map(InstrumentId) else { break };
-            if self.exchange.has_resting(instrument)
-                && let Some(event) = self.venue_peek(instrument)
-                && first.is_none_or(|(_, ts)| event.ts_event < ts)
-            {
-                first = Some((instrument, event.ts_event));
-            }
-        }
-        first
-    }
-
-    /// The next record of an instrument's own market. What is passed over is not looked at again.
-    fn venue_peek(&mut self, instrument: InstrumentId) -> Option<&'a MarketEvent> {
-        let next = self.venue_next.get_mut(instrument.index())?;
-        let rest = self.tape.get(*next..)?;
-        let is_next = |event: &MarketEvent| event.instrument == instrument && event.kind != MarketKind::Best;
-        let ahead = rest.iter().position(is_next).unwrap_or(rest.len());
-        *next = next.saturating_add(ahead);
-        self.tape.get(*next)
+        if ts == Ts::MAX || ts > self.world.ts_end() { Due::Nothing } else { due }
     }
 
     fn market(&mut self) -> Result<(), DriveError<C::Error>> {
-        let Some(event) = self.tape.get(self.next) else { return Ok(()) };
+        let Some((index, event)) = self.world.take_record() else { return Ok(()) };
         (self.now, self.commands_now) = (event.ts_recv, 0);
-        let index = u64::try_from(self.next).unwrap_or(u64::MAX);
-        self.next = self.next.saturating_add(1);
-        self.engine.market(index, event)?;
+        self.engine.market(index, &event)?;
         if !self.engine.outputs().is_empty() {
             self.after_outputs()?;
         }
         if event.is_last() {
-            self.client.on_market(self.engine, event, &mut self.commands).map_err(DriveError::Client)?;
+            self.client.on_market(self.engine, &event, &mut self.commands).map_err(DriveError::Client)?;
             self.submit()?;
         }
         Ok(())
     }
 
-    /// Brings a venue's own side one record further.
-    fn venue_market(&mut self, instrument: InstrumentId) {
-        let Some(event) = self.venue_peek(instrument) else { return };
-        if let Some(next) = self.venue_next.get_mut(instrument.index()) {
-            *next = next.saturating_add(1);
-        }
-        self.exchange.on_market(event, &mut self.venue_out);
-        self.send_reports();
-    }
-
-    fn order(&mut self) {
-        let Some((ts, message)) = self.orders.receive() else { return };
-        let Some(instrument) = venue_of(&message) else { return };
-        while self.venue_peek(instrument).is_some_and(|event| event.ts_event <= ts) {
-            self.venue_market(instrument);
-        }
-        let out = &mut self.venue_out;
-        if let Output::OrderSent(sent) = &message {
-            self.exchange.on_order(ts, sent, out);
-        } else if let Output::CancelSent(sent) = &message {
-            self.exchange.on_cancel(ts, sent, out);
-        } else if let Output::ReplaceSent(sent) = &message {
-            self.exchange.on_replace(ts, sent, out);
-        } else if let Output::StatusRequested(sent) = &message {
-            self.exchange.on_status_request(ts, sent, out);
-        }
-        self.send_reports();
-    }
-
-    fn send_reports(&mut self) {
-        let exchange = &self.exchange;
-        self.is_resting = self.engine.desk().instruments().iter().any(|i| exchange.has_resting(i.id));
+    /// Moves the venues' side, and sends their reports on their way.
+    fn step(&mut self) {
+        self.world.step(&mut self.venue_out);
         for (ts, report) in self.venue_out.drain(..) {
             self.reports.send(ts, report);
         }
@@ -398,7 +354,7 @@ impl<'a, C: Client> Driver<'a, C> {
     fn after_outputs(&mut self) -> Result<(), DriveError<C::Error>> {
         for output in self.engine.outputs() {
             if venue_of(output).is_some() {
-                self.orders.send(self.now, *output);
+                self.world.send(self.now, output);
             }
             self.client.on_output(self.engine, self.now, output, &mut self.commands).map_err(DriveError::Client)?;
         }
@@ -427,7 +383,7 @@ impl<'a, C: Client> Driver<'a, C> {
 }
 
 /// The instrument to whose venue an output goes; none for what stays here.
-const fn venue_of(output: &Output) -> Option<InstrumentId> {
+pub(crate) const fn venue_of(output: &Output) -> Option<InstrumentId> {
     match output {
         Output::OrderSent(sent) => Some(sent.instrument),
         Output::CancelSent(sent) => Some(sent.instrument),

@@ -17,6 +17,7 @@ mod order;
 pub mod order_flow;
 pub mod picture;
 pub mod queue;
+mod recorded;
 mod resting;
 pub mod rng;
 
@@ -26,3 +27,4 @@ pub use flow::{FlowConfig, FlowError, FlowStop, FlowTerms, generate};
 pub use latency::{Latency, LatencyModel, Leg, retime};
 pub use picture::{BookCheck, DepthColumns, Difference, QuoteColumns, TradeColumns, check, depth_at, quotes, trades};
 pub use queue::QueueModel;
+pub use recorded::Recorded;

@@ -131,7 +131,8 @@ fn run_as(json: &Value, tape: &[MarketEvent], mut client: Script) -> Run {
     let exchange = SimExchange::new(&sim, &config.instruments).unwrap();
     let path = desk::scratch();
     let mut engine = Engine::new(Desk::new(&config).unwrap(), &json, Some(Writer::create(&path).unwrap())).unwrap();
-    let ended = Driver::new(&mut engine, &mut client, exchange, &sim, tape).run(&config);
+    let driver = Driver::new(&mut engine, &mut client, exchange, &sim, tape);
+    let ended = driver.run(&config).map(|(ended, _)| ended);
     let replayed = replay(&path, tape).unwrap();
     assert_eq!(replayed.digest, engine.digest(), "replay is live");
     std::fs::remove_file(&path).unwrap();
