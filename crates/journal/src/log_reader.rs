@@ -198,7 +198,10 @@ impl LogReader {
                 Err(Stop::Failed(error)) => return Err(error),
                 Err(Stop::Changed(offset, check)) => return Err(self.damaged(offset, check)),
                 // The window may have been read before the batch was written.
-                Err(Stop::End) if open.window_start != open.offset => open.window.clear(),
+                Err(Stop::End) if open.window_start != open.offset => {
+                    open.window.clear();
+                    open.window_start = open.offset;
+                }
                 Err(Stop::End) => {
                     if !self.next_segment()? {
                         return Ok(None);
@@ -228,7 +231,6 @@ impl LogReader {
         let Some(open) = self.open.as_mut() else { return Ok(false) };
         // What is written later is seen by the next call.
         open.window.clear();
-        open.window_start = 0;
         let (at, offset, number) = (open.at, open.offset, open.header.number);
         self.list_new_segments()?;
         if let Some(mut next) = self.open_segment(at.saturating_add(1))? {
