@@ -1,0 +1,64 @@
+//! What goes over the rings.
+
+use tiderace_types::Ts;
+use tiderace_types::venue::{Command, Event, Single};
+
+/// Kind of the first record of a journal: the genesis.
+pub const KIND_GENESIS: u16 = 1;
+
+/// A command on its way to the engine.
+pub(crate) struct Inbound {
+    pub(crate) seq: u64,
+    pub(crate) ts: Ts,
+    pub(crate) command: Command,
+}
+
+/// What the engine hands to the journal: a command that was applied, then what came out of it.
+pub(crate) enum Applied {
+    Command(Inbound),
+    Event(Event),
+}
+
+/// Something that came out and whose cause is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Sequence of its cause.
+    pub seq: u64,
+    /// Time of its cause.
+    pub ts: Ts,
+    /// Whether its cause is kept in the emergency segment alone: it has no sequence in the journal yet, and what it
+    /// tells may rest on commands that the disk never took and that a restart undoes.
+    pub is_emergency: bool,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Whether a command only takes risk away. Such a command is still taken when the disk takes nothing more.
+#[must_use]
+pub const fn is_rescue(command: &Command) -> bool {
+    match command {
+        Command::Single(Single::Cancel(_) | Single::CancelAll(_)) => true,
+        Command::Single(Single::KillSet(kill)) => kill.is_on,
+        Command::Single(
+            Single::NewOrder(_)
+            | Single::Replace(_)
+            | Single::MmpReset(_)
+            | Single::Clock(_)
+            | Single::IndexSet(_)
+            | Single::MarkSet(_)
+            | Single::SettlementSet(_)
+            | Single::GreeksSet(_)
+            | Single::StateSet(_)
+            | Single::Deposit(_)
+            | Single::Withdraw(_)
+            | Single::ConnectionSet(_)
+            | Single::BustTrade(_)
+            | Single::AdjustTrade(_)
+            | Single::ProposeOverride(_)
+            | Single::ApproveOverride(_)
+            | Single::Malformed(_)
+            | Single::FundContribution(_),
+        )
+        | Command::MassQuote(_) => false,
+    }
+}
