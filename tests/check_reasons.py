@@ -1,9 +1,10 @@
 """Check that a test produces each refusal code: every variant of `Reason` is named in some test.
 
-Tests are `crates/*/tests/`, what stands below `#[cfg(test)]` in `crates/*/src`, and `tests/` (Python, which
-spells the stable name). What nothing produces yet stands in `RESERVED`; once code names it, it leaves that list.
+Tests are `crates/*/tests/`, what stands below `#[cfg(test)]` in `crates/*/src`, and `tests/` (Python and scenario
+files, which spell the stable name). What nothing produces yet stands in `RESERVED`; once code names it, it leaves that list.
 """
 
+import functools
 import re
 import sys
 from pathlib import Path
@@ -23,9 +24,7 @@ def main() -> int:
     code, tests = split_sources()
     wrong = []
     for variant, name in reasons:
-        is_tested = (
-            bool(re.search(rf"\bReason::{variant}\b", tests)) or f'"{name}"' in read_python()
-        )
+        is_tested = bool(re.search(rf"\bReason::{variant}\b", tests)) or f'"{name}"' in read_named()
         is_produced = bool(re.search(rf"\bReason::{variant}\b", code))
         if variant in RESERVED:
             if is_produced:
@@ -59,11 +58,13 @@ def split_sources() -> tuple[str, str]:
     return "\n".join(code), "\n".join(tests)
 
 
-def read_python() -> str:
-    """Return all Python tests, less those of the benches, whose names are other words."""
-    paths = (ROOT / "tests/python").glob("test_*.py")
+@functools.cache
+def read_named() -> str:
+    """Return all scenarios and Python tests, less those of the benches, whose names are other words."""
+    paths = sorted((ROOT / "tests/python").glob("test_*.py"))
+    paths += sorted((ROOT / "tests/scenarios").glob("*/*.jsonl"))
     return "\n".join(
-        path.read_text(encoding="utf-8") for path in sorted(paths) if path.name != "test_bench.py"
+        path.read_text(encoding="utf-8") for path in paths if "_bench" not in path.name
     )
 
 
