@@ -20,6 +20,7 @@ pub mod queue;
 mod recorded;
 mod resting;
 pub mod rng;
+pub mod scenario;
 
 pub use config::{SimConfig, SimConfigError, VenueTerms};
 pub use exchange::{Reports, SimExchange};

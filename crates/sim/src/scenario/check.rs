@@ -1,0 +1,209 @@
+//! An `expect` line.
+
+use serde_json::Value;
+use tiderace_types::{AccountId, AssetId, ClOrdId, InstrumentId, Reason};
+
+use super::compare::{Kind, Wanted};
+use super::gateway::Gateway;
+use super::json::{self, Bad, Object};
+use super::words;
+
+/// What must be so.
+#[derive(Clone, Debug)]
+pub(super) enum Check {
+    /// An event with these values comes, others before it are passed over.
+    Event {
+        /// `report` or `trade`.
+        event: &'static str,
+        wanted: Vec<Wanted>,
+    },
+    /// What a book shows.
+    Book {
+        instrument: InstrumentId,
+        bids: Option<Vec<Level>>,
+        asks: Option<Vec<Level>>,
+        /// Levels of a side that are looked at; all of them when absent.
+        depth: Option<usize>,
+        wanted: Vec<Wanted>,
+    },
+    /// An order works, with these values.
+    Order { account: AccountId, cl_ord_id: ClOrdId, wanted: Vec<Wanted> },
+    /// An order does not work.
+    NoOrder { account: AccountId, cl_ord_id: ClOrdId },
+    /// A position.
+    Position { account: AccountId, instrument: InstrumentId, wanted: Vec<Wanted> },
+    /// Cash.
+    Balance { account: AccountId, asset: AssetId, wanted: Vec<Wanted> },
+    /// Nothing was made or lost.
+    Ledger,
+    /// No event is left: none at all, or none of a kind.
+    End { of: Option<&'static str> },
+}
+
+/// Price and visible quantity as they were written.
+pub(super) type Level = (String, String);
+
+/// Values of text that only a table's words may have.
+type Known = fn(&str) -> bool;
+
+fn is_in<T>(table: words::Table<T>, text: &str) -> bool {
+    table.iter().any(|(word, _)| *word == text)
+}
+
+fn any(_: &str) -> bool {
+    true
+}
+
+const REPORT: &[(&str, Kind, Known)] = &[
+    ("account", Kind::Text, any),
+    ("cl_ord_id", Kind::Text, any),
+    ("exec_type", Kind::Text, |text| is_in(words::EXEC_TYPES, text)),
+    ("ord_status", Kind::Text, |text| is_in(words::ORD_STATUSES, text)),
+    ("last_px", Kind::Number, any),
+    ("last_qty", Kind::Number, any),
+    ("cum_qty", Kind::Number, any),
+    ("leaves_qty", Kind::Number, any),
+    ("avg_px", Kind::Mean, any),
+    ("reason", Kind::Text, |text| Reason::ALL.iter().any(|reason| reason.name() == text)),
+    ("text", Kind::Part, any),
+    ("is_maker", Kind::Flag, any),
+];
+const TRADE: &[(&str, Kind, Known)] = &[
+    ("symbol", Kind::Text, any),
+    ("price", Kind::Number, any),
+    ("qty", Kind::Number, any),
+    ("maker", Kind::Text, any),
+    ("taker", Kind::Text, any),
+    ("aggressor", Kind::Text, |text| is_in(words::SIDES, text)),
+    ("kind", Kind::Text, |text| is_in(words::TRADE_KINDS, text)),
+];
+const BOOK: &[(&str, Kind, Known)] = &[
+    ("indicative_px", Kind::Number, any),
+    ("indicative_qty", Kind::Number, any),
+    ("state", Kind::Text, |text| is_in(words::STATES, text)),
+];
+const ORDER: &[(&str, Kind, Known)] = &[
+    ("ord_status", Kind::Text, |text| is_in(words::ORD_STATUSES, text)),
+    ("leaves_qty", Kind::Number, any),
+    ("cum_qty", Kind::Number, any),
+    ("price", Kind::Number, any),
+];
+const POSITION: &[(&str, Kind, Known)] = &[
+    ("qty", Kind::Number, any),
+    ("avg_px", Kind::Mean, any),
+    ("realized_pnl", Kind::Mean, any),
+    ("unrealized_pnl", Kind::Mean, any),
+];
+const BALANCE: &[(&str, Kind, Known)] =
+    &[("total", Kind::Number, any), ("available", Kind::Number, any), ("held", Kind::Number, any)];
+
+/// Reads an `expect` line.
+///
+/// # Errors
+/// What is wrong with the line.
+pub(super) fn check(line: &Object<'_>, gateway: &mut Gateway) -> Result<Check, Bad> {
+    Ok(match line.text("expect")? {
+        "report" => {
+            only(line, &[], REPORT)?;
+            Check::Event { event: "report", wanted: wanted(line, REPORT)? }
+        }
+        "trade" => {
+            only(line, &[], TRADE)?;
+            Check::Event { event: "trade", wanted: wanted(line, TRADE)? }
+        }
+        "book" => {
+            only(line, &["symbol", "bids", "asks", "depth"], BOOK)?;
+            let depth = line.count_or_none("depth")?;
+            Check::Book {
+                instrument: gateway.symbol(line.text("symbol")?),
+                bids: levels(line, "bids")?,
+                asks: levels(line, "asks")?,
+                depth: depth.map(|depth| usize::try_from(depth).unwrap_or(usize::MAX)),
+                wanted: wanted(line, BOOK)?,
+            }
+        }
+        "order" => {
+            only(line, &["account", "cl_ord_id"], ORDER)?;
+            let (account, cl_ord_id) = order_key(line, gateway)?;
+            Check::Order { account, cl_ord_id, wanted: wanted(line, ORDER)? }
+        }
+        "no_order" => {
+            only(line, &["account", "cl_ord_id"], &[])?;
+            let (account, cl_ord_id) = order_key(line, gateway)?;
+            Check::NoOrder { account, cl_ord_id }
+        }
+        "position" => {
+            only(line, &["account", "symbol"], POSITION)?;
+            let account = gateway.account(line.text("account")?);
+            let instrument = gateway.symbol(line.text("symbol")?);
+            Check::Position { account, instrument, wanted: wanted(line, POSITION)? }
+        }
+        "balance" => {
+            only(line, &["account", "asset"], BALANCE)?;
+            let account = gateway.account(line.text("account")?);
+            let asset = gateway.asset(line.text("asset")?);
+            Check::Balance { account, asset, wanted: wanted(line, BALANCE)? }
+        }
+        "ledger" => {
+            line.only(&["expect"])?;
+            Check::Ledger
+        }
+        "end" => {
+            line.only(&["expect", "of"])?;
+            Check::End { of: line.word_or_none("of", &[("report", "report"), ("trade", "trade")])? }
+        }
+        word @ ("margin" | "fund") => {
+            let message = format!("the check {word:?} is not carried out by this build");
+            return Err(line.bad("expect", message, "leave it out, or use a build that clears"));
+        }
+        word => {
+            let known = "known are: report trade book order no_order position balance margin fund ledger end";
+            return Err(line.bad("expect", format!("{word:?} is unknown here"), known));
+        }
+    })
+}
+
+fn only(line: &Object<'_>, more: &[&str], table: &[(&str, Kind, Known)]) -> Result<(), Bad> {
+    let mut known = vec!["expect"];
+    known.extend(more);
+    known.extend(table.iter().map(|(key, _, _)| key));
+    line.only(&known)
+}
+
+fn wanted(line: &Object<'_>, table: &[(&'static str, Kind, Known)]) -> Result<Vec<Wanted>, Bad> {
+    let mut all = Vec::new();
+    for (key, kind, is_known) in table {
+        let Some(value) = line.value(key) else { continue };
+        match kind {
+            Kind::Flag => drop(line.flag(key)?),
+            Kind::Number | Kind::Mean => drop(line.number_or_none(key)?),
+            Kind::Text | Kind::Part => {
+                let text = line.text(key)?;
+                if !is_known(text) {
+                    return Err(line.bad(key, format!("{text:?} is unknown here"), "see the words of scenarios.md"));
+                }
+            }
+        }
+        all.push(Wanted { key, kind: *kind, value: value.clone() });
+    }
+    Ok(all)
+}
+
+fn order_key(line: &Object<'_>, gateway: &mut Gateway) -> Result<(AccountId, ClOrdId), Bad> {
+    let account = gateway.account(line.text("account")?);
+    Ok((account, gateway.cl_ord_id(account, line.text("cl_ord_id")?)))
+}
+
+fn levels(line: &Object<'_>, key: &str) -> Result<Option<Vec<Level>>, Bad> {
+    let Some(list) = line.list_or_none(key)? else { return Ok(None) };
+    let level = |value: &Value| -> Option<Level> {
+        let [price, qty] = value.as_array()?.as_slice() else { return None };
+        let number = |value: &Value| value.as_str().filter(|text| json::check_number(text).is_ok()).map(str::to_owned);
+        Some((number(price)?, number(qty)?))
+    };
+    let read = |value: &Value| {
+        let remedy = "write [\"price\", \"visible quantity\"], both strings";
+        level(value).ok_or_else(|| line.bad(key, format!("{value} is not a level"), remedy))
+    };
+    list.iter().map(read).collect::<Result<_, _>>().map(Some)
+}

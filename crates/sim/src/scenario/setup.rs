@@ -1,0 +1,302 @@
+//! The venue line: the genesis of a venue in words, and the tables of its gateway.
+
+use tiderace_engine::venue::{AccountConfig, Band, Breaker, Fees, Listing, RandomEnd, Scheduled, VenueConfig};
+use tiderace_types::instrument::STEP_DECIMALS;
+use tiderace_types::{
+    Amount, Asset, AssetId, Fraction, Instrument, InstrumentId, InstrumentKind, Price, Qty, Style, TradingState, Ts,
+    VenueId,
+};
+
+use super::gateway::{self, Gateway, Names};
+use super::json::{Bad, Object};
+use super::{time, words};
+
+/// Digits of an asset that is only counted in and stands in no line of `assets`.
+const IMPLIED_DECIMALS: u32 = 8;
+/// Quote of an inverse or quanto contract that names none.
+const IMPLIED_QUOTE: &str = "USD";
+/// A maturity that is a date means this time of it: 08:00 UTC.
+const MATURITY_NS: i64 = 8 * 3_600 * 1_000_000_000;
+const STEP_ONE: i64 = 1_000_000_000_000;
+
+/// A venue in numbers, and what its gateway starts with.
+#[derive(Clone, Debug)]
+pub(super) struct Setup {
+    pub(super) config: VenueConfig,
+    pub(super) gateway: Gateway,
+}
+
+/// Reads the venue line's object.
+///
+/// # Errors
+/// What is wrong with it; also what this build does not carry out.
+pub(super) fn setup(venue: &Object<'_>) -> Result<Setup, Bad> {
+    venue.only(&["start", "assets", "instruments", "accounts", "fund", "seed"])?;
+    let mut gateway = Gateway::new(venue.time("start")?);
+    gateway.strategy(None);
+    for asset in venue.objects("assets")? {
+        asset.only(&["asset", "decimals"])?;
+        let decimals = asset.count("decimals")?;
+        once(&asset, "asset", &mut gateway.assets)?;
+        gateway.decimals.push(decimals);
+    }
+    let mut instruments = Vec::new();
+    for line in venue.objects("instruments")? {
+        instruments.push(listing(&line, &mut gateway)?);
+    }
+    let mut stp_groups = Names::default();
+    let mut accounts = Vec::new();
+    for line in venue.objects("accounts")? {
+        accounts.push(account(&line, &mut gateway, &mut stp_groups)?);
+    }
+    let mut fund = Vec::new();
+    for line in venue.objects_or_none("fund")? {
+        line.only(&["asset", "amount"])?;
+        fund.push(amount_of(&line, "asset", "amount", &gateway)?);
+    }
+    let assets = gateway
+        .decimals
+        .iter()
+        .zip(0..)
+        .map(|(decimals, id)| Asset { asset: gateway.assets.name(id).to_owned(), decimals: *decimals });
+    let assets = assets.collect();
+    let seed = venue.count_or_none("seed")?.unwrap_or(1).into();
+    let config = VenueConfig { seed, assets, instruments, accounts, fund };
+    let remedy = "correct the named row";
+    config.check().map_err(|error| Bad::new("venue", error.to_string(), remedy))?;
+    Ok(Setup { config, gateway })
+}
+
+/// A name that must be new in its table.
+fn once<'a>(line: &Object<'a>, key: &str, names: &mut Names) -> Result<&'a str, Bad> {
+    let name = line.text(key)?;
+    if names.find(name).is_some() {
+        return Err(line.bad(key, format!("{name:?} stands twice"), "give each its own name"));
+    }
+    names.id(name);
+    Ok(name)
+}
+
+/// An asset that a contract is counted in; one that `assets` leaves out is added.
+fn asset(gateway: &mut Gateway, name: &str) -> AssetId {
+    let id = gateway.asset(name);
+    if id.index() == gateway.decimals.len() {
+        gateway.decimals.push(IMPLIED_DECIMALS);
+    }
+    id
+}
+
+fn known_asset(line: &Object<'_>, key: &str, name: &str, gateway: &Gateway) -> Result<AssetId, Bad> {
+    let id = gateway.assets.find(name).and_then(|id| u16::try_from(id).ok()).map(AssetId);
+    id.ok_or_else(|| line.bad(key, format!("asset {name:?} is unknown"), "add it to \"assets\""))
+}
+
+fn amount_of(line: &Object<'_>, asset: &str, amount: &str, gateway: &Gateway) -> Result<(AssetId, Amount), Bad> {
+    let id = known_asset(line, asset, line.text(asset)?, gateway)?;
+    Ok((id, Amount::new(line.scaled(amount, gateway.asset_decimals(id))?)))
+}
+
+const INSTRUMENT_KEYS: &[&str] = &[
+    "symbol",
+    "kind",
+    "style",
+    "base",
+    "quote",
+    "settle",
+    "tick_size",
+    "lot_size",
+    "contract_multiplier",
+    "maturity",
+    "strike_price",
+    "put_or_call",
+    "min_order_qty",
+    "max_order_qty",
+    "max_order_value",
+    "fees",
+    "margin",
+    "funding",
+    "settlement_window",
+    "trading_state",
+    "price_band",
+    "circuit_breaker",
+    "random_end",
+    "schedule",
+];
+
+fn listing(line: &Object<'_>, gateway: &mut Gateway) -> Result<Listing, Bad> {
+    line.only(INSTRUMENT_KEYS)?;
+    for key in ["margin", "funding"] {
+        if line.has(key) {
+            let message = format!("{key:?} is not carried out by this build");
+            return Err(line.bad(key, message, "leave it out, or use a build that clears"));
+        }
+    }
+    line.duration_or_none("settlement_window")?;
+    let instrument = instrument(line, gateway)?;
+    let quote_decimals = instrument.quote_decimals;
+    gateway.instruments.push(instrument.clone());
+    Ok(Listing {
+        instrument,
+        max_order_value: line.scaled_or_none("max_order_value", quote_decimals)?.map(Amount::new),
+        fees: line.object_or_none("fees")?.map_or(Ok(Fees::default()), |fees| read_fees(&fees))?,
+        band: line.object_or_none("price_band")?.map(|band| read_band(&band)).transpose()?,
+        breaker: line.object_or_none("circuit_breaker")?.map(|breaker| read_breaker(&breaker)).transpose()?,
+        random_end: line.object_or_none("random_end")?.map(|end| read_random_end(&end)).transpose()?,
+        schedule: line.objects_or_none("schedule")?.iter().map(read_scheduled).collect::<Result<_, _>>()?,
+        state: line.word_or_none("trading_state", words::STATES)?.unwrap_or(TradingState::Continuous),
+    })
+}
+
+fn instrument(line: &Object<'_>, gateway: &mut Gateway) -> Result<Instrument, Bad> {
+    let symbol = once(line, "symbol", &mut gateway.symbols)?.to_owned();
+    let (kind, style) = (line.word("kind", words::KINDS)?, line.word_or_none("style", words::STYLES)?);
+    let style = style.unwrap_or(Style::Linear);
+    let (base, quote, settle) = assets_of(line, kind, style)?;
+    let [base, quote, settle] = [base, quote, settle].map(|name| asset(gateway, name));
+    let steps = |key: &str| line.scaled_i64(key, STEP_DECIMALS);
+    let multiplier = if line.has("contract_multiplier") { steps("contract_multiplier")? } else { STEP_ONE };
+    let mut instrument = Instrument {
+        id: InstrumentId(u16::try_from(gateway.instruments.len()).unwrap_or(u16::MAX)),
+        version: 1,
+        venue: VenueId(0),
+        symbol,
+        kind,
+        style,
+        base,
+        quote,
+        settle,
+        base_decimals: gateway.asset_decimals(base),
+        quote_decimals: gateway.asset_decimals(quote),
+        tick_size: steps("tick_size")?,
+        lot_size: steps("lot_size")?,
+        contract_multiplier: multiplier,
+        min_order_qty: Qty::ZERO,
+        max_order_qty: Qty::MAX,
+        min_notional: Amount::ZERO,
+        maturity_ns: maturity(line)?.map(Ts::get),
+        strike_price: None,
+        put_or_call: line.word_or_none("put_or_call", words::PUT_OR_CALL)?,
+    };
+    // Everything below is read on the grid, which must be one.
+    if instrument.tick_size <= 0 || instrument.lot_size <= 0 {
+        return Err(line.bad("tick_size", "tick and lot are above zero", "write positive steps"));
+    }
+    instrument.strike_price = price(line, "strike_price", &instrument)?;
+    instrument.min_order_qty = qty(line, "min_order_qty", &instrument)?.unwrap_or(Qty::ZERO);
+    instrument.max_order_qty = qty(line, "max_order_qty", &instrument)?.unwrap_or(Qty::MAX);
+    instrument.check().map_err(|error| line.bad("symbol", error.to_string(), "correct the definition"))?;
+    Ok(instrument)
+}
+
+/// Base, quote and settlement. What the style fixes need not be written.
+fn assets_of<'a>(line: &Object<'a>, kind: InstrumentKind, style: Style) -> Result<(&'a str, &'a str, &'a str), Bad> {
+    let base = line.text("base")?;
+    let (quote, settle) = (line.text_or_none("quote")?, line.text_or_none("settle")?);
+    if kind == InstrumentKind::Spot {
+        let quote = line.text("quote")?;
+        return Ok((base, quote, settle.unwrap_or(quote)));
+    }
+    let settle = line.text("settle")?;
+    let quote = match style {
+        Style::Linear => quote.unwrap_or(settle),
+        Style::Inverse | Style::Quanto => quote.unwrap_or(IMPLIED_QUOTE),
+    };
+    Ok((base, quote, settle))
+}
+
+fn maturity(line: &Object<'_>) -> Result<Option<Ts>, Bad> {
+    let date = line.text_or_none("maturity")?.and_then(time::parse_date);
+    match date {
+        Some(date) => Ok(Some(date.plus_ns(MATURITY_NS))),
+        None => line.time_or_none("maturity"),
+    }
+}
+
+fn price(line: &Object<'_>, key: &str, instrument: &Instrument) -> Result<Option<Price>, Bad> {
+    let Some(text) = line.number_or_none(key)? else { return Ok(None) };
+    let price = instrument.parse_price(text);
+    price.map(Some).map_err(|error| line.bad(key, error.to_string(), "write a multiple of tick_size"))
+}
+
+fn qty(line: &Object<'_>, key: &str, instrument: &Instrument) -> Result<Option<Qty>, Bad> {
+    let Some(text) = line.number_or_none(key)? else { return Ok(None) };
+    let qty = gateway::qty(instrument, text);
+    qty.map(Some).map_err(|refusal| line.bad(key, refusal.reason.rule(), "write a multiple of lot_size"))
+}
+
+fn fraction(line: &Object<'_>, key: &str) -> Result<Option<Fraction>, Bad> {
+    if line.has(key) {
+        line.scaled_i64(key, Fraction::DECIMALS).map(|value| Some(Fraction::new(value)))
+    } else {
+        Ok(None)
+    }
+}
+
+fn needed_fraction(line: &Object<'_>, key: &str) -> Result<Fraction, Bad> {
+    line.scaled_i64(key, Fraction::DECIMALS).map(Fraction::new)
+}
+
+fn read_fees(fees: &Object<'_>) -> Result<Fees, Bad> {
+    fees.only(&["maker", "taker"])?;
+    let read = |key| Ok(fraction(fees, key)?.unwrap_or(Fraction::ZERO));
+    Ok(Fees { maker: read("maker")?, taker: read("taker")? })
+}
+
+fn read_band(band: &Object<'_>) -> Result<Band, Bad> {
+    band.only(&["static", "dynamic", "market"])?;
+    let clamps_market = band.word_or_none("market", &[("reject", false), ("clamp", true)])?.unwrap_or(false);
+    Ok(Band { around_mark: fraction(band, "static")?, around_last: fraction(band, "dynamic")?, clamps_market })
+}
+
+fn read_breaker(breaker: &Object<'_>) -> Result<Breaker, Bad> {
+    breaker.only(&["move", "window", "auction", "extension", "max_extensions"])?;
+    Ok(Breaker {
+        move_max: needed_fraction(breaker, "move")?,
+        window_ns: breaker.duration("window")?,
+        auction_ns: breaker.duration("auction")?,
+        extension_ns: breaker.duration_or_none("extension")?.unwrap_or(0),
+        extensions_max: breaker.count_or_none("max_extensions")?.unwrap_or(0),
+    })
+}
+
+fn read_random_end(end: &Object<'_>) -> Result<RandomEnd, Bad> {
+    end.only(&["max", "seed"])?;
+    Ok(RandomEnd { max_ns: end.duration("max")?, seed: end.count_or_none("seed")?.unwrap_or(1).into() })
+}
+
+/// `{"at": "08:00:00", "state": "continuous"}`, each day, UTC.
+fn read_scheduled(line: &Object<'_>) -> Result<Scheduled, Bad> {
+    line.only(&["at", "state"])?;
+    let text = line.text("at")?;
+    let time = time::parse(&format!("1970-01-01T{text}Z"));
+    let time = time.ok_or_else(|| line.bad("at", format!("{text:?} is no time of day"), "write e.g. \"08:00:00\""))?;
+    Ok(Scheduled { time_of_day_ns: time.get(), state: line.word("state", words::STATES)? })
+}
+
+fn account(line: &Object<'_>, gateway: &mut Gateway, stp_groups: &mut Names) -> Result<AccountConfig, Bad> {
+    line.only(&["account", "balances", "mmp", "dead_man", "stp_group", "member"])?;
+    let name = once(line, "account", &mut gateway.accounts)?;
+    let id = gateway.account(name);
+    for group in line.objects_or_none("mmp")? {
+        group.only(&["group", "interval", "qty", "delta", "vega", "trades", "freeze"])?;
+        once(&group, "group", &mut gateway.said.entry(id).or_default().groups)?;
+    }
+    let mut balances = Vec::new();
+    if let Some(cash) = line.object_or_none("balances")? {
+        for (asset, _) in cash.entries() {
+            let asset_id = known_asset(&cash, asset, asset, gateway)?;
+            balances.push((asset_id, Amount::new(cash.scaled(asset, gateway.asset_decimals(asset_id))?)));
+        }
+    }
+    let member = line.text_or_none("member")?.map(str::to_owned);
+    if let Some(member) = &member {
+        gateway.members.id(member);
+    }
+    Ok(AccountConfig {
+        name: name.to_owned(),
+        member,
+        stp_group: line.text_or_none("stp_group")?.map(|group| stp_groups.id(group)),
+        balances,
+        dead_man_ns: line.duration_or_none("dead_man")?,
+    })
+}

@@ -1,0 +1,39 @@
+//! Every scenario of `tests/scenarios`, told strictly, and once more with a crash after every command.
+//!
+//! `SCENARIO=auctions/` keeps only files whose path holds that text.
+
+use std::path::{Path, PathBuf};
+
+use tiderace_sim::scenario::{Options, files, run_file};
+
+/// The number of files is a promise; one that is lost is a test that is lost.
+const FILES_MIN: usize = 288;
+
+fn told(crash_everywhere: bool) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios").canonicalize().unwrap();
+    let filter = std::env::var("SCENARIO").unwrap_or_default();
+    let all: Vec<PathBuf> = files(std::slice::from_ref(&folder)).unwrap();
+    let chosen: Vec<_> = all.iter().filter(|path| path.to_string_lossy().contains(&filter)).collect();
+    let options = Options { strict: true, crash_everywhere };
+    let mut failed = 0;
+    for path in &chosen {
+        let outcome = run_file(path, options).unwrap_or_else(|bad| panic!("{bad}"));
+        if outcome.failure.is_some() {
+            failed += 1;
+            println!("{outcome}");
+        }
+    }
+    println!("{} of {} scenarios pass, crash everywhere: {crash_everywhere}", chosen.len() - failed, chosen.len());
+    assert!(!filter.is_empty() || all.len() >= FILES_MIN, "only {} scenarios are left", all.len());
+    assert_eq!(failed, 0, "scenarios failed");
+}
+
+#[test]
+fn every_scenario_passes_strictly() {
+    told(false);
+}
+
+#[test]
+fn every_scenario_passes_with_a_crash_after_every_command() {
+    told(true);
+}
