@@ -15,6 +15,7 @@ mod holding;
 mod market;
 mod open_orders;
 mod risk;
+pub mod venue;
 mod windows;
 
 pub use config::{ConfigError, InstrumentLimits, RiskConfig, TotalLimit};

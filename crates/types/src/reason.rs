@@ -100,6 +100,8 @@ reasons! {
     2025 OpenOrdersLimit "open_orders_limit" "An account has no more working orders than its max_open_orders." => "Cancel some orders.";
     2026 SamePerson "same_person" "A limit is overridden by two different persons." => "Have someone else approve it.";
     2027 UnknownOverride "unknown_override" "An approval names an override that was proposed and still waits." => "Propose it first.";
+    2028 TooManyOverrides "too_many_overrides" "No more than 256 overrides of limits are proposed or in force at a time." => "Wait until one ends.";
+    2029 DuplicateOverride "duplicate_override" "An override has a key that no override proposed or in force has." => "Give it a new key.";
     3001 BookStale "book_stale" "A stale book is never routed to." => "Wait for the next snapshot.";
     3002 BookNotLive "book_not_live" "A book without a snapshot is never routed to." => "Wait for the first snapshot.";
     3003 BeyondLimit "beyond_limit" "No price beyond the parent's limit." => "Wait, or move the limit.";
