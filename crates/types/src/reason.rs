@@ -137,6 +137,8 @@ reasons! {
     4024 QuoteReplaced "quote_replaced" "A mass quote replaces all quotes of its account and group." => "Nothing to do.";
     4025 ConnectionLost "connection_lost" "Orders of a lost connection are canceled." => "Reconnect, then send them again.";
     4026 CanceledByKill "canceled_by_kill" "A kill switch cancels the working orders of its scope." => "Lift the kill switch, then send them again.";
+    4027 ReferenceMoved "reference_moved" "A peg follows its reference price." => "Nothing to do.";
+    4028 Scheduled "scheduled" "The schedule of the instrument changes its state." => "Nothing to do.";
     7001 BadParameter "bad_parameter" "The algorithm's parameters are within their ranges." => "Correct the named parameter.";
     7002 BadTimes "bad_times" "A parent ends after it starts." => "Correct the times.";
     7003 EndReached "end_reached" "The parent's time ran out with quantity left." => "Submit a new parent for the rest.";
