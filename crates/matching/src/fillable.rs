@@ -3,7 +3,8 @@
 use tiderace_book::by_order::Book;
 use tiderace_types::{Price, Qty, SelfTradePrevention};
 
-use crate::matcher::{Taker, Terms};
+use crate::sweep::{Taker, Watch};
+use crate::terms::Terms;
 
 /// A sweep in thought.
 struct Walk {
@@ -21,7 +22,7 @@ impl Walk {
 }
 
 /// Whether `taker` would at once fill `wanted` at least.
-pub(crate) fn would_fill(book: &Book<Terms>, taker: &Taker, wanted: Qty) -> bool {
+pub(crate) fn would_fill<W: Watch>(book: &Book<Terms>, taker: &Taker, wanted: Qty, watch: &W) -> bool {
     let mut walk = Walk { filled: Qty::ZERO, leaves: taker.leaves_qty };
     for level in book.levels(taker.side.opposite()) {
         if walk.filled >= wanted || walk.leaves == Qty::ZERO || !taker.reaches(level.price) {
@@ -33,7 +34,7 @@ pub(crate) fn would_fill(book: &Book<Terms>, taker: &Taker, wanted: Qty) -> bool
             | SelfTradePrevention::CancelMaker
             | SelfTradePrevention::CancelBoth
             | SelfTradePrevention::Decrement => {
-                if !walk_queue(book, taker, level.price, &mut walk) {
+                if !walk_queue(book, taker, level.price, &mut walk, watch) {
                     break;
                 }
             }
@@ -44,13 +45,13 @@ pub(crate) fn would_fill(book: &Book<Terms>, taker: &Taker, wanted: Qty) -> bool
 
 /// Walks one price; false where the order's own ends the walk. Slices after the first come behind every order of the
 /// price, so all that is shown is met before anything that is hidden.
-fn walk_queue(book: &Book<Terms>, taker: &Taker, price: Price, walk: &mut Walk) -> bool {
+fn walk_queue<W: Watch>(book: &Book<Terms>, taker: &Taker, price: Price, walk: &mut Walk, watch: &W) -> bool {
     let mut hidden = Qty::ZERO;
     for maker in book.orders(taker.side.opposite(), price) {
         if walk.leaves == Qty::ZERO {
             return true;
         }
-        if maker.owner != taker.owner {
+        if !watch.is_same(taker, maker.owner) {
             walk.fill(maker.visible_qty);
             // All of a side fits a quantity.
             hidden = hidden.checked_add(maker.hidden_qty).unwrap_or(Qty::MAX);

@@ -13,8 +13,11 @@ mod event;
 mod fillable;
 pub mod market;
 mod matcher;
+mod sweep;
+mod terms;
 
 pub use command::{Command, NewOrder};
 pub use event::Event;
-pub use matcher::{Matcher, Terms};
+pub use matcher::Matcher;
+pub use terms::Terms;
 pub use tiderace_types::SelfTradePrevention;

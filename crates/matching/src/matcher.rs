@@ -8,46 +8,35 @@
 //! Invariants: the book is never crossed between commands; orders' quantities left and filled never exceed what was
 //! sent. A trade is at the resting order's price and never beyond either limit.
 
-use tiderace_book::by_order::{Book, Order};
-use tiderace_types::{OrdType, Price, Qty, Reason, Refusal, SelfTradePrevention, Side, TimeInForce, TradeKind};
+use tiderace_book::by_order::Book;
+use tiderace_types::{OrdType, Price, Qty, Reason, Refusal, Side, TimeInForce};
 
 use crate::command::{Command, NewOrder};
 use crate::event::Event;
 use crate::fillable::would_fill;
+use crate::market::{BookChange, Fill};
+use crate::sweep::{Taker, Watch, rest, sweep};
+use crate::terms::Terms;
 
 /// The most slices an order may come in: one large order that meets it makes that many trades. More are refused.
-const MAX_SLICES: i64 = 10_000;
+pub(crate) const MAX_SLICES: i64 = 10_000;
 
-/// What a resting order keeps for when it is replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// A replace that would trade is refused.
-    pub post_only: bool,
-    /// What happens where it comes in again and meets its owner's.
-    pub self_trade_prevention: SelfTradePrevention,
-}
+/// Nobody watches: every trade may happen, and owners are themselves.
+struct Unwatched;
 
-/// An order on its way in.
-pub(crate) struct Taker {
-    pub(crate) order_id: u64,
-    pub(crate) owner: u32,
-    pub(crate) side: Side,
-    /// The worst price it takes; the end of the number line for a market order.
-    pub(crate) limit: Price,
-    pub(crate) leaves_qty: Qty,
-    cum_qty: Qty,
-    display_qty: Qty,
-    pub(crate) terms: Terms,
-}
-
-impl Taker {
-    /// Whether it may trade at a price.
-    pub(crate) const fn reaches(&self, price: Price) -> bool {
-        match self.side {
-            Side::Buy => price.get() <= self.limit.get(),
-            Side::Sell => price.get() >= self.limit.get(),
-        }
+impl Watch for Unwatched {
+    fn is_same(&self, taker: &Taker, maker_owner: u32) -> bool {
+        taker.owner == maker_owner
     }
+    fn may_trade(&mut self, _: Price) -> bool {
+        true
+    }
+    fn cap(&mut self, _: u64, _: u32, _: Side, qty: Qty) -> Qty {
+        qty
+    }
+    fn filled(&mut self, _: &Fill, _: &mut Book<Terms>, _: &mut Taker, _: &mut Vec<Event>) {}
+    fn left(&mut self, _: u64, _: Terms) {}
+    fn changed(&mut self, _: BookChange) {}
 }
 
 /// One instrument's continuous market.
@@ -105,19 +94,31 @@ impl Matcher {
             (OrdType::Market, Side::Sell) => Price::MIN,
             (_, _) => order.price,
         };
-        let terms = Terms { post_only: order.post_only, self_trade_prevention: order.self_trade_prevention };
-        let taker =
-            Taker { order_id, owner, side, limit, leaves_qty: order_qty, cum_qty: Qty::ZERO, display_qty, terms };
-        if terms.post_only && self.would_cross(&taker) {
+        let terms = Terms::new(order.self_trade_prevention, TimeInForce::Gtc).with_post_only(order.post_only);
+        let taker = Taker {
+            order_id,
+            owner,
+            group: owner,
+            side,
+            limit,
+            is_market: order.ord_type == OrdType::Market,
+            leaves_qty: order_qty,
+            cum_qty: Qty::ZERO,
+            display_qty,
+            terms,
+        };
+        if terms.is_post_only() && taker.crosses(&self.book) {
             return Err(Reason::WouldCross);
         }
 
         events.push(Event::Accepted { order_id });
         let (wanted, reason) = match order.time_in_force {
             TimeInForce::Fok => (order_qty, Reason::FokUnfilled),
-            _ => (min_qty, Reason::MinQtyUnfilled),
+            TimeInForce::Gtc | TimeInForce::Ioc | TimeInForce::Gtd | TimeInForce::Gfa | TimeInForce::Gfn => {
+                (min_qty, Reason::MinQtyUnfilled)
+            }
         };
-        if wanted > Qty::ZERO && !would_fill(&self.book, &taker, wanted) {
+        if wanted > Qty::ZERO && !would_fill(&self.book, &taker, wanted, &Unwatched) {
             events.push(Event::Canceled { order_id, qty: order_qty, reason });
         } else {
             self.trade_and_rest(taker, ends_with, events);
@@ -148,10 +149,9 @@ impl Matcher {
         }
         let others = self.book.total_qty(order.side).saturating_sub(leaves_before);
         others.checked_add(leaves_qty).ok_or(Reason::SideFull)?;
-        let Order { owner, side, cum_qty, display_qty, terms, .. } = order;
-        let taker = Taker { order_id, owner, side, limit: price, leaves_qty, cum_qty, display_qty, terms };
-        let is_crossing = self.would_cross(&taker);
-        if terms.post_only && is_crossing {
+        let taker = Taker::again(&order, order.owner, price, leaves_qty);
+        let is_crossing = taker.crosses(&self.book);
+        if order.terms.is_post_only() && is_crossing {
             return Err(Reason::WouldCross);
         }
 
@@ -160,107 +160,27 @@ impl Matcher {
             self.book.remove(order_id);
             self.trade_and_rest(taker, None, events);
         } else {
-            let visible_qty = leaves_qty.min(display_qty);
+            let visible_qty = leaves_qty.min(order.display_qty);
             let moved = self.book.requeue(order_id, price, visible_qty, leaves_qty.saturating_sub(visible_qty));
             assert!(moved.is_ok(), "its side's room was checked");
         }
         Ok(())
     }
 
-    /// Whether an order would meet a price on its way in.
-    fn would_cross(&self, taker: &Taker) -> bool {
-        self.book.best(taker.side.opposite()).is_some_and(|level| taker.reaches(level.price))
-    }
-
     /// Trades while prices meet; then the rest is canceled for the reason given, or rests.
     fn trade_and_rest(&mut self, mut taker: Taker, ends_with: Option<Reason>, events: &mut Vec<Event>) {
-        while taker.leaves_qty > Qty::ZERO {
-            let Some(maker) = self.book.front(taker.side.opposite()).filter(|maker| taker.reaches(maker.price)) else {
-                break;
-            };
-            if maker.owner == taker.owner && taker.terms.self_trade_prevention != SelfTradePrevention::None {
-                let maker = *maker;
-                self.prevent(&mut taker, &maker, events);
-                continue;
-            }
-            let Order { order_id: maker, price, visible_qty, .. } = *maker;
-            let qty = taker.leaves_qty.min(visible_qty);
-            let maker_leaves_qty = self.book.fill_front(taker.side.opposite(), qty).unwrap_or(Qty::ZERO);
-            taker.leaves_qty = taker.leaves_qty.saturating_sub(qty);
-            // What is filled and what is left make the order's quantity, so the sum fits.
-            taker.cum_qty = taker.cum_qty.checked_add(qty).unwrap_or(Qty::MAX);
-            events.push(Event::Trade {
-                maker,
-                taker: taker.order_id,
-                aggressor: taker.side,
-                price,
-                qty,
-                maker_leaves_qty,
-                taker_leaves_qty: taker.leaves_qty,
-                kind: TradeKind::Continuous,
-            });
-        }
-        let &Taker { order_id, leaves_qty: qty, .. } = &taker;
-        if qty == Qty::ZERO {
-            return;
-        }
+        sweep(&mut self.book, &mut taker, &mut Unwatched, events);
         if let Some(reason) = ends_with {
-            events.push(Event::Canceled { order_id, qty, reason });
-        } else {
-            self.rest(&taker);
+            taker.cancel(reason, events);
+        } else if taker.leaves_qty > Qty::ZERO {
+            let rested = rest(&mut self.book, &taker, &mut Unwatched);
+            assert!(rested.is_ok(), "its id and its side's room were checked on entry");
         }
-    }
-    /// Ends what self-trade prevention ends where `taker` meets `maker`, the first in line, of the same owner.
-    fn prevent(&mut self, taker: &mut Taker, maker: &Order<Terms>, events: &mut Vec<Event>) {
-        let (maker_cut, taker_cut) = match taker.terms.self_trade_prevention {
-            SelfTradePrevention::None => (Qty::ZERO, Qty::ZERO),
-            SelfTradePrevention::CancelTaker => (Qty::ZERO, taker.leaves_qty),
-            SelfTradePrevention::CancelMaker => (maker.leaves_qty(), Qty::ZERO),
-            SelfTradePrevention::CancelBoth => (maker.leaves_qty(), taker.leaves_qty),
-            SelfTradePrevention::Decrement => {
-                let both = maker.leaves_qty().min(taker.leaves_qty);
-                (both, both)
-            }
-        };
-        if maker_cut > Qty::ZERO {
-            let leaves_qty = self.book.reduce(maker.order_id, maker_cut).unwrap_or(Qty::ZERO);
-            events.push(cut(maker.order_id, maker.price, maker_cut, leaves_qty));
-        }
-        if taker_cut > Qty::ZERO {
-            taker.leaves_qty = taker.leaves_qty.saturating_sub(taker_cut);
-            events.push(cut(taker.order_id, taker.limit, taker_cut, taker.leaves_qty));
-        }
-    }
-
-    fn rest(&mut self, taker: &Taker) {
-        let visible_qty = taker.leaves_qty.min(taker.display_qty);
-        let inserted = self.book.insert(Order {
-            order_id: taker.order_id,
-            price: taker.limit,
-            visible_qty,
-            hidden_qty: taker.leaves_qty.saturating_sub(visible_qty),
-            display_qty: taker.display_qty,
-            cum_qty: taker.cum_qty,
-            owner: taker.owner,
-            side: taker.side,
-            terms: taker.terms,
-        });
-        assert!(inserted.is_ok(), "its id and its side's room were checked on entry");
     }
 }
 
 /// Whether an order shows so little at a time that it would take more than [`MAX_SLICES`] fills; also where it shows
 /// nothing.
-const fn has_too_many_slices(leaves_qty: Qty, display_qty: Qty) -> bool {
+pub(crate) const fn has_too_many_slices(leaves_qty: Qty, display_qty: Qty) -> bool {
     display_qty.get().saturating_mul(MAX_SLICES) < leaves_qty.get()
-}
-
-/// What is said of an order that lost `qty` to self-trade prevention.
-const fn cut(order_id: u64, price: Price, qty: Qty, leaves_qty: Qty) -> Event {
-    let reason = Reason::SelfTrade;
-    if leaves_qty.get() == 0 {
-        Event::Canceled { order_id, qty, reason }
-    } else {
-        Event::Restated { order_id, price, leaves_qty, reason }
-    }
 }

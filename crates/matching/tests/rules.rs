@@ -1,7 +1,7 @@
 //! The rules of continuous matching, one claim a test.
 
 use tiderace_matching::{Command, Event, Matcher, NewOrder, SelfTradePrevention};
-use tiderace_types::{OrdType, Price, Qty, Reason, Side, TimeInForce};
+use tiderace_types::{OrdType, Price, Qty, Reason, Refusal, Side, TimeInForce, TradeKind};
 
 const OWNER: u32 = 9;
 
@@ -64,7 +64,7 @@ fn canceled(order_id: u64, lots: i64, reason: Reason) -> Event {
 }
 
 fn rejected(order_id: u64, reason: Reason) -> Vec<Event> {
-    vec![Event::Rejected { order_id, reason }]
+    vec![Event::Rejected { order_id, refusal: Refusal::plain(reason) }]
 }
 
 #[test]
@@ -81,6 +81,7 @@ fn a_fill_prints_at_the_resting_price_best_first_and_then_in_order_of_time() {
         qty: qty(2),
         maker_leaves_qty: qty(3),
         taker_leaves_qty: qty(0),
+        kind: TradeKind::Continuous,
     };
     assert_eq!(events.last(), Some(&last));
     assert_eq!((resting(&market, Side::Sell), resting(&market, Side::Buy)), (vec![(1, 12, 3, 0)], vec![]));
@@ -322,14 +323,17 @@ fn cancel_both_ends_both() {
 
 #[test]
 fn decrement_shrinks_both_by_the_smaller_hidden_part_counted() {
-    let restated = |order_id, lots| Event::Restated { order_id, leaves_qty: qty(lots), reason: Reason::SelfTrade };
+    let restated = |order_id, price, lots| {
+        let (price, leaves_qty) = (px(price), qty(lots));
+        Event::Restated { order_id, price, leaves_qty, reason: Reason::SelfTrade }
+    };
     let mut market = own_and_strangers();
     let events = enter(&mut market, of_owner(SelfTradePrevention::Decrement, 7));
-    assert_eq!(events[1..3], [canceled(1, 4, Reason::SelfTrade), restated(9, 3)]);
+    assert_eq!(events[1..3], [canceled(1, 4, Reason::SelfTrade), restated(9, 11, 3)]);
     assert_eq!(trades(&events), [(2, 10, 3, 2)]);
     let mut market = own_and_strangers();
     let events = enter(&mut market, of_owner(SelfTradePrevention::Decrement, 3));
-    assert_eq!(events[1..], [restated(1, 1), canceled(9, 3, Reason::SelfTrade)]);
+    assert_eq!(events[1..], [restated(1, 10, 1), canceled(9, 3, Reason::SelfTrade)]);
     assert_eq!(resting(&market, Side::Sell)[0], (1, 10, 1, 0));
 }
 

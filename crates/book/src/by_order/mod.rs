@@ -239,6 +239,38 @@ impl<T: Copy> Book<T> {
         Some(leaves_qty)
     }
 
+    /// Fills `qty` of [`Self::front`] out of all that it has left, as an uncross does: one with something left shows a
+    /// fresh slice and keeps its place. Returns what it has left, shown and hidden.
+    pub fn fill_front_whole(&mut self, side: Side, qty: Qty) -> Option<Qty> {
+        let (key, mut queue) = self.half(side).ladder.best()?;
+        let row = queue.head;
+        let before = *self.slots.order(row);
+        let qty = qty.min(before.leaves_qty());
+        let leaves_qty = before.leaves_qty().saturating_sub(qty);
+        if leaves_qty == Qty::ZERO {
+            self.take_out(row, &before);
+            return Some(leaves_qty);
+        }
+        // An order that hides nothing may say zero of its slices.
+        let slice = if before.hidden_qty == Qty::ZERO { leaves_qty } else { before.display_qty.min(leaves_qty) };
+        let order = self.slots.order_mut(row);
+        order.cum_qty = plus(order.cum_qty, qty);
+        order.visible_qty = slice;
+        order.hidden_qty = leaves_qty.saturating_sub(slice);
+        queue.visible = plus(queue.visible.saturating_sub(before.visible_qty), slice);
+        queue.hidden = plus(queue.hidden.saturating_sub(before.hidden_qty), order.hidden_qty);
+        let half = self.half_mut(side);
+        half.total = half.total.saturating_sub(qty);
+        half.settle(key, queue);
+        Some(leaves_qty)
+    }
+
+    /// The terms of an order, to be changed in place.
+    pub fn terms_mut(&mut self, order_id: u64) -> Option<&mut T> {
+        let row = self.ids.get(order_id)?.row;
+        Some(&mut self.slots.order_mut(row).terms)
+    }
+
     /// The best level of a side (buy: the bids).
     #[must_use]
     pub fn best(&self, side: Side) -> Option<Level> {

@@ -11,7 +11,7 @@ use flow::{Flow, Regime, Shape};
 use proptest::prelude::*;
 use slow::Slow;
 use tiderace_matching::{Command, Event, Matcher, NewOrder, SelfTradePrevention};
-use tiderace_types::{OrdType, Price, Qty, Reason, Side, TimeInForce};
+use tiderace_types::{OrdType, Price, Qty, Reason, Refusal, Side, TimeInForce};
 
 const SIDES: [Side; 2] = [Side::Buy, Side::Sell];
 
@@ -70,10 +70,13 @@ impl Counts {
                 Event::Accepted { .. } => self.entered += 1,
                 Event::Replaced { .. } => self.replaced += 1,
                 Event::Trade { .. } => self.trades += 1,
-                Event::Canceled { reason, .. } | Event::Restated { reason, .. } | Event::Rejected { reason, .. } => {
+                Event::Canceled { reason, .. }
+                | Event::Restated { reason, .. }
+                | Event::Rejected { refusal: Refusal { reason, .. }, .. } => {
                     self.canceled_by_user += u64::from(reason == Reason::CanceledByUser);
                     *self.reasons.entry(reason.name()).or_default() += 1;
                 }
+                _ => panic!("{event:?} is for whole markets"),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A slow, obvious matcher: a list of orders that is searched each time. The oracle for the fast one.
 
 use tiderace_matching::{Command, Event, NewOrder, SelfTradePrevention};
-use tiderace_types::{OrdType, Price, Qty, Reason, Side, TimeInForce};
+use tiderace_types::{OrdType, Price, Qty, Reason, Refusal, Side, TimeInForce, TradeKind};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Resting {
@@ -53,14 +53,14 @@ impl Slow {
             }
         };
         if let Some(reason) = refused {
-            events.push(Event::Rejected { order_id, reason });
+            events.push(Event::Rejected { order_id, refusal: Refusal::plain(reason) });
         }
         events
     }
 
     fn enter(&mut self, order: &NewOrder, events: &mut Vec<Event>) -> Option<Reason> {
         let is_market = order.ord_type == OrdType::Market;
-        let may_rest = !is_market && order.time_in_force == TimeInForce::Gtc;
+        let may_rest = !is_market && !matches!(order.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
         let lots = order.order_qty.get();
         let market_price = if order.side == Side::Buy { i64::MAX } else { i64::MIN };
         let incoming = Resting {
@@ -167,7 +167,10 @@ impl Slow {
                     match (cut, order.leaves) {
                         (0, _) => {}
                         (_, 0) => events.push(Event::Canceled { order_id, qty: qty(cut), reason }),
-                        (_, leaves) => events.push(Event::Restated { order_id, leaves_qty: qty(leaves), reason }),
+                        (_, leaves) => {
+                            let (price, leaves_qty) = (Price::new(order.price), qty(leaves));
+                            events.push(Event::Restated { order_id, price, leaves_qty, reason });
+                        }
                     }
                 }
             } else {
@@ -185,6 +188,7 @@ impl Slow {
                     qty: qty(lots),
                     maker_leaves_qty: qty(maker.leaves),
                     taker_leaves_qty: qty(taker.leaves),
+                    kind: TradeKind::Continuous,
                 });
             }
             if maker.leaves == 0 {

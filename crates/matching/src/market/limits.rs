@@ -1,0 +1,77 @@
+//! How far prices go: bands around references, and prints that a circuit breaker counts from.
+
+use std::collections::VecDeque;
+
+use tiderace_types::{Fraction, Price, Side, Ts};
+
+use super::{CircuitBreaker, PriceBand};
+
+/// `price` moved by `fraction` of its size: up and down, rounded towards it.
+fn around(price: Price, fraction: Fraction) -> (i64, i64) {
+    let (px, one) = (i128::from(price.get()), i128::from(Fraction::ONE.get()));
+    let by = px.unsigned_abs().saturating_mul(u128::from(fraction.get().unsigned_abs()));
+    // The product of two 64-bit numbers over 10^9 fits.
+    let by = i128::try_from(by).unwrap_or(i128::MAX).checked_div(one).unwrap_or(0);
+    let clamp = |px: i128| i64::try_from(px).unwrap_or(if px > 0 { i64::MAX } else { i64::MIN });
+    (clamp(px.saturating_add(by)), clamp(px.saturating_sub(by)))
+}
+
+impl PriceBand {
+    /// The worst price for a side: the narrower of the bounds whose references there are, itself inside.
+    pub(super) fn bound(&self, side: Side, mark: Option<Price>, last: Option<Price>) -> Option<Price> {
+        let bounds = [(self.static_, mark), (self.dynamic, last)];
+        let bounds = bounds.iter().filter_map(|&(fraction, px)| Some(around(px?, fraction?)));
+        let bound = match side {
+            Side::Buy => bounds.map(|(upper, _)| upper).min(),
+            Side::Sell => bounds.map(|(_, lower)| lower).max(),
+        };
+        bound.map(Price::new)
+    }
+}
+
+/// The prints that may be the lowest or the highest of the window, now or later.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Prints {
+    /// Rising, the lowest first.
+    pub(super) lows: VecDeque<(Ts, Price)>,
+    /// Falling, the highest first.
+    pub(super) highs: VecDeque<(Ts, Price)>,
+}
+
+impl Prints {
+    pub(super) fn clear(&mut self) {
+        self.lows.clear();
+        self.highs.clear();
+    }
+
+    pub(super) fn push(&mut self, ts: Ts, px: Price) {
+        while self.lows.back().is_some_and(|&(_, low)| low >= px) {
+            self.lows.pop_back();
+        }
+        while self.highs.back().is_some_and(|&(_, high)| high <= px) {
+            self.highs.pop_back();
+        }
+        self.lows.push_back((ts, px));
+        self.highs.push_back((ts, px));
+    }
+
+    /// Whether a trade at `px` would be too far from the window's prints, or from the last where there are none.
+    pub(super) fn would_break(&mut self, breaker: &CircuitBreaker, ts: Ts, px: Price, last: Option<Price>) -> bool {
+        for prints in [&mut self.lows, &mut self.highs] {
+            while prints.front().is_some_and(|&(at, _)| ts.ns_since(at) >= breaker.window_ns) {
+                prints.pop_front();
+            }
+        }
+        let first = |prints: &VecDeque<(Ts, Price)>| prints.front().map(|&(_, px)| px).or(last);
+        let is_above = |low: Price| exceeds(px, low, low, breaker.move_);
+        let is_below = |high: Price| exceeds(high, px, high, breaker.move_);
+        first(&self.lows).is_some_and(is_above) || first(&self.highs).is_some_and(is_below)
+    }
+}
+
+/// Whether `above` less `below` is more than `fraction` of `of`.
+fn exceeds(above: Price, below: Price, of: Price, fraction: Fraction) -> bool {
+    let wide = |px: Price| i128::from(px.get());
+    let apart = wide(above).saturating_sub(wide(below)).saturating_mul(i128::from(Fraction::ONE.get()));
+    apart > wide(of).saturating_abs().saturating_mul(i128::from(fraction.get()))
+}

@@ -1,0 +1,151 @@
+//! How pegs follow their references.
+//!
+//! References are prices of orders that are no pegs. Pegs move while orders may trade, and wait where they are while a
+//! market is halted; in an auction, or without its reference, a peg is out of the book.
+
+use tiderace_types::{PegTo, Price, Qty, Reason, Side, TradingState, Ts};
+
+use super::tables::Peg;
+use super::{BookChange, Host, Market};
+use crate::event::Event;
+use crate::sweep::Taker;
+
+/// What a peg's price comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct References {
+    state: TradingState,
+    mark: Option<Price>,
+    /// Best prices of orders that are no pegs.
+    bid: Option<Price>,
+    ask: Option<Price>,
+    /// Best prices of all orders: post-only pegs stay behind them.
+    touch: (Option<Price>, Option<Price>),
+}
+
+impl Market {
+    /// Moves, suspends and brings back pegs, once each, the elder first; true where any changed. In an auction it says
+    /// where it would uncross, where that is news.
+    pub fn settle_pegs<H: Host>(&mut self, ts: Ts, host: &mut H, events: &mut Vec<Event>) -> bool {
+        let has_moved = !self.off.pegs.is_empty() && self.move_pegs(ts, host, events);
+        if self.off.state.is_auction() && !has_moved {
+            self.indicate(events);
+        }
+        has_moved
+    }
+
+    fn move_pegs<H: Host>(&mut self, ts: Ts, host: &mut H, events: &mut Vec<Event>) -> bool {
+        match self.off.state {
+            TradingState::Halted | TradingState::Closed | TradingState::CancelOnly => return false,
+            TradingState::OpeningAuction
+            | TradingState::Continuous
+            | TradingState::VolatilityAuction
+            | TradingState::ClosingAuction
+            | TradingState::PostOnly => {}
+        }
+        let references = self.references();
+        if self.off.pegged_at == Some(references) {
+            return false;
+        }
+        let mut has_moved = false;
+        let mut from = 0;
+        while let Some(peg) = self.off.pegs.from(from) {
+            has_moved |= self.move_peg(ts, &peg, host, events);
+            let Some(next) = peg.order_id.checked_add(1) else { break };
+            from = next;
+        }
+        if !has_moved {
+            self.off.pegged_at = Some(references);
+        }
+        has_moved
+    }
+
+    fn move_peg<H: Host>(&mut self, ts: Ts, peg: &Peg, host: &mut H, events: &mut Vec<Event>) -> bool {
+        let order_id = peg.order_id;
+        let order = match peg.suspended {
+            Some(order) => order,
+            None => match self.book.get(order_id) {
+                Some(order) => *order,
+                None => return false,
+            },
+        };
+        let price = self.peg_price(peg);
+        match (price, peg.suspended) {
+            (None, Some(_)) => return false,
+            (Some(price), None) if price == order.price => return false,
+            (None, None) => {
+                self.book.remove(order_id);
+                host.book_changed(&BookChange::Remove { order_id });
+                events.push(Event::Suspended { order_id });
+            }
+            (Some(price), _) => {
+                if peg.suspended.is_none() {
+                    self.book.remove(order_id);
+                    host.book_changed(&BookChange::Remove { order_id });
+                }
+                let leaves_qty = order.leaves_qty();
+                events.push(Event::Restated { order_id, price, leaves_qty, reason: Reason::ReferenceMoved });
+            }
+        }
+        if let Some(peg) = self.off.pegs.get_mut(order_id) {
+            peg.suspended = price.is_none().then_some(order);
+        }
+        if let Some(price) = price {
+            let taker = Taker::again(&order, self.off.groups.of(order.owner), price, order.leaves_qty());
+            self.go(ts, taker, Qty::ZERO, host, events);
+        }
+        true
+    }
+
+    /// Where a peg belongs now; none where it is suspended.
+    pub(super) fn peg_price(&self, peg: &Peg) -> Option<Price> {
+        if self.off.state.is_auction() {
+            return None;
+        }
+        let (bid, ask) = (self.reference(Side::Buy), self.reference(Side::Sell));
+        let (own, opposite) = match peg.side {
+            Side::Buy => (bid, ask),
+            Side::Sell => (ask, bid),
+        };
+        let reference = match peg.peg_to {
+            PegTo::Best => own?.get(),
+            PegTo::Opposite => opposite?.get(),
+            PegTo::Mark => self.off.mark?.get(),
+            PegTo::Mid => {
+                let (bid, ask) = (bid?.get(), ask?.get());
+                // Half the sum, without the sum: down for bids, up for asks.
+                let half = (bid ^ ask) >> 1;
+                match peg.side {
+                    Side::Buy => (bid & ask).saturating_add(half),
+                    Side::Sell => (bid | ask).saturating_sub(half),
+                }
+            }
+        };
+        let mut price = reference.saturating_add(peg.offset.get());
+        if peg.is_post_only || self.off.state == TradingState::PostOnly {
+            let behind = self.book.best(peg.side.opposite());
+            let behind = behind.map_or(price, |level| level.price.get().saturating_sub(peg.side.sign()));
+            price = match peg.side {
+                Side::Buy => price.min(behind),
+                Side::Sell => price.max(behind),
+            };
+        }
+        self.check_price(Price::new(price)).is_ok().then_some(Price::new(price))
+    }
+
+    fn references(&self) -> References {
+        let touch = |side| self.book.best(side).map(|level| level.price);
+        References {
+            state: self.off.state,
+            mark: self.off.mark,
+            bid: self.reference(Side::Buy),
+            ask: self.reference(Side::Sell),
+            touch: (touch(Side::Buy), touch(Side::Sell)),
+        }
+    }
+
+    /// The best price of a side at which an order that is no peg stands.
+    fn reference(&self, side: Side) -> Option<Price> {
+        let is_plain = |price| self.book.orders(side, price).any(|order| !order.terms.is_pegged());
+        self.book.levels(side).map(|level| level.price).find(|&price| is_plain(price))
+    }
+}
