@@ -3,7 +3,11 @@
 //! Whole numbers only: prices in ticks, quantities in lots, amounts in base units, times in nanoseconds.
 
 use serde::{Deserialize, Serialize};
-use tiderace_types::{Amount, Asset, AssetId, Fraction, Instrument, InstrumentError, TradingState};
+use tiderace_matching::market;
+use tiderace_risk::venue::{AccountLimits, Controls, InstrumentTerms, LimitsError, MmpLimits, VenueAccount};
+use tiderace_types::{
+    Amount, Asset, AssetId, Fraction, Instrument, InstrumentError, InstrumentKind, Qty, TradingState, Ts,
+};
 
 /// Accounts x instruments that a venue holds at most: a holding of each pair is there from the start.
 pub const HOLDINGS_MAX: usize = 1 << 24;
@@ -14,6 +18,9 @@ pub const HOLDINGS_MAX: usize = 1 << 24;
 pub struct VenueConfig {
     /// Places ids in hash tables and decides nothing else.
     pub seed: u64,
+    /// When it opens: schedules are followed from here on.
+    #[serde(default)]
+    pub start: Ts,
     /// Assets, by id.
     pub assets: Vec<Asset>,
     /// Instruments, by id.
@@ -56,6 +63,54 @@ pub struct Listing {
 
 const fn continuous() -> TradingState {
     TradingState::Continuous
+}
+
+impl Listing {
+    /// Whether prices at or below zero are good.
+    pub(super) fn allows_negative(&self) -> bool {
+        self.instrument.kind == InstrumentKind::Future
+    }
+
+    fn is_in_range(&self) -> bool {
+        const DAY_NS: i64 = 86_400_000_000_000;
+        let is_fraction = |f: Fraction| (0..=Fraction::ONE.get()).contains(&f.get());
+        let band = self
+            .band
+            .is_none_or(|band| band.around_mark.is_none_or(is_fraction) && band.around_last.is_none_or(is_fraction));
+        let breaker = self
+            .breaker
+            .is_none_or(|of| is_fraction(of.move_max) && of.window_ns > 0 && of.auction_ns > 0 && of.extension_ns >= 0);
+        let schedule = self.schedule.iter().all(|of| (0..DAY_NS).contains(&of.time_of_day_ns));
+        band && breaker && schedule && self.random_end.is_none_or(|of| of.max_ns >= 0)
+    }
+
+    /// How its market is set up.
+    pub(super) fn market(&self, start: Ts) -> market::MarketConfig {
+        let rule = |clamps| if clamps { market::BandRule::Clamp } else { market::BandRule::Reject };
+        market::MarketConfig {
+            allows_negative: self.allows_negative(),
+            band: self.band.map(|band| market::PriceBand {
+                static_: band.around_mark,
+                dynamic: band.around_last,
+                market: rule(band.clamps_market),
+            }),
+            breaker: self.breaker.map(|of| market::CircuitBreaker {
+                move_: of.move_max,
+                window_ns: of.window_ns,
+                auction_ns: of.auction_ns,
+                extension_ns: of.extension_ns,
+                max_extensions: of.extensions_max,
+            }),
+            state: self.state,
+            random_end: self.random_end.map(|of| market::RandomEnd { max_ns: of.max_ns, seed: of.seed }),
+            schedule: self
+                .schedule
+                .iter()
+                .map(|of| market::Scheduled { time_of_day_ns: of.time_of_day_ns, state: of.state })
+                .collect(),
+            start,
+        }
+    }
 }
 
 /// Fees as fractions of notional; a negative one is a rebate.
@@ -138,6 +193,12 @@ pub struct AccountConfig {
     /// How long after a lost connection orders are canceled; at once where absent.
     #[serde(default)]
     pub dead_man_ns: Option<i64>,
+    /// Market-maker protection, by group.
+    #[serde(default)]
+    pub mmp: Vec<MmpLimits>,
+    /// Limits; each is off where absent.
+    #[serde(default)]
+    pub limits: AccountLimits,
 }
 
 /// Why a genesis is refused.
@@ -167,6 +228,8 @@ pub enum ConfigError {
         /// Its row.
         row: usize,
     },
+    /// A limit that cannot be enforced.
+    Limits(LimitsError),
     /// More accounts x instruments than [`HOLDINGS_MAX`].
     TooManyHoldings,
 }
@@ -178,6 +241,7 @@ impl core::fmt::Display for ConfigError {
             Self::WrongId { row } => write!(f, "instruments[{row}]: its id must be its row"),
             Self::UnknownAsset { asset } => write!(f, "asset {} stands in no row of assets", asset.0),
             Self::OutOfRange { field, row } => write!(f, "row {row}: {field} is out of range"),
+            Self::Limits(error) => write!(f, "{error}"),
             Self::TooManyHoldings => write!(f, "accounts x instruments must not exceed {HOLDINGS_MAX}"),
         }
     }
@@ -200,6 +264,9 @@ impl VenueConfig {
             for asset in [instrument.base, instrument.quote, instrument.settle] {
                 self.asset(asset)?;
             }
+            if !listing.is_in_range() {
+                return Err(ConfigError::OutOfRange { field: "band, breaker or schedule", row });
+            }
             let fee_max = Fraction::ONE;
             if listing.fees.maker.max(listing.fees.taker) > fee_max
                 || listing.fees.maker.min(listing.fees.taker).get() < -fee_max.get()
@@ -214,9 +281,6 @@ impl VenueConfig {
                     return Err(ConfigError::OutOfRange { field: "balances", row });
                 }
             }
-            if account.dead_man_ns.is_some_and(|ns| ns < 0) {
-                return Err(ConfigError::OutOfRange { field: "dead_man_ns", row });
-            }
         }
         for (asset, _) in &self.fund {
             self.asset(*asset)?;
@@ -225,7 +289,28 @@ impl VenueConfig {
         if holdings.is_none_or(|n| n > HOLDINGS_MAX) {
             return Err(ConfigError::TooManyHoldings);
         }
-        Ok(())
+        self.controls().map(|_| ())
+    }
+
+    /// The controls that these tables ask for.
+    ///
+    /// # Errors
+    /// [`ConfigError::Limits`].
+    pub(super) fn controls(&self) -> Result<Controls, ConfigError> {
+        let accounts = self.accounts.iter().map(|account| VenueAccount {
+            limits: account.limits.clone(),
+            mmp: account.mmp.clone(),
+            dead_man_ns: account.dead_man_ns,
+        });
+        let accounts: Vec<_> = accounts.collect();
+        let instruments = self.instruments.iter().map(|listing| InstrumentTerms {
+            lot: Amount::new(listing.instrument.lot_size.into()),
+            min_order_qty: Some(listing.instrument.min_order_qty),
+            max_order_qty: Some(listing.instrument.max_order_qty).filter(|max| *max < Qty::MAX),
+            max_order_value: listing.max_order_value,
+        });
+        let instruments: Vec<_> = instruments.collect();
+        Controls::new(&accounts, &instruments).map_err(ConfigError::Limits)
     }
 
     fn asset(&self, asset: AssetId) -> Result<&Asset, ConfigError> {

@@ -5,14 +5,39 @@
 //! are `risk`. It reads no clock, draws nothing, and panics on no input: what a rule refuses is a report or a
 //! [`CommandRefused`](tiderace_types::venue::CommandRefused), and nothing has changed then.
 
+mod books;
 mod config;
+mod core;
+mod data;
+mod enter;
+mod host;
+mod money;
+mod operate;
+mod orders;
 
 pub use config::{
     AccountConfig, Band, Breaker, ConfigError, Fees, HOLDINGS_MAX, Listing, RandomEnd, Scheduled, VenueConfig,
 };
+pub use data::{MarketDatum, Update};
 
-use tiderace_types::venue::{Command, Event};
+use std::collections::{BTreeMap, VecDeque};
+
+use tiderace_matching::market::{Market, Owner, Place};
+use tiderace_risk::venue::Frozen;
+use tiderace_types::id_map::IdMap;
+use tiderace_types::venue::{Command, Event, NO_ENTRY, Single};
 use tiderace_types::{AccountId, Amount, AssetId, ClOrdId, InstrumentId, OrdStatus, Price, Qty, Side, Ts};
+
+use self::books::Books;
+use self::core::{Asked, Core, status_of};
+use self::data::Feed;
+use self::host::Desk;
+use self::orders::{Orders, Row, Stage};
+
+/// Live orders that a market has room for before its tables grow.
+const CAPACITY: usize = 1 << 10;
+/// A market without a timer.
+const NEVER: Ts = Ts::MAX;
 
 /// A live order, as its account sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +87,21 @@ pub struct Balance {
 }
 
 /// The venue.
-#[derive(Debug)]
 pub struct Venue {
     config: VenueConfig,
     now: Ts,
+    markets: Vec<Market>,
+    /// When each market's next timer is due, and the least of them.
+    timers: Vec<Ts>,
+    timer: Ts,
+    core: Core,
+    /// Contributions and the insurance fund at the start, by asset.
+    fund: Vec<i128>,
+    /// Markets that this command touched.
+    dirty: Vec<InstrumentId>,
+    events: Vec<tiderace_matching::Event>,
+    scratch: Vec<u64>,
+    frozen: Vec<Frozen>,
 }
 
 impl Venue {
@@ -75,13 +111,145 @@ impl Venue {
     /// [`ConfigError`].
     pub fn new(config: VenueConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        Ok(Self { config, now: Ts::MIN })
+        let seed = config.seed;
+        let listings = config.instruments.iter().zip(0u64..);
+        let markets: Vec<_> = listings
+            .map(|(listing, row)| Market::new(listing.market(config.start), CAPACITY, seed.wrapping_add(row)))
+            .collect();
+        let timers: Vec<_> = markets.iter().map(|market| market.next_timer().unwrap_or(NEVER)).collect();
+        let mut fund = vec![0i128; config.assets.len()];
+        for (asset, amount) in &config.fund {
+            if let Some(fund) = fund.get_mut(asset.index()) {
+                *fund = fund.saturating_add(amount.get());
+            }
+        }
+        let core = Core {
+            orders: Orders::new(config.accounts.len()),
+            ids: config.accounts.iter().zip(0u64..).map(|(_, row)| IdMap::new(0, seed.wrapping_add(row))).collect(),
+            owners: owners(&config),
+            books: Books::new(&config).ok_or(ConfigError::OutOfRange { field: "steps", row: 0 })?,
+            controls: config.controls()?,
+            feed: Feed::new(config.instruments.len()),
+            fills: VecDeque::new(),
+            aside: Vec::new(),
+            waiting: BTreeMap::new(),
+            ready: VecDeque::new(),
+            reduce_only: Vec::new(),
+            quotes: BTreeMap::new(),
+            asked: Asked::Nothing,
+            is_in: false,
+        };
+        Ok(Self {
+            now: config.start,
+            timer: timers.iter().copied().min().unwrap_or(NEVER),
+            config,
+            markets,
+            timers,
+            core,
+            fund,
+            dirty: Vec::new(),
+            events: Vec::new(),
+            scratch: Vec::new(),
+            frozen: Vec::new(),
+        })
     }
 
-    /// Fires the timers due until `ts`, each at its own time, then does the command; appends what follows.
+    /// Fires the timers due until `ts`, each at its own time, then does the command; appends what follows. A time
+    /// before the one reached is taken as that one.
     pub fn apply(&mut self, ts: Ts, command: &Command, out: &mut Vec<Event>) {
-        let _ = (command, out);
+        self.advance(ts, out);
+        match command {
+            Command::MassQuote(quote) => self.mass_quote(quote, out),
+            Command::Single(Single::NewOrder(order)) => self.enter(order, NO_ENTRY, out),
+            Command::Single(Single::Replace(change)) => self.replace(change, out),
+            Command::Single(Single::Cancel(cancel)) => self.cancel(cancel, out),
+            Command::Single(other) => self.operate(other, out),
+        }
+        self.settle(out);
+    }
+
+    /// Fires what is due until `ts` and stays there.
+    fn advance(&mut self, ts: Ts, out: &mut Vec<Event>) {
+        while let Some(next) = self.next_timer().filter(|next| *next <= ts) {
+            self.now = self.now.max(next);
+            if let Some(due) = self.core.controls.due(next) {
+                self.on_due(due, out);
+            } else if let Some(row) = self.timers.iter().position(|timer| *timer == next) {
+                let at = InstrumentId(u16::try_from(row).unwrap_or(u16::MAX));
+                self.core.asked = Asked::Nothing;
+                self.with_market(at, out, |market, desk, now, events| market.on_timer(now, desk, events));
+            }
+            self.settle(out);
+        }
         self.now = self.now.max(ts);
+    }
+
+    /// Lets a market work and writes what it says.
+    fn with_market(
+        &mut self,
+        at: InstrumentId,
+        out: &mut Vec<Event>,
+        work: impl FnOnce(&mut Market, &mut Desk<'_>, Ts, &mut Vec<tiderace_matching::Event>),
+    ) {
+        let Some(market) = self.markets.get_mut(at.index()) else { return };
+        self.core.is_in = false;
+        work(market, &mut Desk { core: &mut self.core, instrument: at, ts: self.now }, self.now, &mut self.events);
+        for event in self.events.drain(..) {
+            self.core.on_event(self.now, market, at, &event, out);
+        }
+        self.touch(at);
+        let is_in = self.core.is_in;
+        while let Some((order_id, reason)) = self.core.aside.pop() {
+            self.cancel_one(order_id, reason, out);
+        }
+        self.core.is_in = is_in;
+    }
+
+    fn touch(&mut self, at: InstrumentId) {
+        if !self.dirty.contains(&at) {
+            self.dirty.push(at);
+        }
+    }
+
+    /// What follows a command, until all is quiet: protection, pegs, children, stops.
+    fn settle(&mut self, out: &mut Vec<Event>) {
+        loop {
+            self.core.asked = Asked::Nothing;
+            if self.settle_mmp(out) | self.settle_pegs(out) || self.settle_children(out) || self.settle_stops(out) {
+                continue;
+            }
+            break;
+        }
+        while let Some(at) = self.dirty.pop() {
+            let timer = self.markets.get(at.index()).and_then(Market::next_timer).unwrap_or(NEVER);
+            let Some(known) = self.timers.get_mut(at.index()) else { continue };
+            let before = ::core::mem::replace(known, timer);
+            if timer < self.timer {
+                self.timer = timer;
+            } else if before == self.timer && timer != before {
+                self.timer = self.timers.iter().copied().min().unwrap_or(NEVER);
+            }
+        }
+    }
+
+    fn settle_pegs(&mut self, out: &mut Vec<Event>) -> bool {
+        let mut any = false;
+        let mut row = 0usize;
+        while let Some(at) = self.dirty.get(row).copied() {
+            row = row.saturating_add(1);
+            self.with_market(at, out, |market, desk, now, events| any |= market.settle_pegs(now, desk, events));
+        }
+        any
+    }
+
+    fn settle_stops(&mut self, out: &mut Vec<Event>) -> bool {
+        let mut any = false;
+        let mut row = 0usize;
+        while let Some(at) = self.dirty.get(row).copied().filter(|_| !any) {
+            row = row.saturating_add(1);
+            self.with_market(at, out, |market, desk, now, events| any = market.settle_stops(now, desk, events));
+        }
+        any
     }
 
     /// The time reached.
@@ -92,8 +260,9 @@ impl Venue {
 
     /// When the next timer is due.
     #[must_use]
-    pub const fn next_timer(&self) -> Option<Ts> {
-        None
+    pub fn next_timer(&self) -> Option<Ts> {
+        let timer = self.core.controls.next_timer().map_or(self.timer, |timer| timer.min(self.timer));
+        (timer != NEVER).then_some(timer)
     }
 
     /// The genesis.
@@ -102,31 +271,104 @@ impl Venue {
         &self.config
     }
 
+    /// The market of an instrument.
+    #[must_use]
+    pub fn market(&self, instrument: InstrumentId) -> Option<&Market> {
+        self.markets.get(instrument.index())
+    }
+
     /// An order that has not ended.
     #[must_use]
     pub fn order(&self, account: AccountId, cl_ord_id: ClOrdId) -> Option<OrderState> {
-        let _ = (account, cl_ord_id);
-        None
+        self.core.find(account, cl_ord_id).map(|row| self.state_of(row))
     }
 
     /// A quote that has not ended: entry of a mass quote from zero, and its side.
     #[must_use]
     pub fn quote(&self, account: AccountId, quote_id: ClOrdId, entry: u16, side: Side) -> Option<OrderState> {
-        let _ = (account, quote_id, entry, side);
-        None
+        let is_it = |row: &&Row| row.cl_ord_id == quote_id && row.quote_entry == entry && row.side == side;
+        self.orders_of(account).find(is_it).map(|row| self.state_of(row))
+    }
+
+    fn orders_of(&self, account: AccountId) -> impl Iterator<Item = &Row> {
+        self.core.orders.of_account(account)
+    }
+
+    fn state_of(&self, row: &Row) -> OrderState {
+        let view = self.market(row.instrument).and_then(|market| market.order(row.order_id));
+        OrderState {
+            order_id: row.order_id,
+            instrument: row.instrument,
+            side: row.side,
+            ord_status: status_of(row),
+            price: view.map_or(row.price, |view| view.price),
+            order_qty: row.order_qty,
+            cum_qty: row.cum_qty,
+            leaves_qty: row.leaves_qty(),
+            cum_value: Amount::new(row.cum_value),
+            is_working: row.stage == Stage::Working && view.is_some_and(|view| view.place == Place::Book),
+        }
+    }
+
+    /// Live orders of an account, quotes, stops and waiting children included.
+    #[must_use]
+    pub fn open_orders(&self, account: AccountId) -> usize {
+        self.orders_of(account).count()
     }
 
     /// What an account holds of an instrument.
     #[must_use]
     pub fn position(&self, account: AccountId, instrument: InstrumentId) -> Position {
-        let _ = (account, instrument);
-        Position::default()
+        let held = self.core.books.holding(account, instrument);
+        Position { qty: held.qty, cost: Amount::new(held.cost), realized: Amount::new(held.realized) }
     }
 
     /// Cash of an account.
     #[must_use]
     pub fn balance(&self, account: AccountId, asset: AssetId) -> Balance {
-        let _ = (account, asset);
-        Balance::default()
+        let total = Amount::new(self.core.books.cash(account, asset).unwrap_or(0));
+        Balance { total, available: total, held: Amount::ZERO }
     }
+
+    /// The other side of fees, of realized profit and of roundings: with all accounts' cash it sums to what came in.
+    #[must_use]
+    pub fn house(&self, asset: AssetId) -> Amount {
+        Amount::new(self.core.books.house(asset).unwrap_or(0))
+    }
+
+    /// The insurance fund.
+    #[must_use]
+    pub fn fund(&self, asset: AssetId) -> Amount {
+        Amount::new(self.fund.get(asset.index()).copied().unwrap_or(0))
+    }
+
+    /// Starts to keep market data for [`Self::drain_market_data`].
+    pub const fn enable_market_data(&mut self) {
+        self.core.feed.enable();
+    }
+
+    /// Moves the market data of the commands since the last call to the end of `into`.
+    pub fn drain_market_data(&mut self, into: &mut Vec<MarketDatum>) {
+        self.core.feed.drain(into);
+    }
+
+    /// Number of an instrument's last change of market data: a snapshot of its book holds until there.
+    #[must_use]
+    pub fn rpt_seq(&self, instrument: InstrumentId) -> u64 {
+        self.core.feed.rpt_seq(instrument)
+    }
+}
+
+/// Accounts and their self-trade groups: a group's number lies above those of all accounts.
+fn owners(config: &VenueConfig) -> Vec<Owner> {
+    let mut groups: Vec<u32> = config.accounts.iter().filter_map(|account| account.stp_group).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let accounts = config.accounts.len();
+    let number = |label: u32| {
+        let row = groups.binary_search(&label).unwrap_or(0);
+        u32::try_from(accounts.saturating_add(row)).unwrap_or(u32::MAX)
+    };
+    let rows = config.accounts.iter().zip(0u32..);
+    rows.map(|(account, row)| Owner { account: row, group: account.stp_group.map_or(row, number) }).collect()
 }

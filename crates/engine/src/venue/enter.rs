@@ -1,0 +1,497 @@
+//! What accounts send about orders: new, replace, cancel, mass quotes.
+//!
+//! Checks of a new order, in this order: account, instrument, id, fields that no market would read right, sizes, kill
+//! switches, market-maker freeze, links, throttle and limits of the account; then those of the market.
+
+use tiderace_matching::market::{Change, NewOrder as Order};
+use tiderace_risk::venue::OrderAsk;
+use tiderace_types::venue::{Cancel, CancelAll, Event, MassQuote, NewOrder, QuoteEntry, Replace};
+use tiderace_types::{
+    Amount, ClOrdId, ExecType, InstrumentKind, OrdType, PegTo, PostOnly, Price, Qty, Reason, Refusal, Rounding,
+    SelfTradePrevention, Side, TimeInForce, Trigger, Ts,
+};
+
+use super::Venue;
+use super::core::{Asked, Core, refused};
+use super::orders::{ORDERS_MAX, Row, Stage, account_index};
+
+/// The partner and the parent that an order names, as order ids.
+#[derive(Clone, Copy, Debug, Default)]
+struct Links {
+    oco: u64,
+    parent: u64,
+}
+
+impl Venue {
+    /// Enters an order; `quote_entry` is that of a mass quote.
+    pub(super) fn enter(&mut self, order: &NewOrder, quote_entry: u16, out: &mut Vec<Event>) {
+        let row = Row {
+            cl_ord_id: order.cl_ord_id,
+            price: if order.ord_type.has_limit() { order.price } else { Price::ZERO },
+            order_qty: order.order_qty,
+            account: order.account,
+            strategy: order.strategy,
+            instrument: order.instrument,
+            quote_entry,
+            mmp_group: order.mmp_group,
+            side: order.side,
+            reduce_only: order.reduce_only,
+            ..Row::blank()
+        };
+        match self.check_new(order, &row) {
+            Ok(links) => self.admit(order, row, links, out),
+            Err(refusal) => out.push(refused(&row, refusal).into()),
+        }
+    }
+
+    fn check_new(&mut self, order: &NewOrder, row: &Row) -> Result<Links, Refusal> {
+        let account = order.account;
+        if !self.core.knows(account) {
+            return Err(Refusal::new(Reason::UnknownAccount, account.0, 0));
+        }
+        if order.instrument.index() >= self.markets.len() {
+            return Err(Refusal::new(Reason::UnknownSymbol, order.instrument.0, 0));
+        }
+        if !row.is_quote() {
+            self.check_id(account, order.cl_ord_id)?;
+        }
+        self.check_fields(order.side, order.order_qty, row.price, order.ord_type.has_limit(), row)?;
+        let ask = self.ask(row, order.ord_type.has_limit());
+        let now = self.now;
+        self.core.controls.check_sizes(&ask)?;
+        self.core.controls.check_kills(&ask)?;
+        self.core.controls.check_frozen(now, account, order.mmp_group)?;
+        let links = self.links(order)?;
+        self.core.controls.check_limits(now, &ask)?;
+        // A leg of a quote is part of a message that was counted.
+        if !row.is_quote() {
+            self.core.controls.on_message(now, account)?;
+        }
+        Ok(links)
+    }
+
+    fn check_id(&self, account: tiderace_types::AccountId, cl_ord_id: ClOrdId) -> Result<(), Refusal> {
+        if cl_ord_id.0 == 0 {
+            return Err(Refusal::new(Reason::BadClOrdId, 0, 1));
+        }
+        if self.core.is_used(account, cl_ord_id) {
+            return Err(Refusal::new(Reason::DuplicateClOrdId, cl_ord_id.0, 0));
+        }
+        Ok(())
+    }
+
+    /// Quantity, sign of the price, and a worth that sums can hold.
+    fn check_fields(&self, _: Side, qty: Qty, price: Price, is_priced: bool, row: &Row) -> Result<(), Refusal> {
+        let Some(listing) = self.config.instruments.get(row.instrument.index()) else { return Ok(()) };
+        if is_priced && price <= Price::ZERO && listing.instrument.kind != InstrumentKind::Future {
+            return Err(Refusal::new(Reason::BadPrice, price.get(), 1));
+        }
+        if qty == Qty::ZERO {
+            return Err(Refusal::new(Reason::BadQty, 0, 1));
+        }
+        let fits = self.core.books.money(row.instrument).is_some_and(|money| money.fits(qty, price));
+        if is_priced && !fits { Err(Refusal::plain(Reason::TooMuchValue)) } else { Ok(()) }
+    }
+
+    fn ask(&self, row: &Row, is_priced: bool) -> OrderAsk {
+        let worth = || {
+            let money = self.core.books.money(row.instrument)?;
+            Some(Amount::new(money.cash(money.raw(row.order_qty, row.price).saturating_abs(), Rounding::Ceil)))
+        };
+        OrderAsk {
+            account: row.account,
+            instrument: row.instrument,
+            strategy: row.strategy,
+            side: row.side,
+            order_qty: row.order_qty,
+            leaves_qty: row.leaves_qty(),
+            replaced_qty: Qty::ZERO,
+            value: is_priced.then(worth).flatten(),
+            position: self.core.books.holding(row.account, row.instrument).qty,
+            mmp_group: row.mmp_group,
+            is_replace: false,
+        }
+    }
+
+    fn links(&self, order: &NewOrder) -> Result<Links, Refusal> {
+        let find = |cl_ord_id: ClOrdId| {
+            if cl_ord_id.0 == 0 {
+                return Ok(0);
+            }
+            let row = self.core.find(order.account, cl_ord_id);
+            row.map(|row| row.order_id).ok_or(Refusal::new(Reason::BadLink, cl_ord_id.0, 0))
+        };
+        Ok(Links { oco: find(order.oco)?, parent: find(order.oto)? })
+    }
+
+    /// Gives an order that the venue lets in to its market, or to its parent.
+    fn admit(&mut self, order: &NewOrder, row: Row, links: Links, out: &mut Vec<Event>) {
+        let Links { oco, parent } = links;
+        let Some((order_id, mark)) = self.core.orders.begin(Row { oco, parent, ..row }) else {
+            let max = i128::try_from(ORDERS_MAX).unwrap_or(i128::MAX);
+            out.push(refused(&row, Refusal::new(Reason::OpenOrdersLimit, max.saturating_add(1), max)).into());
+            return;
+        };
+        let owner = self.core.owners.get(account_index(order.account)).copied().unwrap_or_default();
+        let order_there = market_order(order, order_id, owner);
+        let is_priced_there = order.ord_type == OrdType::Pegged || order.post_only == PostOnly::Reprice;
+        self.core.asked = Asked::New { mark, oco, is_priced_there };
+        if parent == 0 {
+            self.with_market(order.instrument, out, |market, desk, now, events| {
+                market.enter(now, &order_there, desk, events);
+            });
+        } else {
+            self.keep_child(parent, &order_there, order.instrument, out);
+        }
+        if self.core.is_in {
+            self.core.controls.on_order(self.now, order.account);
+        }
+    }
+
+    fn keep_child(&mut self, parent: u64, child: &Order, at: tiderace_types::InstrumentId, out: &mut Vec<Event>) {
+        let now = self.now;
+        let checked = self.markets.get(at.index()).map(|market| {
+            market.check(now, child, &mut super::host::Desk { core: &mut self.core, instrument: at, ts: now })
+        });
+        let Asked::New { mark, oco, .. } = self.core.asked else { return };
+        match checked {
+            Some(Err(refusal)) => {
+                self.core.is_in = false;
+                if let Some(row) = self.core.orders.get(child.order_id) {
+                    out.push(refused(row, refusal).into());
+                }
+                self.core.orders.undo(child.order_id, mark);
+            }
+            Some(Ok(())) | None => {
+                self.core.is_in = true;
+                self.core.let_in(child.order_id, Stage::Waiting, oco, out);
+                self.core.waiting.insert((parent, child.order_id), *child);
+                if let Some(row) = self.core.orders.get_mut(parent) {
+                    row.has_children = true;
+                }
+            }
+        }
+    }
+
+    /// The next child whose parent is filled enters; false where none waits.
+    pub(super) fn settle_children(&mut self, out: &mut Vec<Event>) -> bool {
+        let Some(key) = self.core.ready.pop_front() else { return false };
+        let Some(child) = self.core.waiting.remove(&key) else { return true };
+        let Some(row) = self.core.orders.get_mut(child.order_id) else { return true };
+        row.parent = 0;
+        row.stage = Stage::Entering;
+        let at = row.instrument;
+        self.core.asked = Asked::Child;
+        self.with_market(at, out, |market, desk, now, events| market.enter(now, &child, desk, events));
+        true
+    }
+
+    /// Changes an order.
+    pub(super) fn replace(&mut self, change: &Replace, out: &mut Vec<Event>) {
+        let named = Core::stranger(change.account, tiderace_types::venue::ANY_INSTRUMENT, change.cl_ord_id);
+        if !self.core.knows(change.account) {
+            let refusal = Refusal::new(Reason::UnknownAccount, change.account.0, 0);
+            out.push(refused(&named, refusal).into());
+            return;
+        }
+        let Some(row) = self.core.find(change.account, change.orig_cl_ord_id).copied() else {
+            let refusal = Refusal::new(Reason::UnknownOrder, change.orig_cl_ord_id.0, 0);
+            out.push(refused(&named, refusal).into());
+            return;
+        };
+        if let Err(refusal) = self.check_replace(change, &row) {
+            let report = refused(&Row { cl_ord_id: change.cl_ord_id, ..row }, refusal);
+            out.push(tiderace_types::venue::Report { order_id: row.order_id, ..report }.into());
+            return;
+        }
+        self.core.asked = Asked::Replace { cl_ord_id: change.cl_ord_id };
+        let wanted = wanted(change);
+        if row.stage == Stage::Waiting {
+            self.replace_child(&row, change, &wanted, out);
+        } else {
+            self.with_market(row.instrument, out, |market, desk, now, events| {
+                market.replace(now, row.order_id, &wanted, desk, events);
+            });
+        }
+        if self.core.is_in {
+            self.core.controls.on_order(self.now, change.account);
+        }
+    }
+
+    fn check_replace(&mut self, change: &Replace, row: &Row) -> Result<(), Refusal> {
+        const ALL: u8 = Replace::PRICE
+            | Replace::ORDER_QTY
+            | Replace::STOP_PX
+            | Replace::DISPLAY_QTY
+            | Replace::TIME_IN_FORCE
+            | Replace::EXPIRE_TIME;
+        let (account, now) = (row.account, self.now);
+        self.check_id(account, change.cl_ord_id)?;
+        if change.fields & !ALL != 0 {
+            return Err(Refusal::new(Reason::BadField, change.fields, ALL));
+        }
+        let order_qty = if change.has(Replace::ORDER_QTY) { change.order_qty } else { row.order_qty };
+        let price = if change.has(Replace::PRICE) { change.price } else { row.price };
+        let after = Row { order_qty, price, ..*row };
+        // At or below what is filled it is a cancel, which no limit holds back.
+        if order_qty > row.cum_qty || order_qty == Qty::ZERO {
+            let is_priced = change.has(Replace::PRICE) || row.price != Price::ZERO;
+            self.check_fields(row.side, order_qty, price, is_priced, row)?;
+            let ask = OrderAsk { replaced_qty: row.leaves_qty(), is_replace: true, ..self.ask(&after, is_priced) };
+            self.core.controls.check_sizes(&ask)?;
+            self.core.controls.check_kills(&ask)?;
+            self.core.controls.check_limits(now, &ask)?;
+        }
+        self.core.controls.on_message(now, account)
+    }
+
+    /// A child that waits is changed where it waits: it has no place to lose.
+    fn replace_child(&mut self, row: &Row, change: &Replace, wanted: &Change, out: &mut Vec<Event>) {
+        let key = (row.parent, row.order_id);
+        let Some(child) = self.core.waiting.get(&key).copied() else { return };
+        let child = Order {
+            price: wanted.price.unwrap_or(child.price),
+            order_qty: wanted.order_qty.unwrap_or(child.order_qty),
+            stop_px: wanted.stop_px.unwrap_or(child.stop_px),
+            display_qty: wanted.display_qty.unwrap_or(child.display_qty),
+            time_in_force: wanted.time_in_force.unwrap_or(child.time_in_force),
+            expire_time: wanted.expire_time.unwrap_or(child.expire_time),
+            ..child
+        };
+        let (now, at) = (self.now, row.instrument);
+        let checked = self.markets.get(at.index()).map(|market| {
+            market.check(now, &child, &mut super::host::Desk { core: &mut self.core, instrument: at, ts: now })
+        });
+        if let Some(Err(refusal)) = checked {
+            self.core.is_in = false;
+            let report = refused(&Row { cl_ord_id: change.cl_ord_id, ..*row }, refusal);
+            out.push(tiderace_types::venue::Report { order_id: row.order_id, ..report }.into());
+            return;
+        }
+        self.core.is_in = true;
+        self.core.waiting.insert(key, child);
+        self.core.rename(row.order_id, change.cl_ord_id);
+        self.core.resize(
+            row.order_id,
+            if child.ord_type.has_limit() { child.price } else { row.price },
+            child.order_qty,
+        );
+        self.core.tell(row.order_id, ExecType::Replaced, Reason::None, out);
+    }
+
+    /// Cancels an order. Its OCO partner stays.
+    pub(super) fn cancel(&mut self, cancel: &Cancel, out: &mut Vec<Event>) {
+        let (account, cl_ord_id) = (cancel.account, cancel.orig_cl_ord_id);
+        let reason = if self.core.knows(account) { Reason::UnknownOrder } else { Reason::UnknownAccount };
+        let Some(row) = self.core.find(account, cl_ord_id).copied() else {
+            let named = Core::stranger(account, tiderace_types::venue::ANY_INSTRUMENT, cl_ord_id);
+            out.push(refused(&named, Refusal::plain(reason)).into());
+            return;
+        };
+        self.core.controls.on_cancel(self.now, account);
+        if let Some(partner) = self.core.orders.get_mut(row.oco) {
+            partner.oco = 0;
+        }
+        self.cancel_one(row.order_id, Reason::CanceledByUser, out);
+    }
+
+    /// Cancels an order wherever it waits.
+    pub(super) fn cancel_one(&mut self, order_id: u64, reason: Reason, out: &mut Vec<Event>) {
+        let Some(row) = self.core.orders.get(order_id).copied() else { return };
+        if row.stage == Stage::Waiting {
+            self.core.close(order_id, ExecType::Canceled, reason, out);
+            return;
+        }
+        self.core.asked = Asked::Nothing;
+        self.with_market(row.instrument, out, |market, desk, _, events| {
+            market.cancel(order_id, reason, desk, events);
+        });
+    }
+
+    /// Cancels what `is_meant` of an account's live orders, oldest first.
+    pub(super) fn cancel_where(
+        &mut self,
+        account: tiderace_types::AccountId,
+        reason: Reason,
+        is_meant: impl Fn(&Row) -> bool,
+        out: &mut Vec<Event>,
+    ) {
+        let mut ids = core::mem::take(&mut self.scratch);
+        ids.extend(self.core.orders.of_account(account).filter(|row| is_meant(row)).map(|row| row.order_id));
+        for order_id in ids.drain(..) {
+            self.cancel_one(order_id, reason, out);
+        }
+        self.scratch = ids;
+    }
+
+    /// Cancels an account's orders by instrument, side and kind.
+    pub(super) fn cancel_all(&mut self, cancel: &CancelAll, out: &mut Vec<Event>) -> Result<(), Refusal> {
+        use tiderace_types::venue::{ANY, ANY_INSTRUMENT};
+        if !self.core.knows(cancel.account) {
+            return Err(Refusal::new(Reason::UnknownAccount, cancel.account.0, 0));
+        }
+        if cancel.instrument != ANY_INSTRUMENT && cancel.instrument.index() >= self.markets.len() {
+            return Err(Refusal::new(Reason::UnknownSymbol, cancel.instrument.0, 0));
+        }
+        if cancel.side != ANY && Side::from_fix(cancel.side).is_none() {
+            return Err(Refusal::new(Reason::BadField, cancel.side, Side::Sell.fix()));
+        }
+        if cancel.kind > kind_row(InstrumentKind::Program) {
+            return Err(Refusal::new(Reason::BadField, cancel.kind, kind_row(InstrumentKind::Program)));
+        }
+        self.core.controls.on_cancel(self.now, cancel.account);
+        let kinds: Vec<u8> = match cancel.kind {
+            ANY => Vec::new(),
+            _ => self.config.instruments.iter().map(|listing| kind_row(listing.instrument.kind)).collect(),
+        };
+        let is_meant = |row: &Row| {
+            (cancel.instrument == ANY_INSTRUMENT || row.instrument == cancel.instrument)
+                && (cancel.side == ANY || row.side.fix() == cancel.side)
+                && (cancel.kind == ANY || kinds.get(row.instrument.index()) == Some(&cancel.kind))
+        };
+        self.cancel_where(cancel.account, Reason::CanceledByUser, is_meant, out);
+        Ok(())
+    }
+
+    /// Replaces all quotes of an account and group.
+    pub(super) fn mass_quote(&mut self, quote: &MassQuote, out: &mut Vec<Event>) {
+        if let Err(refusal) = self.check_quote(quote) {
+            let named = Core::stranger(quote.account, tiderace_types::venue::ANY_INSTRUMENT, quote.quote_id);
+            out.push(refused(&named, refusal).into());
+            return;
+        }
+        if let Some(ids) = self.core.ids.get_mut(account_index(quote.account)) {
+            // No order has it: the handle of no row.
+            let handle = tiderace_types::id_map::Handle { row: u32::MAX - 1, generation: 0 };
+            ids.insert(quote.quote_id.0, handle);
+        }
+        let key = (quote.account, quote.mmp_group);
+        let mut gone = self.core.quotes.get_mut(&key).map(core::mem::take).unwrap_or_default();
+        for order_id in gone.drain(..) {
+            self.cancel_one(order_id, Reason::QuoteReplaced, out);
+        }
+        if let Some(list) = self.core.quotes.get_mut(&key) {
+            *list = gone;
+        }
+        for (entry, at) in quote.entries.iter().zip(0u16..) {
+            for (side, price, qty) in
+                [(Side::Buy, entry.bid_px, entry.bid_qty), (Side::Sell, entry.ask_px, entry.ask_qty)]
+            {
+                if qty > Qty::ZERO {
+                    self.enter(&leg(quote, entry, side, price, qty), at, out);
+                }
+            }
+        }
+    }
+
+    fn check_quote(&mut self, quote: &MassQuote) -> Result<(), Refusal> {
+        let (account, now) = (quote.account, self.now);
+        if !self.core.knows(account) {
+            return Err(Refusal::new(Reason::UnknownAccount, account.0, 0));
+        }
+        self.check_id(account, quote.quote_id)?;
+        let entries_max = tiderace_types::venue::QUOTE_ENTRIES_MAX;
+        if quote.entries.len() > entries_max {
+            let count = |n: usize| i128::try_from(n).unwrap_or(i128::MAX);
+            return Err(Refusal::new(Reason::BadField, count(quote.entries.len()), count(entries_max)));
+        }
+        if let Some(kill) = self.core.controls.killed(account, None, None).filter(|kill| !kill.reduce_only) {
+            return Err(Refusal::new(Reason::Killed, kill.id, 0));
+        }
+        self.core.controls.check_frozen(now, account, quote.mmp_group)?;
+        self.core.controls.on_message(now, account)
+    }
+
+    /// Cancels the orders and quotes of the groups that reached a limit; false where none did.
+    pub(super) fn settle_mmp(&mut self, out: &mut Vec<Event>) -> bool {
+        let mut frozen = core::mem::take(&mut self.frozen);
+        self.core.controls.take_triggered(&mut frozen);
+        let any = !frozen.is_empty();
+        for of in frozen.drain(..) {
+            let changed = tiderace_types::venue::MmpChanged {
+                account: of.account,
+                mmp_group: of.group,
+                is_frozen: true,
+                ts_until: of.ts_until,
+            };
+            out.push(changed.into());
+            self.cancel_where(of.account, Reason::MmpTriggered, |row| row.mmp_group == of.group, out);
+        }
+        self.frozen = frozen;
+        any
+    }
+}
+
+/// 1 + row of a kind in its declaration.
+pub(super) const fn kind_row(kind: InstrumentKind) -> u8 {
+    match kind {
+        InstrumentKind::Spot => 1,
+        InstrumentKind::Perpetual => 2,
+        InstrumentKind::Future => 3,
+        InstrumentKind::Option => 4,
+        InstrumentKind::Binary => 5,
+        InstrumentKind::Program => 6,
+    }
+}
+
+const fn leg(quote: &MassQuote, entry: &QuoteEntry, side: Side, price: Price, order_qty: Qty) -> NewOrder {
+    NewOrder {
+        account: quote.account,
+        instrument: entry.instrument,
+        cl_ord_id: quote.quote_id,
+        strategy: 0,
+        side,
+        ord_type: OrdType::Limit,
+        time_in_force: TimeInForce::Gtc,
+        post_only: PostOnly::Off,
+        reduce_only: false,
+        self_trade_prevention: SelfTradePrevention::None,
+        trigger: Trigger::Last,
+        peg_to: PegTo::Best,
+        order_qty,
+        price,
+        stop_px: Price::ZERO,
+        trailing_offset: Price::ZERO,
+        peg_offset: Price::ZERO,
+        expire_time: Ts::ZERO,
+        display_qty: Qty::ZERO,
+        min_qty: Qty::ZERO,
+        mmp_group: quote.mmp_group,
+        oco: ClOrdId(0),
+        oto: ClOrdId(0),
+    }
+}
+
+const fn market_order(order: &NewOrder, order_id: u64, owner: tiderace_matching::market::Owner) -> Order {
+    Order {
+        order_id,
+        owner,
+        side: order.side,
+        ord_type: order.ord_type,
+        time_in_force: order.time_in_force,
+        post_only: order.post_only,
+        reduce_only: order.reduce_only,
+        self_trade_prevention: order.self_trade_prevention,
+        trigger: order.trigger,
+        peg_to: order.peg_to,
+        order_qty: order.order_qty,
+        price: order.price,
+        stop_px: order.stop_px,
+        trailing_offset: order.trailing_offset,
+        peg_offset: order.peg_offset,
+        expire_time: order.expire_time,
+        display_qty: order.display_qty,
+        min_qty: order.min_qty,
+    }
+}
+
+fn wanted(change: &Replace) -> Change {
+    Change {
+        price: change.has(Replace::PRICE).then_some(change.price),
+        order_qty: change.has(Replace::ORDER_QTY).then_some(change.order_qty),
+        stop_px: change.has(Replace::STOP_PX).then_some(change.stop_px),
+        display_qty: change.has(Replace::DISPLAY_QTY).then_some(change.display_qty),
+        time_in_force: change.has(Replace::TIME_IN_FORCE).then_some(change.time_in_force),
+        expire_time: change.has(Replace::EXPIRE_TIME).then_some(change.expire_time),
+    }
+}

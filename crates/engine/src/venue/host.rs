@@ -1,0 +1,86 @@
+//! What the venue answers to a market in the middle of a sweep: positions, partners, counts.
+
+use tiderace_matching::market::{BookChange, Fill, Host, Owner};
+use tiderace_types::venue::NO_GROUP;
+use tiderace_types::{AccountId, ExecId, InstrumentId, Qty, Reason, Side, Ts};
+
+use super::books::{Booked, TradeRecord};
+use super::core::Core;
+use super::data::Update;
+use super::orders::Stage;
+
+/// One fill, booked: its reports follow when the market is done.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Done {
+    pub(super) trade_id: ExecId,
+    pub(super) maker_fee: i128,
+    pub(super) taker_fee: i128,
+}
+
+/// The venue, as a market of one instrument sees it.
+pub(super) struct Desk<'a> {
+    pub(super) core: &'a mut Core,
+    pub(super) instrument: InstrumentId,
+    pub(super) ts: Ts,
+}
+
+impl Host for Desk<'_> {
+    fn cap(&mut self, _: u64, owner: Owner, side: Side, qty: Qty) -> Qty {
+        let reducible = self.core.books.holding(AccountId(owner.account), self.instrument).reducible(side);
+        qty.min(Qty::new(reducible).unwrap_or(Qty::ZERO))
+    }
+
+    fn filled(&mut self, fill: &Fill, gone: &mut Vec<(u64, Reason)>) {
+        let (maker, taker) = (AccountId(fill.maker_account), AccountId(fill.taker_account));
+        let record = TradeRecord {
+            instrument: self.instrument,
+            maker,
+            taker,
+            aggressor: fill.aggressor,
+            price: fill.price,
+            qty: fill.qty,
+            of_maker: Booked::default(),
+            of_taker: Booked::default(),
+        };
+        let (trade_id, of_maker, of_taker) = self.core.books.trade(record);
+        self.core.fills.push_back(Done { trade_id, maker_fee: of_maker.fee, taker_fee: of_taker.fee });
+        let Fill { price, qty, aggressor, kind, .. } = *fill;
+        self.core.feed.push(self.ts, self.instrument, Update::Trade { price, qty, aggressor, kind });
+        let group = self.core.orders.get(fill.maker).map_or(NO_GROUP, |row| row.mmp_group);
+        if group != NO_GROUP {
+            let lots = qty.get().saturating_mul(aggressor.opposite().sign());
+            self.core.controls.on_fill(self.ts, maker, group, self.instrument, lots);
+        }
+        self.core.controls.on_trade(self.ts, maker);
+        self.core.controls.on_trade(self.ts, taker);
+        self.part(fill.maker, gone);
+        self.part(fill.taker, gone);
+        self.core.flat(maker, self.instrument, fill.taker, gone);
+        if taker != maker {
+            self.core.flat(taker, self.instrument, fill.taker, gone);
+        }
+    }
+
+    fn triggered(&mut self, order_id: u64, gone: &mut Vec<(u64, Reason)>) {
+        self.part(order_id, gone);
+    }
+
+    fn book_changed(&mut self, change: &BookChange) {
+        self.core.feed.push(self.ts, self.instrument, Update::Book(*change));
+    }
+}
+
+impl Desk<'_> {
+    /// The first fill or trigger of one leg ends the other: at once where it is in this market, else after the sweep.
+    fn part(&mut self, order_id: u64, gone: &mut Vec<(u64, Reason)>) {
+        let Some(row) = self.core.orders.get_mut(order_id).filter(|row| row.oco != 0) else { return };
+        let partner = core::mem::take(&mut row.oco);
+        let Some(row) = self.core.orders.get_mut(partner) else { return };
+        row.oco = 0;
+        if row.instrument == self.instrument && row.stage == Stage::Working {
+            gone.push((partner, Reason::LinkedOrder));
+        } else {
+            self.core.aside.push((partner, Reason::LinkedOrder));
+        }
+    }
+}

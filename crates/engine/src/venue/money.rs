@@ -1,0 +1,169 @@
+//! What a fill is worth: exact while a position is open, rounded once when it becomes cash.
+//!
+//! A *raw* value is lots x ticks, or for an inverse contract base units x 10^6; a position keeps the signed sum of what
+//! its lots cost in it. Cash rounds down for who receives and up for who pays; the house's balance takes the rest, so
+//! that the sums of every asset hold.
+
+use tiderace_types::instrument::{STEP_DECIMALS, pow10};
+use tiderace_types::num::div_round;
+use tiderace_types::{AssetId, Fraction, Instrument, InstrumentKind, Price, Qty, Rounding, Side, Style};
+
+use super::config::{Fees, VenueConfig};
+
+/// Digits of an inverse raw value below a base unit.
+const INVERSE_DIGITS: u32 = 6;
+/// No order is worth more than this many raw units or base units: what follows from it fits in an `i128`.
+const RAW_MAX: i128 = 1 << 90;
+
+/// How an instrument's raw values become cash.
+#[derive(Clone, Debug)]
+pub(super) struct Money {
+    pub(super) base: AssetId,
+    pub(super) settle: AssetId,
+    pub(super) is_spot: bool,
+    fees: Fees,
+    is_inverse: bool,
+    /// Base units of the settlement asset in a raw unit: `num` over `den`.
+    num: i128,
+    den: i128,
+    /// Of an inverse contract: raw value of a lot at a price of one tick.
+    inverse_unit: i128,
+    /// Base units of the base asset in a lot, `lot_num` over `lot_den`: for spot.
+    lot_num: i128,
+    lot_den: i128,
+}
+
+fn reduced(num: i128, den: i128) -> (i128, i128) {
+    let (mut a, mut b) = (num, den);
+    while b != 0 {
+        (a, b) = (b, a.checked_rem(b).unwrap_or(0));
+    }
+    let divisor = a.max(1);
+    (num.checked_div(divisor).unwrap_or(num), den.checked_div(divisor).unwrap_or(den))
+}
+
+impl Money {
+    /// None where the steps of the instrument do not fit.
+    pub(super) fn new(config: &VenueConfig, instrument: &Instrument, fees: Fees) -> Option<Self> {
+        let decimals = |asset: AssetId| config.assets.get(asset.index()).map(|a| a.decimals);
+        let steps = pow10(STEP_DECIMALS)?;
+        let product = i128::from(instrument.lot_size).checked_mul(i128::from(instrument.contract_multiplier))?;
+        let unit = product.checked_div(steps)?;
+        let tick = i128::from(instrument.tick_size);
+        let is_inverse = instrument.style == Style::Inverse;
+        let (num, den) = if is_inverse {
+            (1, pow10(INVERSE_DIGITS)?)
+        } else {
+            let (unit, unit_den) = reduced(unit, steps);
+            let (tick, tick_den) = reduced(tick, steps);
+            let (tick, scale) = reduced(tick.checked_mul(pow10(decimals(instrument.settle)?)?)?, tick_den);
+            reduced(unit.checked_mul(tick)?, unit_den.checked_mul(scale)?)
+        };
+        let base_scale = pow10(decimals(instrument.base)?)?;
+        let inverse_unit = if is_inverse {
+            unit.checked_mul(base_scale)?.checked_mul(pow10(INVERSE_DIGITS)?)?.checked_div(tick)?
+        } else {
+            0
+        };
+        let (lot_num, lot_den) = reduced(unit.checked_mul(base_scale)?, steps);
+        let is_spot = instrument.kind == InstrumentKind::Spot;
+        let (base, settle) = (instrument.base, instrument.settle);
+        Some(Self { base, settle, is_spot, fees, is_inverse, num, den, inverse_unit, lot_num, lot_den })
+    }
+
+    /// The raw value of a fill, never below zero for a price above zero.
+    pub(super) fn raw(&self, qty: Qty, price: Price) -> i128 {
+        let (qty, price) = (i128::from(qty.get()), i128::from(price.get()));
+        if self.is_inverse {
+            qty.saturating_mul(self.inverse_unit).checked_div(price).unwrap_or(0)
+        } else {
+            qty.saturating_mul(price)
+        }
+    }
+
+    /// The raw value, signed as a position counts what it costs.
+    pub(super) const fn signed(&self, raw: i128, side: Side) -> i128 {
+        match (side, self.is_inverse) {
+            (Side::Buy, false) | (Side::Sell, true) => raw,
+            (Side::Sell, false) | (Side::Buy, true) => raw.saturating_neg(),
+        }
+    }
+
+    /// A raw value in base units of the settlement asset.
+    pub(super) fn cash(&self, raw: i128, rounding: Rounding) -> i128 {
+        if self.den == 1 {
+            return raw.saturating_mul(self.num);
+        }
+        div_round(raw.saturating_mul(self.num), self.den, rounding).unwrap_or(0)
+    }
+
+    /// The fee of a fill, > 0 is paid: up for who pays, a rebate down.
+    pub(super) fn fee(&self, raw: i128, is_maker: bool) -> i128 {
+        let fraction = if is_maker { self.fees.maker } else { self.fees.taker };
+        if fraction == Fraction::ZERO {
+            return 0;
+        }
+        let value = raw.saturating_abs().saturating_mul(self.num).saturating_mul(i128::from(fraction.get()));
+        let den = self.den.saturating_mul(i128::from(Fraction::ONE.get()));
+        div_round(value, den, Rounding::Ceil).unwrap_or(0)
+    }
+
+    /// Base units that so many lots are, for spot.
+    pub(super) fn lots(&self, qty: Qty, rounding: Rounding) -> i128 {
+        div_round(i128::from(qty.get()).saturating_mul(self.lot_num), self.lot_den, rounding).unwrap_or(0)
+    }
+
+    /// Whether sums with an order of this size stay far from the ends of an `i128`.
+    pub(super) fn fits(&self, qty: Qty, price: Price) -> bool {
+        let raw = self.raw(qty, price).saturating_abs();
+        raw <= RAW_MAX && self.cash(raw, Rounding::Ceil) <= RAW_MAX
+    }
+}
+
+/// What an account holds of an instrument.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Holding {
+    /// Lots, signed.
+    pub(super) qty: i64,
+    /// Signed raw sum of what the open lots cost.
+    pub(super) cost: i128,
+    /// Base units of the settlement asset.
+    pub(super) realized: i128,
+}
+
+impl Holding {
+    /// Books a fill and returns its profit in raw units: what closes leaves at the average cost, the rest opens.
+    pub(super) fn fill(&mut self, side: Side, qty: Qty, value: i128) -> i128 {
+        let lots = qty.get().saturating_mul(side.sign());
+        let is_closing = self.qty != 0 && (self.qty < 0) != (lots < 0);
+        if !is_closing {
+            self.qty = self.qty.saturating_add(lots);
+            self.cost = self.cost.saturating_add(value);
+            return 0;
+        }
+        let open = i128::from(self.qty).abs();
+        let closed = i128::from(qty.get()).min(open);
+        let cost = share(self.cost, closed, open);
+        let closing = share(value, closed, i128::from(qty.get()));
+        self.qty = self.qty.saturating_add(lots);
+        self.cost = self.cost.saturating_sub(cost).saturating_add(value.saturating_sub(closing));
+        cost.saturating_add(closing).saturating_neg()
+    }
+
+    /// Lots by which an order of a side can bring the position to flat.
+    pub(super) const fn reducible(&self, side: Side) -> i64 {
+        match side {
+            Side::Buy if self.qty < 0 => self.qty.saturating_neg(),
+            Side::Sell if self.qty > 0 => self.qty,
+            Side::Buy | Side::Sell => 0,
+        }
+    }
+}
+
+/// `part` of `whole` of a value; what does not come out even stays with the other part.
+fn share(value: i128, part: i128, whole: i128) -> i128 {
+    if part == whole {
+        return value;
+    }
+    div_round(value.saturating_mul(part), whole, Rounding::Floor).unwrap_or(0)
+}

@@ -1,0 +1,306 @@
+//! What is about no order: prices, states, cash, kill switches, connections, corrections, overrides, and what no layout
+//! holds. A refusal is a [`CommandRefused`] and changes nothing.
+
+use tiderace_risk::venue::Due;
+use tiderace_types::venue::{
+    ANY_INSTRUMENT, AdjustTrade, BalanceChanged, BustTrade, Cancel, CommandRefused, ConnectionSet, Deposit, Event,
+    FundContribution, IndexSet, KillSet, Malformed, MarkSet, MassQuote, MmpChanged, MmpReset, NewOrder, Replace,
+    Single, TradeCorrected, VenueKillChanged, Withdraw,
+};
+use tiderace_types::{
+    AccountId, Amount, AssetId, ExecId, InstrumentId, KillScope, Layout, Price, Qty, Reason, Refusal, Ts,
+};
+
+use super::Venue;
+use super::core::{Asked, Core, refused};
+use super::orders::Row;
+
+/// No account, where a refusal is about none.
+const NO_ACCOUNT: AccountId = AccountId(u32::MAX);
+/// No balance grows beyond it, so that no sum overflows.
+const CASH_MAX: i128 = 1 << 100;
+
+impl Venue {
+    /// Does a command that is about no order.
+    pub(super) fn operate(&mut self, command: &Single, out: &mut Vec<Event>) {
+        let none = (NO_ACCOUNT, ANY_INSTRUMENT);
+        let ((account, instrument), result) = match command {
+            Single::NewOrder(_) | Single::Replace(_) | Single::Cancel(_) => return,
+            Single::Clock(clock) => {
+                self.advance(clock.ts_now, out);
+                return;
+            }
+            Single::Malformed(malformed) => {
+                refuse_malformed(malformed, out);
+                return;
+            }
+            Single::CancelAll(of) => ((of.account, of.instrument), self.cancel_all(of, out)),
+            Single::MmpReset(of) => ((of.account, ANY_INSTRUMENT), self.mmp_reset(of, out)),
+            Single::IndexSet(of) => (none, self.set_index(of)),
+            Single::MarkSet(of) => ((NO_ACCOUNT, of.instrument), self.set_mark(of)),
+            Single::SettlementSet(of) => ((NO_ACCOUNT, of.instrument), self.check_price(of.instrument, of.price)),
+            Single::GreeksSet(of) => {
+                let known = self.check_instrument(of.instrument);
+                if known.is_ok() {
+                    self.core.controls.set_greeks(of.instrument, of.delta, of.vega);
+                }
+                ((NO_ACCOUNT, of.instrument), known)
+            }
+            Single::StateSet(of) => {
+                let known = self.check_instrument(of.instrument);
+                if known.is_ok() {
+                    self.core.asked = Asked::Nothing;
+                    self.with_market(of.instrument, out, |market, desk, now, events| {
+                        market.set_state(now, of.state, Reason::None, desk, events);
+                    });
+                }
+                ((NO_ACCOUNT, of.instrument), known)
+            }
+            Single::Deposit(of) => ((of.account, ANY_INSTRUMENT), self.deposit(of, out)),
+            Single::Withdraw(of) => ((of.account, ANY_INSTRUMENT), self.withdraw(of, out)),
+            Single::KillSet(of) => (none, self.kill(of, out)),
+            Single::ConnectionSet(of) => ((of.account, ANY_INSTRUMENT), self.connection(of, out)),
+            Single::BustTrade(of) => (none, self.bust(of, out)),
+            Single::AdjustTrade(of) => (none, self.adjust(of, out)),
+            Single::ProposeOverride(of) => ((of.account, ANY_INSTRUMENT), self.core.controls.propose(self.now, of)),
+            Single::ApproveOverride(of) => {
+                (none, self.core.controls.approve(of).map(|changed| out.push(changed.into())))
+            }
+            Single::FundContribution(of) => (none, self.contribute(of)),
+        };
+        if let Err(refusal) = result {
+            out.push(refused_command(command.kind(), account, instrument, refusal).into());
+        }
+    }
+
+    fn check_instrument(&self, instrument: InstrumentId) -> Result<(), Refusal> {
+        if instrument.index() < self.markets.len() {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::UnknownSymbol, instrument.0, 0))
+    }
+
+    fn check_account(&self, account: AccountId) -> Result<(), Refusal> {
+        if self.core.knows(account) { Ok(()) } else { Err(Refusal::new(Reason::UnknownAccount, account.0, 0)) }
+    }
+
+    fn check_price(&self, instrument: InstrumentId, price: Price) -> Result<(), Refusal> {
+        self.check_instrument(instrument)?;
+        let may_be_any = self.config.instruments.get(instrument.index()).is_some_and(super::Listing::allows_negative);
+        let fits = self.core.books.money(instrument).is_some_and(|money| money.fits(Qty::ZERO, price));
+        if fits && (may_be_any || price > Price::ZERO) {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::BadPrice, price.get(), 1))
+    }
+
+    /// An amount above zero of a known asset.
+    fn check_amount(&self, asset: AssetId, amount: Amount) -> Result<(), Refusal> {
+        if asset.index() >= self.config.assets.len() {
+            return Err(Refusal::new(Reason::BadField, asset.0, 0));
+        }
+        if amount <= Amount::ZERO {
+            return Err(Refusal::new(Reason::BadField, amount.get(), 1));
+        }
+        if amount.get() > CASH_MAX {
+            return Err(Refusal::new(Reason::BadField, amount.get(), CASH_MAX));
+        }
+        Ok(())
+    }
+
+    fn set_mark(&mut self, of: &MarkSet) -> Result<(), Refusal> {
+        self.check_price(of.instrument, of.price)?;
+        if let Some(market) = self.markets.get_mut(of.instrument.index()) {
+            market.set_mark(self.now, of.price);
+        }
+        self.touch(of.instrument);
+        Ok(())
+    }
+
+    /// Sets the index of every instrument on a base asset, rounded down to its tick.
+    fn set_index(&mut self, of: &IndexSet) -> Result<(), Refusal> {
+        if of.base.index() >= self.config.assets.len() {
+            return Err(Refusal::new(Reason::BadField, of.base.0, 0));
+        }
+        if of.price <= Amount::ZERO {
+            return Err(Refusal::new(Reason::BadPrice, of.price.get(), 1));
+        }
+        let on_base = |listing: &super::Listing| listing.instrument.base == of.base;
+        let ticks = |listing: &super::Listing| {
+            let ticks = of.price.get().checked_div(listing.instrument.tick_size.into());
+            ticks.and_then(|ticks| i64::try_from(ticks).ok()).map(Price::new)
+        };
+        let listings = &self.config.instruments;
+        if listings.iter().any(|listing| on_base(listing) && ticks(listing).is_none()) {
+            return Err(Refusal::new(Reason::BadPrice, of.price.get(), i64::MAX));
+        }
+        let mut touched = Vec::new();
+        for (listing, market) in listings.iter().zip(&mut self.markets).filter(|(listing, _)| on_base(listing)) {
+            if let Some(price) = ticks(listing) {
+                market.set_index(self.now, price);
+                touched.push(listing.instrument.id);
+            }
+        }
+        for at in touched {
+            self.touch(at);
+        }
+        Ok(())
+    }
+
+    fn deposit(&mut self, of: &Deposit, out: &mut Vec<Event>) -> Result<(), Refusal> {
+        self.check_account(of.account)?;
+        self.check_amount(of.asset, of.amount)?;
+        let total = self.core.books.cash(of.account, of.asset).unwrap_or(0).saturating_add(of.amount.get());
+        if total > CASH_MAX {
+            return Err(Refusal::new(Reason::BadField, total, CASH_MAX));
+        }
+        self.core.books.add_cash(of.account, of.asset, of.amount.get());
+        out.push(BalanceChanged { account: of.account, asset: of.asset, total: Amount::new(total) }.into());
+        Ok(())
+    }
+
+    fn withdraw(&mut self, of: &Withdraw, out: &mut Vec<Event>) -> Result<(), Refusal> {
+        self.check_account(of.account)?;
+        self.check_amount(of.asset, of.amount)?;
+        let available = self.balance(of.account, of.asset).available;
+        if of.amount > available {
+            return Err(Refusal::new(Reason::InsufficientBalance, of.amount.get(), available.get()));
+        }
+        self.core.books.add_cash(of.account, of.asset, of.amount.get().saturating_neg());
+        let total = self.balance(of.account, of.asset).total;
+        out.push(BalanceChanged { account: of.account, asset: of.asset, total }.into());
+        Ok(())
+    }
+
+    fn contribute(&mut self, of: &FundContribution) -> Result<(), Refusal> {
+        self.check_amount(of.asset, of.amount)?;
+        let fund = self.fund.get_mut(of.asset.index()).filter(|fund| **fund <= CASH_MAX);
+        let fund = fund.ok_or(Refusal::new(Reason::BadField, of.amount.get(), CASH_MAX))?;
+        *fund = fund.saturating_add(of.amount.get());
+        Ok(())
+    }
+
+    fn mmp_reset(&mut self, of: &MmpReset, out: &mut Vec<Event>) -> Result<(), Refusal> {
+        let MmpReset { account, mmp_group } = *of;
+        self.check_account(account)?;
+        if self.core.controls.mmp_reset(self.now, account, mmp_group)? {
+            out.push(MmpChanged { account, mmp_group, is_frozen: false, ts_until: Ts::ZERO }.into());
+        }
+        Ok(())
+    }
+
+    /// Switches a kill; what one that goes on covers is canceled in the order it entered.
+    fn kill(&mut self, of: &KillSet, out: &mut Vec<Event>) -> Result<(), Refusal> {
+        let KillSet { scope, id, is_on, reduce_only } = *of;
+        match scope {
+            KillScope::Account => self.check_account(AccountId(id))?,
+            KillScope::Instrument => {
+                let instrument = u16::try_from(id).map_or(ANY_INSTRUMENT, InstrumentId);
+                self.check_instrument(instrument).map_err(|refusal| Refusal::new(refusal.reason, id, 0))?;
+            }
+            KillScope::All | KillScope::Strategy => {}
+        }
+        if self.core.controls.kill(scope, id, is_on, reduce_only) {
+            out.push(VenueKillChanged { scope, id, is_on, reduce_only }.into());
+        }
+        if !is_on {
+            return Ok(());
+        }
+        let is_covered = |row: &Row| match scope {
+            KillScope::All => true,
+            KillScope::Account => row.account.0 == id,
+            KillScope::Instrument => u32::from(row.instrument.0) == id,
+            KillScope::Strategy => row.strategy == id,
+        };
+        if scope == KillScope::Account {
+            self.cancel_where(AccountId(id), Reason::CanceledByKill, is_covered, out);
+            return Ok(());
+        }
+        let mut ids = core::mem::take(&mut self.scratch);
+        ids.extend(self.core.orders.all().filter(|row| is_covered(row)).map(|row| row.order_id));
+        ids.sort_unstable();
+        for order_id in ids.drain(..) {
+            self.cancel_one(order_id, Reason::CanceledByKill, out);
+        }
+        self.scratch = ids;
+        Ok(())
+    }
+
+    fn connection(&mut self, of: &ConnectionSet, out: &mut Vec<Event>) -> Result<(), Refusal> {
+        self.check_account(of.account)?;
+        if self.core.controls.connection(self.now, of.account, of.is_up) {
+            self.cancel_where(of.account, Reason::ConnectionLost, |_| true, out);
+        }
+        Ok(())
+    }
+
+    /// What a timer of the controls brought about.
+    pub(super) fn on_due(&mut self, due: Due, out: &mut Vec<Event>) {
+        match due {
+            Due::DeadMan(account) => self.cancel_where(account, Reason::ConnectionLost, |_| true, out),
+            Due::Unfrozen(account, mmp_group) => {
+                out.push(MmpChanged { account, mmp_group, is_frozen: false, ts_until: self.now }.into());
+            }
+            Due::Limit(changed) => out.push(changed.into()),
+            Due::ProposalExpired(_) => {}
+        }
+    }
+
+    fn bust(&mut self, of: &BustTrade, out: &mut Vec<Event>) -> Result<(), Refusal> {
+        self.correct(of.trade_id, None, of.operator, out)
+    }
+
+    fn adjust(&mut self, of: &AdjustTrade, out: &mut Vec<Event>) -> Result<(), Refusal> {
+        self.correct(of.trade_id, Some(of.price), of.operator, out)
+    }
+
+    fn correct(
+        &mut self,
+        trade_id: ExecId,
+        price: Option<Price>,
+        operator: u32,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Refusal> {
+        let unknown = Refusal::new(Reason::UnknownTrade, trade_id.0, 0);
+        let record = self.core.books.record(trade_id).ok_or(unknown)?;
+        let instrument = record.instrument;
+        if let Some(price) = price {
+            self.check_price(instrument, price)?;
+            if !self.core.books.money(instrument).is_some_and(|money| money.fits(record.qty, price)) {
+                return Err(Refusal::new(Reason::BadPrice, price.get(), 0));
+            }
+        }
+        self.core.books.correct(trade_id, price);
+        let qty = if price.is_some() { record.qty } else { Qty::ZERO };
+        let corrected = TradeCorrected { trade_id, instrument, price: price.unwrap_or(record.price), qty, operator };
+        out.push(corrected.into());
+        let Some((settle, base, is_spot)) =
+            self.core.books.money(instrument).map(|money| (money.settle, money.base, money.is_spot))
+        else {
+            return Ok(());
+        };
+        for account in [record.maker, record.taker] {
+            for asset in [Some(settle), is_spot.then_some(base)].into_iter().flatten() {
+                let total = self.balance(account, asset).total;
+                out.push(BalanceChanged { account, asset, total }.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+const fn refused_command(kind: u16, account: AccountId, instrument: InstrumentId, refusal: Refusal) -> CommandRefused {
+    let Refusal { reason, value, limit } = refusal;
+    CommandRefused { kind, account, instrument, reason, value, limit }
+}
+
+/// About an order it is a report, else a refused command.
+fn refuse_malformed(of: &Malformed, out: &mut Vec<Event>) {
+    let reason = if of.reason == Reason::None { Reason::BadField } else { of.reason };
+    let refusal = Refusal { reason, value: of.value, limit: of.limit };
+    if [NewOrder::KIND, Replace::KIND, Cancel::KIND, MassQuote::KIND].contains(&of.kind) {
+        out.push(refused(&Core::stranger(of.account, of.instrument, of.cl_ord_id), refusal).into());
+    } else {
+        out.push(refused_command(of.kind, of.account, of.instrument, refusal).into());
+    }
+}
