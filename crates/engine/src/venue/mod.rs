@@ -19,6 +19,7 @@ pub use config::{
     AccountConfig, Band, Breaker, ConfigError, Fees, HOLDINGS_MAX, Listing, RandomEnd, Scheduled, VenueConfig,
 };
 pub use data::{MarketDatum, Update};
+pub use tiderace_risk::venue::{AccountLimits, MmpLimits, OrderToTrade, Throttle};
 
 use std::collections::{BTreeMap, VecDeque};
 
