@@ -13,9 +13,12 @@ mod kills;
 mod limits;
 mod mmp;
 mod overrides;
+pub mod register;
+mod snapshot;
 mod windows;
 
 pub use controls::{Controls, Due, OrderAsk};
 pub use kills::Kill;
 pub use limits::{AccountLimits, InstrumentTerms, Limit, LimitsError, MmpLimits, OrderToTrade, Throttle, VenueAccount};
 pub use mmp::Frozen;
+pub use register::{Article, Control, articles, register};

@@ -67,6 +67,17 @@ impl<const N: usize> Sums<N> {
         self.entries.iter()
     }
 
+    /// Appends an entry of a snapshot; gives whether it can be one.
+    pub(super) fn restore(&mut self, ts: Ts, terms: [i128; N]) -> bool {
+        let is_after = self.entries.back().is_none_or(|(last, _)| *last < ts);
+        let fits = self.entries.len() < ENTRIES_MAX && terms.iter().all(|term| clamp(*term) == *term);
+        if is_after && fits {
+            self.entries.push_back((ts, terms));
+            add(&mut self.sums, terms);
+        }
+        is_after && fits
+    }
+
     /// Joins what lies in the same cell of a fixed grid, so that joining again moves nothing out of its cell.
     fn join(&mut self) {
         let step = self.window_ns.max(1).div_euclid(STEPS).saturating_add(1);
