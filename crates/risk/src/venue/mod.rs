@@ -3,8 +3,9 @@
 //!
 //! [`Controls`] owns what those rules count. The engine tells it what happened (messages, orders, leaves, fills, greeks)
 //! and asks before an order enters; it cancels nothing itself: it says which groups, accounts or scopes are concerned.
-//! Cancels are never held back. It has no clock (time comes with each call and never runs back), allocates nothing once
-//! its windows have grown to their use, and no input makes it panic: sums saturate on the side that refuses.
+//! Cancels are never held back. It has no clock (time comes with each call and never runs back). Messages, orders and
+//! fills allocate nothing once the windows have grown to their use (what is rare may: kills, timers, overrides), and no
+//! input makes it panic: sums saturate on the side that refuses.
 //!
 //! Quantities of an account's limits are in 10^-12 contracts, so that one limit serves instruments of unlike lots.
 
