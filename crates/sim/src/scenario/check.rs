@@ -1,10 +1,11 @@
 //! An `expect` line.
 
 use serde_json::Value;
-use tiderace_types::{AccountId, AssetId, ClOrdId, InstrumentId, Reason};
+use tiderace_types::venue::ANY_INSTRUMENT;
+use tiderace_types::{AccountId, AssetId, InstrumentId, Reason};
 
 use super::compare::{Kind, Wanted};
-use super::gateway::Gateway;
+use super::gateway::{Gateway, NOBODY};
 use super::json::{self, Bad, Object};
 use super::words;
 
@@ -27,17 +28,26 @@ pub(super) enum Check {
         wanted: Vec<Wanted>,
     },
     /// An order works, with these values.
-    Order { account: AccountId, cl_ord_id: ClOrdId, wanted: Vec<Wanted> },
+    Order { account: AccountId, cl_ord_id: String, wanted: Vec<Wanted> },
     /// An order does not work.
-    NoOrder { account: AccountId, cl_ord_id: ClOrdId },
+    NoOrder { account: AccountId, cl_ord_id: String },
     /// A position.
     Position { account: AccountId, instrument: InstrumentId, wanted: Vec<Wanted> },
     /// Cash.
     Balance { account: AccountId, asset: AssetId, wanted: Vec<Wanted> },
+    /// A fund.
+    Fund { layer: Layer, asset: AssetId, wanted: Vec<Wanted> },
     /// Nothing was made or lost.
     Ledger,
     /// No event is left: none at all, or none of a kind.
     End { of: Option<&'static str> },
+}
+
+/// Whose money a fund is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Layer {
+    Insurance,
+    House,
 }
 
 /// Price and visible quantity as they were written.
@@ -97,11 +107,13 @@ const POSITION: &[(&str, Kind, Known)] = &[
 const BALANCE: &[(&str, Kind, Known)] =
     &[("total", Kind::Number, any), ("available", Kind::Number, any), ("held", Kind::Number, any)];
 
+const FUND: &[(&str, Kind, Known)] = &[("amount", Kind::Number, any)];
+
 /// Reads an `expect` line.
 ///
 /// # Errors
 /// What is wrong with the line.
-pub(super) fn check(line: &Object<'_>, gateway: &mut Gateway) -> Result<Check, Bad> {
+pub(super) fn check(line: &Object<'_>, gateway: &Gateway) -> Result<Check, Bad> {
     Ok(match line.text("expect")? {
         "report" => {
             only(line, &[], REPORT)?;
@@ -115,7 +127,7 @@ pub(super) fn check(line: &Object<'_>, gateway: &mut Gateway) -> Result<Check, B
             only(line, &["symbol", "bids", "asks", "depth"], BOOK)?;
             let depth = line.count_or_none("depth")?;
             Check::Book {
-                instrument: gateway.symbol(line.text("symbol")?),
+                instrument: symbol(line, gateway)?,
                 bids: levels(line, "bids")?,
                 asks: levels(line, "asks")?,
                 depth: depth.map(|depth| usize::try_from(depth).unwrap_or(usize::MAX)),
@@ -134,14 +146,14 @@ pub(super) fn check(line: &Object<'_>, gateway: &mut Gateway) -> Result<Check, B
         }
         "position" => {
             only(line, &["account", "symbol"], POSITION)?;
-            let account = gateway.account(line.text("account")?);
-            let instrument = gateway.symbol(line.text("symbol")?);
+            let account = account(line, gateway)?;
+            let instrument = symbol(line, gateway)?;
             Check::Position { account, instrument, wanted: wanted(line, POSITION)? }
         }
         "balance" => {
             only(line, &["account", "asset"], BALANCE)?;
-            let account = gateway.account(line.text("account")?);
-            let asset = gateway.asset(line.text("asset")?);
+            let account = account(line, gateway)?;
+            let asset = gateway.known_asset(line.text("asset")?).unwrap_or(AssetId(u16::MAX));
             Check::Balance { account, asset, wanted: wanted(line, BALANCE)? }
         }
         "ledger" => {
@@ -152,7 +164,17 @@ pub(super) fn check(line: &Object<'_>, gateway: &mut Gateway) -> Result<Check, B
             line.only(&["expect", "of"])?;
             Check::End { of: line.word_or_none("of", &[("report", "report"), ("trade", "trade")])? }
         }
-        word @ ("margin" | "fund") => {
+        "fund" => {
+            only(line, &["layer", "asset"], FUND)?;
+            let layers = [("insurance", Some(Layer::Insurance)), ("house", Some(Layer::House)), ("mutual", None)];
+            let layer = line.word_or_none("layer", &layers)?.unwrap_or(Some(Layer::Insurance));
+            let remedy = "leave it out, or use a build that clears";
+            let message = "the mutual fund is not carried out by this build";
+            let layer = layer.ok_or_else(|| line.bad("layer", message, remedy))?;
+            let asset = gateway.known_asset(line.text("asset")?).unwrap_or(AssetId(u16::MAX));
+            Check::Fund { layer, asset, wanted: wanted(line, FUND)? }
+        }
+        word @ "margin" => {
             let message = format!("the check {word:?} is not carried out by this build");
             return Err(line.bad("expect", message, "leave it out, or use a build that clears"));
         }
@@ -189,9 +211,17 @@ fn wanted(line: &Object<'_>, table: &[(&'static str, Kind, Known)]) -> Result<Ve
     Ok(all)
 }
 
-fn order_key(line: &Object<'_>, gateway: &mut Gateway) -> Result<(AccountId, ClOrdId), Bad> {
-    let account = gateway.account(line.text("account")?);
-    Ok((account, gateway.cl_ord_id(account, line.text("cl_ord_id")?)))
+/// Names that nobody said are names of nothing.
+fn account(line: &Object<'_>, gateway: &Gateway) -> Result<AccountId, Bad> {
+    Ok(gateway.known_account(line.text("account")?).unwrap_or(NOBODY))
+}
+
+fn symbol(line: &Object<'_>, gateway: &Gateway) -> Result<InstrumentId, Bad> {
+    Ok(gateway.listed(line.text("symbol")?).unwrap_or(ANY_INSTRUMENT))
+}
+
+fn order_key(line: &Object<'_>, gateway: &Gateway) -> Result<(AccountId, String), Bad> {
+    Ok((account(line, gateway)?, line.text("cl_ord_id")?.to_owned()))
 }
 
 fn levels(line: &Object<'_>, key: &str) -> Result<Option<Vec<Level>>, Bad> {

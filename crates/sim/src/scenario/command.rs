@@ -12,7 +12,7 @@ use tiderace_types::{
     Reason, Refusal, SelfTradePrevention, Side, TimeInForce, Trigger, Ts, decimal,
 };
 
-use super::gateway::{self, Gateway};
+use super::gateway::{self, Gateway, NOBODY};
 use super::json::{Bad, Object};
 use super::words;
 
@@ -58,8 +58,6 @@ impl About {
         command.map_or_else(|refusal| self.refused(refusal), Into::into)
     }
 }
-
-const NOBODY: AccountId = AccountId(u32::MAX);
 
 /// Reads a `do` line. A new name gets its number in `gateway`, and `advance` moves its clock.
 ///
@@ -225,9 +223,12 @@ fn links(line: &Object<'_>, gateway: &mut Gateway, account: AccountId) -> Result
     Ok((partner("oco")?, partner("oto")?))
 }
 
-/// Puts the numbers on the grid. An instrument that nobody knows has none; the venue refuses it before it looks at them.
+/// Puts the numbers on the grid. What nobody knows, account or instrument, the venue refuses before it looks at them.
 fn fill_numbers(order: &mut NewOrder, written: &Written<'_>, gateway: &Gateway) -> Result<(), Refusal> {
     let Some(instrument) = gateway.definition(order.instrument) else { return Ok(()) };
+    if !gateway.is_open(order.account) {
+        return Ok(());
+    }
     if order.ord_type.has_limit() && written.price.is_none() {
         return Err(Refusal::plain(Reason::BadPrice));
     }
@@ -364,10 +365,10 @@ fn mass_quote(line: &Object<'_>, gateway: &mut Gateway) -> Result<Vec<Sent>, Bad
         entry.only(&["symbol", "bid_px", "bid_qty", "ask_px", "ask_qty"])?;
         let instrument = gateway.symbol(entry.text("symbol")?);
         let (bid, ask) = (leg(entry, "bid_px", "bid_qty")?, leg(entry, "ask_px", "ask_qty")?);
-        let mut read = |side: Side, leg: Leg<'_>| match quote_leg(gateway, instrument, leg) {
+        let mut read = |side: Side, leg: Leg<'_>| match quote_leg(gateway, (account, instrument), leg) {
             Ok(leg) => leg,
             Err(refusal) => {
-                let about = About { kind: QuoteEntry::KIND, account, instrument, cl_ord_id: quote_id };
+                let about = About { kind: MassQuote::KIND, account, instrument, cl_ord_id: quote_id };
                 let leg = Some((u16::try_from(row).unwrap_or(u16::MAX), side));
                 refused.push(Sent { command: about.refused(refusal), leg });
                 (Price::ZERO, Qty::ZERO)
@@ -401,10 +402,14 @@ fn leg<'a>(entry: &Object<'a>, price: &str, qty: &str) -> Result<Leg<'a>, Bad> {
 }
 
 /// A side of an entry on the grid. Quantity zero stands for absent, so a zero that was written is refused here.
-fn quote_leg(gateway: &Gateway, instrument: InstrumentId, leg: Leg<'_>) -> Result<(Price, Qty), Refusal> {
+fn quote_leg(
+    gateway: &Gateway,
+    (account, instrument): (AccountId, InstrumentId),
+    leg: Leg<'_>,
+) -> Result<(Price, Qty), Refusal> {
     let Some((price, qty)) = leg else { return Ok((Price::ZERO, Qty::ZERO)) };
     // The venue refuses the instrument, once for each side that is there.
-    let Some(definition) = gateway.definition(instrument) else {
+    let Some(definition) = gateway.definition(instrument).filter(|_| gateway.is_open(account)) else {
         return Ok((Price::ZERO, Qty::new(1).unwrap_or(Qty::ZERO)));
     };
     Ok((gateway::price(definition, price)?, optional_qty(definition, Some(qty))?))
@@ -486,7 +491,7 @@ fn transfer(
 
 fn fund_contribution(line: &Object<'_>, gateway: &mut Gateway) -> Result<Command, Bad> {
     line.only(&["do", "member", "asset", "amount"])?;
-    let member = gateway.members.id(line.text("member")?);
+    let member = gateway.member(line.text("member")?);
     let asset = gateway.asset(line.text("asset")?);
     let amount = exact(line.number("amount")?, gateway.asset_decimals(asset), Reason::BadQty);
     let about = About::plain(FundContribution::KIND, NOBODY, ANY_INSTRUMENT);

@@ -13,6 +13,9 @@ use tiderace_types::{
     Refusal, Ts, decimal,
 };
 
+/// No account: a number that no name gets.
+pub(super) const NOBODY: AccountId = AccountId(u32::MAX);
+
 /// Names in the order of their numbers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
@@ -53,9 +56,49 @@ pub(super) struct Said {
     instruments: BTreeMap<ClOrdId, InstrumentId>,
 }
 
+/// A table of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Table {
+    Account,
+    Symbol,
+    Asset,
+    Strategy,
+    Member,
+    /// Of an account.
+    Group,
+    /// Of an account.
+    ClOrdId,
+}
+
+const TABLES: [Table; 7] =
+    [Table::Account, Table::Symbol, Table::Asset, Table::Strategy, Table::Member, Table::Group, Table::ClOrdId];
+
+/// A name that just got the next number of its table.
+#[derive(Clone, Debug)]
+pub(super) struct Name {
+    table: Table,
+    account: AccountId,
+    name: String,
+}
+
+impl Name {
+    /// Table u8, account u32, then the name's UTF-8.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let table = TABLES.iter().position(|table| *table == self.table).and_then(|row| u8::try_from(row).ok());
+        let mut bytes = vec![table.unwrap_or(u8::MAX)];
+        bytes.extend_from_slice(&self.account.0.to_le_bytes());
+        bytes.extend_from_slice(self.name.as_bytes());
+        bytes
+    }
+}
+
 /// The tables.
 #[derive(Clone, Debug)]
 pub(super) struct Gateway {
+    /// Accounts of the genesis.
+    pub(super) opened: u32,
+    /// Names since these were last taken.
+    pub(super) fresh: Vec<Name>,
     /// Time of the last command.
     pub(super) now: Ts,
     /// Definitions, by number.
@@ -74,6 +117,8 @@ impl Gateway {
     /// Tables of a venue that opens at `now`.
     pub(super) fn new(now: Ts) -> Self {
         Self {
+            opened: 0,
+            fresh: Vec::new(),
             now,
             instruments: Vec::new(),
             decimals: Vec::new(),
@@ -86,39 +131,89 @@ impl Gateway {
         }
     }
 
+    fn intern(&mut self, table: Table, account: AccountId, name: &str) -> u32 {
+        let names = match table {
+            Table::Account => &mut self.accounts,
+            Table::Symbol => &mut self.symbols,
+            Table::Asset => &mut self.assets,
+            Table::Strategy => &mut self.strategies,
+            Table::Member => &mut self.members,
+            Table::Group => &mut self.said.entry(account).or_default().groups,
+            Table::ClOrdId => &mut self.said.entry(account).or_default().ids,
+        };
+        if names.find(name).is_none() {
+            self.fresh.push(Name { table, account, name: name.to_owned() });
+        }
+        names.id(name)
+    }
+
+    /// Takes a name back from the bytes of [`Name::encode`]; in the order of the journal it gets its number again.
+    pub(super) fn learn(&mut self, bytes: &[u8]) {
+        let Some((head, name)) = bytes.split_first_chunk::<5>() else { return };
+        let [table, account @ ..] = *head;
+        let Some(table) = TABLES.get(usize::from(table)) else { return };
+        self.intern(*table, AccountId(u32::from_le_bytes(account)), &String::from_utf8_lossy(name));
+        self.fresh.clear();
+    }
+
     pub(super) fn account(&mut self, name: &str) -> AccountId {
-        AccountId(self.accounts.id(name))
+        AccountId(self.intern(Table::Account, NOBODY, name))
     }
 
     /// 65535 means every instrument, so that no name gets it.
     pub(super) fn symbol(&mut self, name: &str) -> InstrumentId {
-        InstrumentId(u16::try_from(self.symbols.id(name)).unwrap_or(u16::MAX).min(u16::MAX - 1))
+        let id = self.intern(Table::Symbol, NOBODY, name);
+        InstrumentId(u16::try_from(id).unwrap_or(u16::MAX).min(u16::MAX - 1))
     }
 
     pub(super) fn asset(&mut self, name: &str) -> AssetId {
-        AssetId(u16::try_from(self.assets.id(name)).unwrap_or(u16::MAX))
+        AssetId(u16::try_from(self.intern(Table::Asset, NOBODY, name)).unwrap_or(u16::MAX))
     }
 
     /// Number 0 is the strategy without a name.
     pub(super) fn strategy(&mut self, name: Option<&str>) -> u32 {
-        self.strategies.id("");
-        name.map_or(0, |name| self.strategies.id(name))
+        name.map_or(0, |name| self.intern(Table::Strategy, NOBODY, name))
+    }
+
+    pub(super) fn member(&mut self, name: &str) -> u32 {
+        self.intern(Table::Member, NOBODY, name)
     }
 
     pub(super) fn group(&mut self, account: AccountId, name: Option<&str>) -> u16 {
-        let groups = &mut self.said.entry(account).or_default().groups;
-        name.map_or(NO_GROUP, |name| u16::try_from(groups.id(name)).unwrap_or(NO_GROUP).min(NO_GROUP - 1))
+        let Some(name) = name else { return NO_GROUP };
+        let id = self.intern(Table::Group, account, name);
+        u16::try_from(id).unwrap_or(NO_GROUP).min(NO_GROUP - 1)
     }
 
     pub(super) fn cl_ord_id(&mut self, account: AccountId, name: &str) -> ClOrdId {
-        let id = self.said.entry(account).or_default().ids.id(name);
-        ClOrdId(u64::from(id) + 1)
+        ClOrdId(u64::from(self.intern(Table::ClOrdId, account, name)).saturating_add(1))
+    }
+
+    /// The number of an account that was named.
+    pub(super) fn known_account(&self, name: &str) -> Option<AccountId> {
+        self.accounts.find(name).map(AccountId)
+    }
+
+    /// Whether the genesis has the account.
+    pub(super) const fn is_open(&self, account: AccountId) -> bool {
+        account.0 < self.opened
+    }
+
+    /// The number of an instrument that is listed.
+    pub(super) fn listed(&self, name: &str) -> Option<InstrumentId> {
+        let id = InstrumentId(u16::try_from(self.symbols.find(name)?).ok()?);
+        self.definition(id).map(|_| id)
+    }
+
+    /// The number of an asset that was named.
+    pub(super) fn known_asset(&self, name: &str) -> Option<AssetId> {
+        self.assets.find(name).and_then(|id| u16::try_from(id).ok()).map(AssetId)
     }
 
     /// The number of a ClOrdID that was said.
     pub(super) fn find_cl_ord_id(&self, account: AccountId, name: &str) -> Option<ClOrdId> {
         let id = self.said.get(&account)?.ids.find(name)?;
-        Some(ClOrdId(u64::from(id) + 1))
+        Some(ClOrdId(u64::from(id).saturating_add(1)))
     }
 
     pub(super) fn definition(&self, instrument: InstrumentId) -> Option<&Instrument> {

@@ -1,7 +1,5 @@
 //! Reads one JSON object strictly: every key is known, every number is a string, every word stands in its table.
 
-use core::fmt::Write;
-
 use serde_json::{Map, Value};
 use tiderace_types::{DecimalError, Ts, decimal};
 
@@ -24,6 +22,17 @@ impl Bad {
         Self { key: key.into(), message: message.into(), remedy: remedy.into() }
     }
 }
+
+impl core::fmt::Display for Bad {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        write!(f, "{}; {}", self.message, self.remedy)
+    }
+}
+
+impl std::error::Error for Bad {}
 
 /// The value of a JSON text, without what `serde_json` would let pass: a key that stands twice.
 pub(super) fn parse(text: &str) -> Result<Value, Bad> {
@@ -119,9 +128,8 @@ impl<'a> Object<'a> {
         match table.iter().find(|(word, _)| *word == text) {
             Some((_, value)) => Ok(Some(*value)),
             None => {
-                let mut remedy = "known are:".to_owned();
-                table.iter().for_each(|(word, _)| drop(write!(remedy, " {word}")));
-                Err(self.bad(key, format!("{text:?} is unknown here"), remedy))
+                let known: Vec<&str> = table.iter().map(|(word, _)| *word).collect();
+                Err(self.bad(key, format!("{text:?} is unknown here"), format!("known are: {}", known.join(" "))))
             }
         }
     }

@@ -1,13 +1,13 @@
-//! Counts what came in and went out, to hold it against what the accounts have.
+//! Counts what came in and went out, to hold it against what is there.
 
 use tiderace_engine::venue::{Venue, VenueConfig};
 use tiderace_types::venue::{Command, Event, Single};
-use tiderace_types::{AccountId, ExecType, InstrumentId};
+use tiderace_types::{AccountId, AssetId, InstrumentId};
 
-/// Money that the venue was given, less what it gave back and took as fees, by asset.
+/// Money that the accounts were given, less what they took out, by asset.
 pub(super) struct Ledger {
     given: Vec<i128>,
-    settles: Vec<usize>,
+    instruments: u16,
     accounts: u32,
 }
 
@@ -15,70 +15,52 @@ impl Ledger {
     pub(super) fn new(config: &VenueConfig) -> Self {
         let mut given = vec![0_i128; config.assets.len()];
         for (asset, amount) in config.accounts.iter().flat_map(|account| &account.balances) {
-            add(&mut given, asset.index(), amount.get());
+            add(&mut given, *asset, amount.get());
         }
-        let settles = config.instruments.iter().map(|listing| listing.instrument.settle.index()).collect();
-        Self { given, settles, accounts: u32::try_from(config.accounts.len()).unwrap_or(u32::MAX) }
+        let instruments = u16::try_from(config.instruments.len()).unwrap_or(u16::MAX);
+        Self { given, instruments, accounts: u32::try_from(config.accounts.len()).unwrap_or(u32::MAX) }
     }
 
-    /// Notes a command and what followed.
+    /// Notes money that a command brought or took, where it was not refused.
     pub(super) fn note(&mut self, command: &Command, events: &[Event]) {
-        let is_refused = events.iter().any(|event| matches!(event, Event::CommandRefused(_)));
-        if !is_refused {
-            match command {
-                Command::Single(Single::Deposit(deposit)) => {
-                    add(&mut self.given, deposit.asset.index(), deposit.amount.get());
-                }
-                Command::Single(Single::Withdraw(withdraw)) => {
-                    add(&mut self.given, withdraw.asset.index(), withdraw.amount.get().saturating_neg());
-                }
-                _ => {}
-            }
+        if events.iter().any(|event| matches!(event, Event::CommandRefused(_))) {
+            return;
         }
-        for event in events {
-            if let Event::Report(report) = event
-                && report.exec_type == ExecType::Trade
-            {
-                let settle = self.settles.get(report.instrument.index()).copied();
-                add(&mut self.given, settle.unwrap_or(usize::MAX), report.fee.get().saturating_neg());
-            }
+        if let Command::Single(Single::Deposit(deposit)) = command {
+            add(&mut self.given, deposit.asset, deposit.amount.get());
+        }
+        if let Command::Single(Single::Withdraw(withdraw)) = command {
+            add(&mut self.given, withdraw.asset, withdraw.amount.get().saturating_neg());
         }
     }
 
-    /// Whether the accounts together have what they were given and what they took from each other, and are as long as
-    /// they are short.
+    /// Whether accounts and house together have what was given, and positions are as long as they are short.
     ///
     /// # Errors
     /// What is not so.
     pub(super) fn check(&self, venue: &Venue) -> Result<(), String> {
         let accounts = || (0..self.accounts).map(AccountId);
-        let mut wanted = self.given.clone();
-        for (row, settle) in self.settles.iter().enumerate() {
-            let instrument = InstrumentId(u16::try_from(row).unwrap_or(u16::MAX));
-            let mut lots = 0_i128;
-            for account in accounts() {
-                let position = venue.position(account, instrument);
-                lots = lots.saturating_add(position.qty.into());
-                add(&mut wanted, *settle, position.realized.get());
-            }
-            if lots != 0 {
-                return Err(format!("positions of instrument {row} add up to {lots} lots"));
+        for row in 0..self.instruments {
+            let lots = |account| i128::from(venue.position(account, InstrumentId(row)).qty);
+            let sum = accounts().map(lots).fold(0, i128::saturating_add);
+            // What one account is long another is short; spot is held, not owed.
+            if sum != 0 {
+                return Err(format!("positions of instrument {row} add up to {sum} lots"));
             }
         }
-        for (row, wanted) in wanted.iter().enumerate() {
-            let asset = tiderace_types::AssetId(u16::try_from(row).unwrap_or(u16::MAX));
-            let total =
-                accounts().fold(0_i128, |sum, account| sum.saturating_add(venue.balance(account, asset).total.get()));
-            if total != *wanted {
-                return Err(format!("asset {row}: accounts hold {total} base units in place of {wanted}"));
+        for (row, given) in (0..).zip(&self.given) {
+            let cash = |account| venue.balance(account, AssetId(row)).total.get();
+            let total = accounts().map(cash).fold(venue.house(AssetId(row)).get(), i128::saturating_add);
+            if total != *given {
+                return Err(format!("asset {row}: {total} base units are there in place of {given}"));
             }
         }
         Ok(())
     }
 }
 
-fn add(sums: &mut [i128], row: usize, amount: i128) {
-    if let Some(sum) = sums.get_mut(row) {
+fn add(sums: &mut [i128], asset: AssetId, amount: i128) {
+    if let Some(sum) = sums.get_mut(asset.index()) {
         *sum = sum.saturating_add(amount);
     }
 }

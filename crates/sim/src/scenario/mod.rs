@@ -10,9 +10,9 @@ mod command;
 mod compare;
 mod gateway;
 mod json;
-mod keeper;
 mod ledger;
 mod run;
+mod session;
 mod setup;
 mod show;
 mod story;
@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 
 pub use json::Bad;
 pub use run::{Failure, Options};
+pub use session::{Place, Session, SessionError, Words};
 pub use story::BadFile;
 
 /// One file that was done.

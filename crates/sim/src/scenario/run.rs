@@ -1,18 +1,20 @@
 //! Does a story line by line, and stops at the first check that does not hold.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use tiderace_types::venue::{Command, Event};
-use tiderace_types::{ExecType, InstrumentId, Side};
+use tiderace_journal::{Config, Faulty, Mode};
+use tiderace_types::InstrumentId;
+use tiderace_types::venue::Event;
 
-use super::check::{self, Check, Level};
-use super::command::{self, Sent, Step};
+use super::check::{self, Check, Layer, Level};
+use super::command::{self, Step};
 use super::compare::{self, Wanted};
-use super::gateway::Gateway;
 use super::json::{Bad, Object};
-use super::keeper::{KeepError, Keeper};
 use super::ledger::Ledger;
+use super::session::{Place, Session, SessionError};
 use super::show::{self, Shown};
 use super::story::Story;
 use super::view;
@@ -51,10 +53,19 @@ impl From<Bad> for Stop {
     }
 }
 
-impl From<KeepError> for Stop {
-    fn from(error: KeepError) -> Self {
+impl From<SessionError> for Stop {
+    fn from(error: SessionError) -> Self {
         Self::Got(json!({ "fault": error.to_string() }))
     }
+}
+
+const SECTOR_BYTES: usize = 512;
+const SEGMENT_BYTES: u64 = 64 * 1024;
+const EMERGENCY_BYTES: u64 = 4 * 1024;
+
+fn place(disk: &Faulty) -> Place {
+    let config = Config { mode: Mode::Disk, segment_bytes: SEGMENT_BYTES, emergency_bytes: EMERGENCY_BYTES };
+    Place { fs: Arc::new(disk.clone()), dir: PathBuf::from("/journal"), config }
 }
 
 /// Does every line of a story.
@@ -62,18 +73,14 @@ impl From<KeepError> for Stop {
 /// # Errors
 /// The first failure.
 pub(super) fn run(story: &Story, options: Options) -> Result<(), Failure> {
-    let keeper = Keeper::new(story.setup.config.clone());
     let failed = |line: usize, wanted: Value, stop: Stop| {
         let got = match stop {
             Stop::Got(got) => got,
-            Stop::Bad(bad) => json!({ "key": bad.key, "message": bad.message }),
+            Stop::Bad(bad) => json!({ "bad": bad.to_string() }),
         };
         Failure { line, wanted, got }
     };
-    let keeper = keeper.map_err(|error| failed(1, json!({ "venue": "starts" }), error.into()))?;
-    let ledger = Ledger::new(&story.setup.config);
-    let gateway = story.setup.gateway.clone();
-    let mut runner = Runner { gateway, keeper, queue: VecDeque::new(), ledger };
+    let mut runner = Runner::new(story).map_err(|stop| failed(1, json!({ "venue": "starts" }), stop))?;
     let mut has_checked = false;
     for line in &story.lines {
         if line.is_do && options.strict && has_checked {
@@ -98,81 +105,87 @@ enum Done {
     Crashed,
 }
 
-struct Runner {
-    gateway: Gateway,
-    keeper: Keeper,
+struct Runner<'a> {
+    story: &'a Story,
+    /// A disk in memory, so that a crash takes what a crash takes: the process, and every byte that was not synced.
+    disk: Faulty,
+    session: Session,
     /// Reports and trades that no check has passed.
     queue: VecDeque<Shown>,
     ledger: Ledger,
 }
 
-impl Runner {
+impl<'a> Runner<'a> {
+    fn new(story: &'a Story) -> Result<Self, Stop> {
+        let disk = Faulty::new(SECTOR_BYTES);
+        let session = Session::new(&story.setup, Some(&place(&disk)))?;
+        let ledger = Ledger::new(&story.setup.config);
+        Ok(Self { story, disk, session, queue: VecDeque::new(), ledger })
+    }
+
     fn act(&mut self, line: &Object<'_>, options: Options) -> Result<Option<Done>, Stop> {
-        match command::step(line, &mut self.gateway)? {
+        match command::step(line, &mut self.session.gateway)? {
             Step::Crash => {
-                self.keeper.crash()?;
+                self.crash()?;
                 Ok(Some(Done::Crashed))
             }
             Step::Send(all) => {
                 self.queue.clear();
-                let mut is_refused = false;
+                let mut events = Vec::new();
+                let queue = &mut self.queue;
+                self.session.send(&all, |gateway, event, leg| {
+                    events.push(*event);
+                    if matches!(event, Event::Report(_) | Event::Trade(_) | Event::CommandRefused(_)) {
+                        queue.push_back(show::event(gateway, event, leg));
+                    }
+                })?;
                 for sent in &all {
-                    // Where a quote is refused as a whole, its legs say nothing.
-                    if !(is_refused && sent.leg.is_some()) {
-                        is_refused = self.send(sent)?;
-                    }
-                    if options.crash_everywhere {
-                        self.keeper.crash()?;
-                    }
+                    self.ledger.note(&sent.command, &events);
+                }
+                if options.crash_everywhere {
+                    self.crash()?;
                 }
                 Ok(Some(Done::Sent))
             }
         }
     }
 
-    /// Sends one command. Returns whether it was a mass quote that was refused as a whole.
-    fn send(&mut self, sent: &Sent) -> Result<bool, Stop> {
-        let mut events = Vec::new();
-        self.keeper.apply(self.gateway.now, &sent.command, &mut events)?;
-        self.ledger.note(&sent.command, &events);
-        for event in &events {
-            self.gateway.heard(event);
-            if matches!(event, Event::Report(_) | Event::Trade(_) | Event::CommandRefused(_)) {
-                self.queue.push_back(show::event(&self.gateway, event, sent.leg));
-            }
+    /// Cuts the power, and brings the venue back from what the disk holds. It must have said the same.
+    fn crash(&mut self) -> Result<(), Stop> {
+        self.disk.power_cut(|| false);
+        let wanted = self.session.outputs_digest();
+        self.session = Session::new(&self.story.setup, Some(&place(&self.disk)))?;
+        if self.session.outputs_digest() == wanted {
+            return Ok(());
         }
-        let is_quote = matches!(sent.command, Command::MassQuote(_));
-        let is_refusal = |event: &Event| match event {
-            Event::Report(report) => {
-                report.exec_type == ExecType::Rejected && report.quote_entry == tiderace_types::venue::NO_ENTRY
-            }
-            _ => false,
-        };
-        Ok(is_quote && events.iter().any(is_refusal))
+        Err(Stop::Got(json!({ "fault": "the venue that came back from the journal had said other things" })))
     }
 
     fn check(&mut self, line: &Object<'_>) -> Result<(), Stop> {
-        let venue = self.keeper.venue();
-        match check::check(line, &mut self.gateway)? {
+        let (venue, gateway) = (&self.session.venue, &self.session.gateway);
+        match check::check(line, gateway)? {
             Check::Event { event, wanted } => self.take(event, &wanted),
             Check::Book { instrument, bids, asks, depth, wanted } => {
                 self.book(instrument, [bids.as_deref(), asks.as_deref()], depth, &wanted)
             }
-            Check::Order { account, cl_ord_id, wanted } => {
-                match view::order(venue, &self.gateway, account, cl_ord_id) {
-                    Some(order) => same(&wanted, order),
-                    None => Err(Stop::Got(json!({ "order": "does not work" }))),
-                }
-            }
-            Check::NoOrder { account, cl_ord_id } => match view::order(venue, &self.gateway, account, cl_ord_id) {
+            Check::Order { account, cl_ord_id, wanted } => match view::order(venue, gateway, account, &cl_ord_id) {
+                Some(order) => same(&wanted, order),
+                None => Err(Stop::Got(json!({ "order": "does not work" }))),
+            },
+            Check::NoOrder { account, cl_ord_id } => match view::order(venue, gateway, account, &cl_ord_id) {
                 None => Ok(()),
                 Some(order) => Err(Stop::Got(order.into())),
             },
             Check::Position { account, instrument, wanted } => {
-                same(&wanted, view::position(venue, &self.gateway, account, instrument))
+                same(&wanted, view::position(venue, gateway, account, instrument))
             }
-            Check::Balance { account, asset, wanted } => {
-                same(&wanted, view::balance(venue, &self.gateway, account, asset))
+            Check::Balance { account, asset, wanted } => same(&wanted, view::balance(venue, gateway, account, asset)),
+            Check::Fund { layer, asset, wanted } => {
+                let amount = match layer {
+                    Layer::Insurance => venue.fund(asset),
+                    Layer::House => venue.house(asset),
+                };
+                same(&wanted, view::fund(gateway, asset, amount))
             }
             Check::Ledger => self.ledger.check(venue).map_err(|got| Stop::Got(json!({ "ledger": got }))),
             Check::End { of } => self.end(of),
@@ -211,17 +224,17 @@ impl Runner {
         depth: Option<usize>,
         wanted: &[Wanted],
     ) -> Result<(), Stop> {
-        let venue = self.keeper.venue();
-        let mut got = view::market(venue, &self.gateway, instrument);
+        let got = view::book(&self.session.venue, &self.session.gateway, instrument, depth.unwrap_or(usize::MAX));
         let mut holds = compare::holds(wanted, &got);
-        for ((side, key), wanted) in [(Side::Buy, "bids"), (Side::Sell, "asks")].into_iter().zip(sides) {
-            let mut levels = view::levels(venue, &self.gateway, instrument, side);
-            levels.truncate(depth.unwrap_or(usize::MAX));
-            let is_same = |(wanted, got): (&Level, &Level)| {
-                compare::is_same_number(&wanted.0, &got.0) && compare::is_same_number(&wanted.1, &got.1)
+        for (key, wanted) in ["bids", "asks"].into_iter().zip(sides) {
+            let levels = got.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let is_same = |(wanted, got): (&Level, &Value)| {
+                let is = |at: usize, wanted: &str| {
+                    got.get(at).and_then(Value::as_str).is_some_and(|got| compare::is_same_number(wanted, got))
+                };
+                is(0, &wanted.0) && is(1, &wanted.1)
             };
-            holds &= wanted.is_none_or(|all| all.len() == levels.len() && all.iter().zip(&levels).all(is_same));
-            got.insert(key.to_owned(), json!(levels));
+            holds &= wanted.is_none_or(|all| all.len() == levels.len() && all.iter().zip(levels).all(is_same));
         }
         if holds { Ok(()) } else { Err(Stop::Got(got.into())) }
     }

@@ -1,6 +1,9 @@
 //! The venue line: the genesis of a venue in words, and the tables of its gateway.
 
-use tiderace_engine::venue::{AccountConfig, Band, Breaker, Fees, Listing, RandomEnd, Scheduled, VenueConfig};
+use tiderace_engine::venue::{
+    AccountConfig, AccountLimits, Band, Breaker, Fees, Listing, MmpLimits, OrderToTrade, RandomEnd, Scheduled,
+    Throttle, VenueConfig,
+};
 use tiderace_types::instrument::STEP_DECIMALS;
 use tiderace_types::{
     Amount, Asset, AssetId, Fraction, Instrument, InstrumentId, InstrumentKind, Price, Qty, Style, TradingState, Ts,
@@ -33,7 +36,7 @@ pub(super) struct Setup {
 pub(super) fn setup(venue: &Object<'_>) -> Result<Setup, Bad> {
     venue.only(&["start", "assets", "instruments", "accounts", "fund", "seed"])?;
     let mut gateway = Gateway::new(venue.time("start")?);
-    gateway.strategy(None);
+    gateway.strategies.id("");
     for asset in venue.objects("assets")? {
         asset.only(&["asset", "decimals"])?;
         let decimals = asset.count("decimals")?;
@@ -48,6 +51,7 @@ pub(super) fn setup(venue: &Object<'_>) -> Result<Setup, Bad> {
     let mut accounts = Vec::new();
     for line in venue.objects("accounts")? {
         accounts.push(account(&line, &mut gateway, &mut stp_groups)?);
+        gateway.opened = gateway.opened.saturating_add(1);
     }
     let mut fund = Vec::new();
     for line in venue.objects_or_none("fund")? {
@@ -61,7 +65,7 @@ pub(super) fn setup(venue: &Object<'_>) -> Result<Setup, Bad> {
         .map(|(decimals, id)| Asset { asset: gateway.assets.name(id).to_owned(), decimals: *decimals });
     let assets = assets.collect();
     let seed = venue.count_or_none("seed")?.unwrap_or(1).into();
-    let config = VenueConfig { seed, assets, instruments, accounts, fund };
+    let config = VenueConfig { seed, start: venue.time("start")?, assets, instruments, accounts, fund };
     let remedy = "correct the named row";
     config.check().map_err(|error| Bad::new("venue", error.to_string(), remedy))?;
     Ok(Setup { config, gateway })
@@ -273,13 +277,19 @@ fn read_scheduled(line: &Object<'_>) -> Result<Scheduled, Bad> {
     Ok(Scheduled { time_of_day_ns: time.get(), state: line.word("state", words::STATES)? })
 }
 
+const LIMIT_KEYS: &[&str] =
+    &["max_order_qty", "max_order_value", "position_limit", "max_open_orders", "throttle", "order_to_trade"];
+
 fn account(line: &Object<'_>, gateway: &mut Gateway, stp_groups: &mut Names) -> Result<AccountConfig, Bad> {
-    line.only(&["account", "balances", "mmp", "dead_man", "stp_group", "member"])?;
+    let mut known = vec!["account", "balances", "mmp", "dead_man", "stp_group", "member"];
+    known.extend(LIMIT_KEYS);
+    line.only(&known)?;
     let name = once(line, "account", &mut gateway.accounts)?;
     let id = gateway.account(name);
+    let mut mmp = Vec::new();
     for group in line.objects_or_none("mmp")? {
-        group.only(&["group", "interval", "qty", "delta", "vega", "trades", "freeze"])?;
         once(&group, "group", &mut gateway.said.entry(id).or_default().groups)?;
+        mmp.push(read_mmp(&group, u16::try_from(mmp.len()).unwrap_or(u16::MAX))?);
     }
     let mut balances = Vec::new();
     if let Some(cash) = line.object_or_none("balances")? {
@@ -290,7 +300,7 @@ fn account(line: &Object<'_>, gateway: &mut Gateway, stp_groups: &mut Names) -> 
     }
     let member = line.text_or_none("member")?.map(str::to_owned);
     if let Some(member) = &member {
-        gateway.members.id(member);
+        gateway.member(member);
     }
     Ok(AccountConfig {
         name: name.to_owned(),
@@ -298,5 +308,50 @@ fn account(line: &Object<'_>, gateway: &mut Gateway, stp_groups: &mut Names) -> 
         stp_group: line.text_or_none("stp_group")?.map(|group| stp_groups.id(group)),
         balances,
         dead_man_ns: line.duration_or_none("dead_man")?,
+        mmp,
+        limits: read_limits(line, gateway)?,
+    })
+}
+
+/// A limit in 10^-12.
+fn limit(line: &Object<'_>, key: &str) -> Result<Option<Amount>, Bad> {
+    Ok(line.scaled_or_none(key, STEP_DECIMALS)?.map(Amount::new))
+}
+
+fn read_mmp(group: &Object<'_>, number: u16) -> Result<MmpLimits, Bad> {
+    group.only(&["group", "interval", "freeze", "qty", "delta", "vega", "trades"])?;
+    Ok(MmpLimits {
+        group: number,
+        interval_ns: group.duration("interval")?,
+        freeze_ns: group.duration("freeze")?,
+        qty: limit(group, "qty")?,
+        delta: limit(group, "delta")?,
+        vega: limit(group, "vega")?,
+        trades: group.count_or_none("trades")?,
+    })
+}
+
+fn read_limits(line: &Object<'_>, gateway: &Gateway) -> Result<AccountLimits, Bad> {
+    let throttle = |of: Object<'_>| {
+        of.only(&["messages", "window"])?;
+        Ok(Throttle { messages: of.count("messages")?, window_ns: of.duration("window")? })
+    };
+    let order_to_trade = |of: Object<'_>| {
+        of.only(&["orders_per_trade", "free_orders", "window"])?;
+        Ok(OrderToTrade {
+            orders_per_trade: of.count("orders_per_trade")?,
+            free_orders: of.count_or_none("free_orders")?.unwrap_or(0),
+            window_ns: of.duration("window")?,
+        })
+    };
+    // Values are compared in base units of what the instrument settles in; those of one account have the same digits.
+    let value_decimals = gateway.instruments.first().map_or(0, |first| gateway.asset_decimals(first.settle));
+    Ok(AccountLimits {
+        max_order_qty: limit(line, "max_order_qty")?,
+        max_order_value: line.scaled_or_none("max_order_value", value_decimals)?.map(Amount::new),
+        position_limit: limit(line, "position_limit")?,
+        max_open_orders: line.count_or_none("max_open_orders")?,
+        throttle: line.object_or_none("throttle")?.map(throttle).transpose()?,
+        order_to_trade: line.object_or_none("order_to_trade")?.map(order_to_trade).transpose()?,
     })
 }

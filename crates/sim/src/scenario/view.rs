@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 use tiderace_engine::venue::Venue;
-use tiderace_types::instrument::{STEP_DECIMALS, rescale};
+use tiderace_types::instrument::{STEP_DECIMALS, pow10, rescale};
 use tiderace_types::num::{Rounding, div_round};
-use tiderace_types::{AccountId, AssetId, ClOrdId, Instrument, InstrumentId, Price, Side, Style, decimal};
+use tiderace_types::{AccountId, Amount, AssetId, Instrument, InstrumentId, Price, Side, Style, decimal};
 
 use super::gateway::Gateway;
 use super::show::Shown;
@@ -12,31 +12,33 @@ use super::words;
 
 /// Digits that a venue keeps of the cost of an inverse contract beyond the base unit.
 const INVERSE_DECIMALS: u32 = 6;
+const STEP_ONE: i128 = 1_000_000_000_000;
 
 fn put(shown: &mut Shown, key: &str, text: impl Into<String>) {
     shown.insert(key.to_owned(), Value::String(text.into()));
 }
 
-fn market_of(venue: &Venue, instrument: InstrumentId) -> Option<&tiderace_matching::market::Market> {
-    let _ = (venue, instrument);
-    None
-}
-
 /// One side of a book, best first.
-pub(super) fn levels(venue: &Venue, gateway: &Gateway, instrument: InstrumentId, side: Side) -> Vec<(String, String)> {
-    let Some((definition, market)) = gateway.definition(instrument).zip(market_of(venue, instrument)) else {
+pub(super) fn levels(
+    venue: &Venue,
+    gateway: &Gateway,
+    instrument: InstrumentId,
+    side: Side,
+    depth: usize,
+) -> Vec<(String, String)> {
+    let Some((definition, market)) = gateway.definition(instrument).zip(venue.market(instrument)) else {
         return Vec::new();
     };
     let text = |level: tiderace_book::by_order::Level| {
         (definition.format_price(level.price), definition.format_qty(level.visible_qty))
     };
-    market.book().levels(side).map(text).collect()
+    market.book().levels(side).take(depth).map(text).collect()
 }
 
-/// State and indication of a market.
-pub(super) fn market(venue: &Venue, gateway: &Gateway, instrument: InstrumentId) -> Shown {
+/// State, indication and both sides of a book, to `depth` levels.
+pub(super) fn book(venue: &Venue, gateway: &Gateway, instrument: InstrumentId, depth: usize) -> Shown {
     let mut shown = Map::new();
-    let Some((definition, market)) = gateway.definition(instrument).zip(market_of(venue, instrument)) else {
+    let Some((definition, market)) = gateway.definition(instrument).zip(venue.market(instrument)) else {
         return shown;
     };
     put(&mut shown, "state", words::word(words::STATES, &market.state()));
@@ -47,12 +49,17 @@ pub(super) fn market(venue: &Venue, gateway: &Gateway, instrument: InstrumentId)
         }
         None => put(&mut shown, "indicative_qty", "0"),
     }
+    for (key, side) in [("bids", Side::Buy), ("asks", Side::Sell)] {
+        let levels = levels(venue, gateway, instrument, side, depth);
+        shown.insert(key.to_owned(), serde_json::json!(levels));
+    }
     shown
 }
 
 /// A live order; none where it has ended.
-pub(super) fn order(venue: &Venue, gateway: &Gateway, account: AccountId, cl_ord_id: ClOrdId) -> Option<Shown> {
-    let order = venue.order(account, cl_ord_id).or_else(|| quote(venue, gateway, account, cl_ord_id))?;
+pub(super) fn order(venue: &Venue, gateway: &Gateway, account: AccountId, name: &str) -> Option<Shown> {
+    let plain = gateway.find_cl_ord_id(account, name).and_then(|cl_ord_id| venue.order(account, cl_ord_id));
+    let order = plain.or_else(|| quote(venue, gateway, account, name))?;
     let definition = gateway.definition(order.instrument)?;
     let mut shown = Map::new();
     put(&mut shown, "ord_status", words::word(words::ORD_STATUSES, &order.ord_status));
@@ -69,9 +76,9 @@ fn quote(
     venue: &Venue,
     gateway: &Gateway,
     account: AccountId,
-    cl_ord_id: ClOrdId,
+    name: &str,
 ) -> Option<tiderace_engine::venue::OrderState> {
-    let (rest, side) = gateway.name_of(account, cl_ord_id).rsplit_once('/')?;
+    let (rest, side) = name.rsplit_once('/')?;
     let (quote_id, entry) = rest.rsplit_once('/')?;
     let (_, side) = words::LEGS.iter().chain(words::SIDES).find(|(word, _)| *word == side)?;
     venue.quote(account, gateway.find_cl_ord_id(account, quote_id)?, entry.parse().ok()?, *side)
@@ -89,33 +96,40 @@ pub(super) fn position(venue: &Venue, gateway: &Gateway, account: AccountId, ins
     put(&mut shown, "avg_px", average.map_or("0".to_owned(), |average| decimal::format(average, STEP_DECIMALS)));
     let decimals = gateway.asset_decimals(definition.settle);
     put(&mut shown, "realized_pnl", decimal::format(position.realized.get(), decimals));
-    let mark = market_of(venue, instrument).and_then(tiderace_matching::market::Market::mark);
+    let mark = venue.market(instrument).and_then(tiderace_matching::market::Market::mark);
     let open = mark.and_then(|mark| unrealized(definition, lots, position.cost.get(), mark, decimals));
     put(&mut shown, "unrealized_pnl", decimal::format(open.unwrap_or(0), decimals));
     shown
 }
 
-/// The mean price of the open lots in 10^-12, cut; for an inverse contract the harmonic one.
+/// The mean price of the open lots in 10^-12; for an inverse contract the harmonic one.
 fn average(definition: &Instrument, lots: i128, cost: i128) -> Option<i128> {
-    if lots == 0 {
-        return None;
-    }
     match definition.style {
         Style::Linear | Style::Quanto => {
             div_round(cost.checked_mul(definition.tick_size.into())?, lots, Rounding::Floor)
         }
         Style::Inverse => {
-            // cost = lots x lot x multiplier / price, in 10^-(base_decimals + 6).
-            let scale = definition.base_decimals.checked_add(INVERSE_DECIMALS)?;
-            div_round(rescale(contracts(definition, lots)?, 0, scale, Rounding::Floor)?, cost, Rounding::Floor)
+            let value = inverse_value(definition, lots)?.checked_abs()?;
+            let cost = cost.checked_abs()?;
+            let mean = div_round(value, cost, Rounding::Floor)?;
+            // The cost is whole units, cut at each fill: digits that it does not carry are rounded away.
+            let unsure = div_round(mean.checked_mul(4)?, cost, Rounding::Ceil)?;
+            let step = (0..STEP_DECIMALS * 2).filter_map(pow10).find(|step| *step > unsure)?;
+            div_round(mean.checked_add(step / 2)?, step, Rounding::Floor)?.checked_mul(step)
         }
     }
 }
 
-/// Lots in quote (linear: base) at 10^-12.
+/// Lots in the quote (linear: base) unit, 10^-12.
 fn contracts(definition: &Instrument, lots: i128) -> Option<i128> {
     let unit = i128::from(definition.lot_size).checked_mul(definition.contract_multiplier.into())?;
-    rescale(lots.checked_mul(unit)?, 2 * STEP_DECIMALS, STEP_DECIMALS, Rounding::Floor)
+    lots.checked_mul(unit / STEP_ONE)
+}
+
+/// What so many lots of an inverse contract are worth, as a position's cost counts it, times a price in 10^-12.
+fn inverse_value(definition: &Instrument, lots: i128) -> Option<i128> {
+    let scale = definition.base_decimals.checked_add(INVERSE_DECIMALS)?;
+    contracts(definition, lots)?.checked_mul(pow10(scale)?)
 }
 
 /// What the open lots would gain at the mark, in base units of the settlement asset, rounded down.
@@ -127,11 +141,10 @@ fn unrealized(definition: &Instrument, lots: i128, cost: i128, mark: Price, deci
             rescale(value, 2 * STEP_DECIMALS, decimals, Rounding::Floor)
         }
         Style::Inverse => {
-            let scale = definition.base_decimals.checked_add(INVERSE_DECIMALS)?;
             let price = i128::from(mark.get()).checked_mul(definition.tick_size.into())?;
-            let now =
-                div_round(rescale(contracts(definition, lots)?, 0, scale, Rounding::Floor)?, price, Rounding::Ceil)?;
-            rescale(cost.checked_sub(now)?, scale, decimals, Rounding::Floor)
+            let now = div_round(inverse_value(definition, lots)?, price, Rounding::Ceil)?.checked_neg()?;
+            let scale = definition.base_decimals.checked_add(INVERSE_DECIMALS)?;
+            rescale(now.checked_sub(cost)?, scale, decimals, Rounding::Floor)
         }
     }
 }
@@ -144,5 +157,12 @@ pub(super) fn balance(venue: &Venue, gateway: &Gateway, account: AccountId, asse
     for (key, amount) in [("total", balance.total), ("available", balance.available), ("held", balance.held)] {
         put(&mut shown, key, decimal::format(amount.get(), decimals));
     }
+    shown
+}
+
+/// Money of a fund.
+pub(super) fn fund(gateway: &Gateway, asset: AssetId, amount: Amount) -> Shown {
+    let mut shown = Map::new();
+    put(&mut shown, "amount", decimal::format(amount.get(), gateway.asset_decimals(asset)));
     shown
 }
