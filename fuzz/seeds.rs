@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tiderace_fuzz::{checkpoint, records, signing_key, tree};
 use tiderace_journal::{Config, Faulty, FileSystem, Log, Mode, Retention, Snapshots, Writer, proof};
 use tiderace_types::layout::Column;
-use tiderace_types::{Input, Output, venue};
+use tiderace_types::{Input, Layout, Output, venue};
 
 fn main() -> std::io::Result<()> {
     journals()?;
@@ -16,7 +16,12 @@ fn main() -> std::io::Result<()> {
     for (kind, name, fields) in venue::Single::TABLE.iter().chain(venue::Event::TABLE) {
         record("venue_records", *kind, name, fields)?;
     }
-    record("venue_records", venue::MassQuote::KIND, "MassQuote", &[("", Column::U64); 6])?;
+    for entries in [0, 1, 7, venue::QUOTE_ENTRIES_MAX, venue::QUOTE_ENTRIES_MAX + 1] {
+        let head = [("", Column::U32), ("", Column::U64), ("", Column::U16)];
+        let entry = venue::QuoteEntry::FIELDS.repeat(entries);
+        let fields = [head.as_slice(), entry.as_slice()].concat();
+        record("venue_records", venue::MassQuote::KIND, &format!("MassQuote_{entries}"), &fields)?;
+    }
     put("tape", "zeros", &[0; 96])?;
 
     let note = checkpoint();
@@ -43,8 +48,10 @@ fn journals() -> std::io::Result<()> {
     writer.finish([9; 32]).expect("a journal");
     let bytes = std::fs::read(&path)?;
     std::fs::remove_file(&path)?;
-    put("journal_file", "whole", &bytes)?;
-    put("journal_file", "torn", &bytes[..bytes.len() - 5])?;
+    for (choice, name) in [(0, "sealed"), (1, "raw")] {
+        put("journal_file", &format!("{name}_whole"), &[&[choice], bytes.as_slice()].concat())?;
+        put("journal_file", &format!("{name}_torn"), &[&[choice], &bytes[..bytes.len() - 5]].concat())?;
+    }
 
     for (choice, mode, segment_bytes) in [(1, Mode::Os, 4096), (3, Mode::Disk, 8192)] {
         let (fs, dir) = (Faulty::new(512), Path::new("/log"));

@@ -1,7 +1,7 @@
 //! What the fuzz targets share: keys and trees that are fixed, and the sealing of journals.
 //!
-//! A decoder behind a checksum is shut to a fuzzer, which cannot guess one. So each journal is tried twice: as it comes,
-//! and sealed: with every checksum and chain hash set right, so that what lies behind them meets every value.
+//! A decoder behind a checksum is shut to a fuzzer, which cannot guess one. So journals are tried as they
+//! come and also sealed: with every checksum and chain hash set right, so that what lies behind them meets every value.
 
 use tiderace_journal::checkpoint::{Checkpoint, SigningKey};
 use tiderace_journal::merkle::{Tree, leaf_hash};

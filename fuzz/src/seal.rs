@@ -5,8 +5,9 @@ use tiderace_journal::format::{
 };
 use tiderace_journal::sector::{DATA_LEN, SECTOR_LEN};
 
-/// Where a batch header holds the length of its body, and the hash of the batch before.
+/// Where a batch header holds the length of its body, the number of its records, and the hash of the batch before.
 const BODY_LEN_AT: usize = 8;
+const RECORDS_AT: usize = 12;
 const PREV_HASH_AT: usize = 32;
 
 fn u32_at(bytes: &[u8], at: usize) -> usize {
@@ -54,19 +55,34 @@ pub fn file(bytes: &mut [u8]) {
     }
 }
 
-/// Seals a segment (layout 2) of whole sectors; its batches begin at multiples of `align`. Returns the last chain hash.
-pub fn segment(bytes: &mut [u8], number: u64, align: usize, mut prev: [u8; 32]) -> [u8; 32] {
+/// How far a log goes: hash of its last batch, number of the next batch, sequence of the next record.
+#[derive(Clone, Copy, Default)]
+pub struct Chain {
+    root: [u8; 32],
+    batch: u64,
+    seq: u64,
+}
+
+/// Seals a segment (layout 2) of whole sectors that follows `chain`; its batches begin at multiples of `align`. A header
+/// whose checksum holds and that lies about the chain is nobody's accident, so it is made to follow.
+pub fn segment(bytes: &mut [u8], number: u64, align: usize, chain: &mut Chain) {
+    put(bytes, 16, &chain.seq.to_le_bytes());
+    put(bytes, 24, &chain.batch.to_le_bytes());
+    put(bytes, 32, &chain.root);
+    put(bytes, 64, &chain.seq.to_le_bytes());
     let mut at = align;
     while bytes.get(at..).is_some_and(|rest| rest.starts_with(&SEGMENT_BATCH_MAGIC)) {
         let sectors = |bytes: &[u8]| -> Vec<u8> {
             bytes[at..].chunks_exact(SECTOR_LEN).flat_map(|sector| &sector[..DATA_LEN]).copied().collect()
         };
         let mut batch = sectors(bytes);
-        let Some((hash, len)) = seal_batch(&mut batch, SEGMENT_BATCH_HEADER_LEN, prev) else { break };
+        let Some((hash, len)) = seal_batch(&mut batch, SEGMENT_BATCH_HEADER_LEN, chain.root) else { break };
         for (sector, data) in bytes[at..].chunks_exact_mut(SECTOR_LEN).zip(batch.chunks(DATA_LEN)) {
             sector[..data.len()].copy_from_slice(data);
         }
-        prev = hash;
+        chain.root = hash;
+        chain.batch += 1;
+        chain.seq = chain.seq.saturating_add(u32_at(&batch, RECORDS_AT) as u64);
         at = (at + len.div_ceil(DATA_LEN) * SECTOR_LEN).next_multiple_of(align);
     }
     for (sector, place) in bytes.chunks_exact_mut(SECTOR_LEN).zip(0_u64..) {
@@ -74,7 +90,6 @@ pub fn segment(bytes: &mut [u8], number: u64, align: usize, mut prev: [u8; 32]) 
         let crc = crc32c::crc32c_append(crc, &sector[..SECTOR_LEN - 4]);
         put(sector, SECTOR_LEN - 4, &crc.to_le_bytes());
     }
-    prev
 }
 
 /// Seals a snapshot.
