@@ -1,10 +1,9 @@
-"""Where market data comes from: a recording below the data folder, or books made up by a seed.
+"""Where market data comes from: a recording below the data folder, or Tiderace's own venue.
 
-A recording that is there is read whole or refused; only where there is none are books made up, and
-then the run says so.
+A recording that is there is read whole or refused; only where there is none does the desk trade on
+our own venue, whose seeded order flow reacts to it, and then the run says so.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from tiderace import _core, _genesis, data
 from tiderace._data_dir import ENVIRONMENT, find_data_dir
 from tiderace._recordings import Progress
 from tiderace._sections import Config, InstrumentConfig
-from tiderace._values import duration_ns, time_ns
 from tiderace.errors import DataError, InputError, core_errors
 
 __all__ = ["Books", "find_data_dir", "open_books", "reopen"]
@@ -25,22 +23,23 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
     """The market data of a run."""
 
     tape: Any
+    """None on our own venue: the run makes it."""
     files: list[dict[str, Any]]
-    """The recording's files: path below the data folder, hashes, instrument; or the flow."""
+    """The recording's files: path below the data folder, hashes, instrument."""
     summaries: dict[str, dict[str, Any]]
     """What the decoder counted, by instrument."""
     data_dir: Path | None
     note: str = ""
-    """Why the books are made up; empty where they are not."""
+    """Why the run is on our own venue; empty where it is not."""
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether the books were made up."""
+        """Whether the books are made by a seed: those of our own venue."""
         return bool(self.note)
 
 
 def open_books(config: Config, data_dir: Path | None, progress: Progress | None = None) -> Books:
-    """Read the recording that the config names, or make books up where there is none.
+    """Read the recording that the config names, or open our own venue where there is none.
 
     Raises
     ------
@@ -51,7 +50,7 @@ def open_books(config: Config, data_dir: Path | None, progress: Progress | None 
     """
     why = _why_synthetic(config, data_dir)
     if why or data_dir is None:
-        return _made_up(config, why)
+        return _own_venue(why)
     folder = data_dir / str(config.data.recording)
     paths = [_paths(instrument, folder) for instrument in config.instruments]
     return _recorded(config, data_dir, paths, progress)
@@ -84,32 +83,29 @@ def reopen(
     progress: Progress | None = None,
 ) -> Books:
     """Read the market data of a journal again: its files in its order, checked by their hashes."""
-    made_up = next((row for row in files if "flow" in row), None)
-    if made_up is None:
-        verify(files, data_dir)
-        assert data_dir is not None, "verify names an absent folder"
-        rows = range(len(config.instruments))
-        paths = [[data_dir / row["file"] for row in files if row["instrument"] == i] for i in rows]
-        return _recorded(config, data_dir, paths, progress)
-    books = _from_flow(config, made_up["flow"], "The journal was written on synthetic books.")
-    if books.files[0]["checksum"] != made_up["checksum"]:
-        raise DataError(
-            "the synthetic books came out different from the journal's",
-            rule="A seed makes the same books in every build of the same rules",
-            remedy=f"Use the build that wrote the journal, not {_core.version}",
-        )
-    return books
+    if not files:
+        return _own_venue("The journal was written on Tiderace's own venue.")
+    verify(files, data_dir)
+    assert data_dir is not None, "verify names an absent folder"
+    rows = range(len(config.instruments))
+    paths = [[data_dir / row["file"] for row in files if row["instrument"] == i] for i in rows]
+    return _recorded(config, data_dir, paths, progress)
 
 
 def _why_synthetic(config: Config, data_dir: Path | None) -> str:
+    where = "running on Tiderace's own venue, with synthetic order flow."
     if config.data.recording is None:
-        return "The config names no recording: running on synthetic books."
+        return f"The config names no recording: {where}"
     if data_dir is None:
-        return f"No data folder (--data or {ENVIRONMENT}): running on synthetic books."
+        return f"No data folder (--data or {ENVIRONMENT}): {where}"
     if not (data_dir / config.data.recording).is_dir():
         name = config.data.recording
-        return f"No recording {name!r} in {str(data_dir)!r}: running on synthetic books."
+        return f"No recording {name!r} in {str(data_dir)!r}: {where}"
     return ""
+
+
+def _own_venue(note: str) -> Books:
+    return Books(tape=None, files=[], summaries={}, data_dir=None, note=note)
 
 
 def _recorded(
@@ -187,25 +183,6 @@ def _from_layout(instrument: InstrumentConfig, paths: list[Path], row: dict[str,
     own["instrument"] = row["id"]
     tape = _core.Tape.from_records(own.view(np.uint8).data, recorded.tape.clock_offset_ns)
     return _Layout(tape=tape, summary={"records": len(own)}, files=[_core.hash_file(str(paths[0]))])
-
-
-def _made_up(config: Config, note: str) -> Books:
-    """Make up BTC books from the run's seed."""
-    table = _genesis.to_json(_genesis.instruments(config))
-    start = time_ns(config.synthetic.start, key="synthetic.start")
-    with core_errors():
-        recipe = _core.btc_flow(
-            table, start, duration_ns(config.synthetic.duration), config.run.seed
-        )
-    return _from_flow(config, json.loads(recipe), note)
-
-
-def _from_flow(config: Config, flow: dict[str, Any], note: str) -> Books:
-    table = _genesis.to_json(_genesis.instruments(config))
-    with core_errors():
-        tape = _core.make_flow(_genesis.to_json(flow), table)
-    files = [{"flow": flow, "checksum": tape.checksum()}]
-    return Books(tape=_retimed(config, tape), files=files, summaries={}, data_dir=None, note=note)
 
 
 def _retimed(config: Config, tape: Any) -> Any:

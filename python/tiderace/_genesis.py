@@ -28,10 +28,16 @@ OMS_ROWS, OMS_RESERVED = 65_536, 4_096
 """Closed orders and executions kept for late reports, and orders with room at the start."""
 QTY_MAX = 2**63 - 1
 PARENT_ID = 1
+OWN_FEED = {"lognormal": {"median_ns": 3_000_000, "sigma_e9": 500_000_000}}
+"""How long our own venue's market data takes to the desk, where the config names no latency."""
 
 
 def genesis(
-    config: Config, *, recording: Sequence[dict[str, Any]], is_synthetic: bool
+    config: Config,
+    *,
+    recording: Sequence[dict[str, Any]],
+    is_synthetic: bool,
+    is_own_venue: bool = False,
 ) -> dict[str, Any]:
     """Build the genesis that ``_core.Run`` takes.
 
@@ -40,9 +46,11 @@ def genesis(
     config
         A checked config.
     recording
-        The recording's files with their hashes, or the flow that made the books.
+        The recording's files with their hashes.
     is_synthetic
         Whether the books were made up.
+    is_own_venue
+        Whether Tiderace's own venue makes them, in the run.
     """
     assets, venues, names = _assets(config), _venues(config), labels(config)
     return {
@@ -54,7 +62,7 @@ def genesis(
         "oms": _oms(config),
         "risk": _risk(config, assets),
         "route": _route(config),
-        "sim": _sim(config, assets),
+        "sim": _sim(config, assets) | (_own_venue(config) if is_own_venue else {}),
         "recording": {"files": list(recording), "config": _plain(config)},
         "synthetic": is_synthetic,
         "parents": [_parent(config, config.parent, names)] if config.parent else [],
@@ -323,6 +331,16 @@ def _sim(config: Config, assets: list[str]) -> dict[str, Any]:
         "order_entry": latency(sim.order_entry),
         "response": latency(sim.response),
         "seed": config.run.seed,
+    }
+
+
+def _own_venue(config: Config) -> dict[str, Any]:
+    start = time_ns(config.synthetic.start, key="synthetic.start")
+    duration = duration_ns(config.synthetic.duration)
+    feed = config.sim.feed
+    return {
+        "own_venue": {"start": start, "duration_ns": duration},
+        "feed": OWN_FEED if feed == "recorded" else latency(feed),
     }
 
 

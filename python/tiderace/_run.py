@@ -139,8 +139,8 @@ class Run:
             arrivals=arrivals,
             skipped=self.table("VenueSkipped"),
             refused=self.table("Refused"),
-            quotes=pl.DataFrame(_core.quotes(self.books.tape, len(terms))),
-            trades=pl.DataFrame(_core.trades(self.books.tape)),
+            quotes=pl.DataFrame(_core.quotes(self._core.tape, len(terms))),
+            trades=pl.DataFrame(_core.trades(self._core.tape)),
             depth=self._depth_at(arrivals),
             reasons={code: (name, rule, cure) for code, name, rule, cure in _core.reasons()},
             is_synthetic=self.books.is_synthetic,
@@ -151,7 +151,8 @@ class Run:
                 "digest": self.core["digest"],
                 "seed": self.config.run.seed,
                 "config": _short_hash(self._core.genesis),
-                "recording": [_provenance(file) for file in self.books.files],
+                "recording": [_provenance(file) for file in self.books.files]
+                or [f"Tiderace's own venue, seeded order flow, seed {self.config.run.seed}"],
                 "version": _core.version,
             },
         )
@@ -181,7 +182,7 @@ class Run:
         first = arrivals.unique("instrument", keep="first", maintain_order=True)
         rows = first.select("instrument", "ts_ns").iter_rows()
         return {
-            row: pl.DataFrame(_core.depth(self.books.tape, row, ts_ns, _REPORT_LEVELS))
+            row: pl.DataFrame(_core.depth(self._core.tape, row, ts_ns, _REPORT_LEVELS))
             for row, ts_ns in rows
         }
 
@@ -200,7 +201,7 @@ class Run:
             "run_dir",
         )
         rows = "".join(f"<tr><th>{key}</th><td>{self.summary[key]}</td></tr>" for key in shown)
-        label = " (synthetic books)" if self.books.is_synthetic else ""
+        label = " (own venue, synthetic flow)" if self.books.is_synthetic else ""
         return f"<b>{self.config.run.name}{label}</b><table>{rows}</table>"
 
 
@@ -213,7 +214,7 @@ def run(
     set: Mapping[str, object] | None = None,  # noqa: A002 - the command's word
     progress: Progress | None = None,
 ) -> Run:
-    """Run a config over its recording, or over synthetic books where there is none.
+    """Run a config over its recording, or on Tiderace's own venue where there is none.
 
     Parameters
     ----------
@@ -246,7 +247,12 @@ def run(
     )
     books = _books.open_books(checked, find_data_dir(data), progress)
     genesis = _genesis.to_json(
-        _genesis.genesis(checked, recording=books.files, is_synthetic=books.is_synthetic)
+        _genesis.genesis(
+            checked,
+            recording=books.files,
+            is_synthetic=books.is_synthetic,
+            is_own_venue=books.tape is None,
+        )
     )
     if strategy is not None:
         strategy._attach(checked)
@@ -533,8 +539,6 @@ def _described(path: str | Path) -> tuple[Path, dict[str, Any]]:
 
 def _provenance(file: dict[str, Any]) -> str:
     """Name one file of a recording with its size and the hash of its hashes."""
-    if "chunks" not in file:
-        return f"synthetic flow, hash {file['checksum'][:16]}"
     return f"{file['file']}, {file['bytes']:,} bytes, hash {_short_hash(''.join(file['chunks']))}"
 
 

@@ -37,7 +37,7 @@ class RunConfig(_Section, frozen=True, kw_only=True):
 
 
 class DataConfig(_Section, frozen=True, kw_only=True):
-    """``[data]``: which recording below the data folder; without one the books are synthetic."""
+    """``[data]``: which recording below the data folder; without one, our own venue."""
 
     recording: str | None = None
 
@@ -93,7 +93,7 @@ class InstrumentConfig(_Section, frozen=True, kw_only=True):
     feed: str
     """Codec that reads the files, e.g. ``binance-usdm``."""
     files: str | None = None
-    """Pattern of the recording's files below its folder; without one the books are synthetic."""
+    """Pattern of the recording's files below its folder."""
 
     @property
     def name(self) -> str:
@@ -187,7 +187,7 @@ class SimConfig(_Section, frozen=True, kw_only=True):
 
 
 class SyntheticConfig(_Section, frozen=True, kw_only=True):
-    """``[synthetic]``: the BTC books that are made up where there is no recording."""
+    """``[synthetic]``: when our own venue opens, and for how long, where there is no recording."""
 
     start: str = "2024-01-01T00:00:00Z"
     duration: Duration = "6m"

@@ -1,4 +1,4 @@
-"""What the tests of the face share: the example config, and small synthetic runs of it."""
+"""What the tests of the face share: the example config, and small runs of it on our own venue."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "twap_three_books.toml"
 
-# Small enough for a test: synthetic books of some seconds, an order that fits into them.
+# Small enough for a test: some seconds of our own venue, an order that fits into them.
 SMALL = {
     "data.recording": None,
     "parent.order_qty": "1",

@@ -92,7 +92,7 @@ def test_a_person_gets_a_table_and_the_word_synthetic(tmp_path: Path) -> None:
     for words in ("synthetic books", "filled", "Slippage against arrival", "Fees", "report.html"):
         assert words in done.stdout
     assert done.stderr.strip().splitlines() == [
-        "The config names no recording: running on synthetic books."
+        "The config names no recording: running on Tiderace's own venue, with synthetic order flow."
     ]
 
 

@@ -67,7 +67,6 @@ TAKERS: dict[str, Callable[[str], object]] = {
     "read_binance": lambda one: _core.read_binance([], "spot", one),
     "decode_bytes": lambda one: _core.decode_bytes([], "spot", one),
     "make_flow": lambda one: _core.make_flow(_core.level_flow(10, 1), f"[{one}]"),
-    "btc_flow": lambda one: _core.btc_flow(f"[{one}]", 0, 1, 1),
     "check_tape": lambda one: _core.check_tape(TAPE, f"[{one}]"),
 }
 

@@ -1,4 +1,4 @@
-"""Runs and replays on synthetic books: tables, folders, digests, strategies, interruption."""
+"""Runs and replays on our own venue: tables, folders, digests, strategies, interruption."""
 
 import json
 import os
@@ -234,6 +234,25 @@ def test_an_empty_recording_is_a_data_error(tmp_path: Path) -> None:
 def test_without_data_the_run_says_synthetic(tmp_path: Path) -> None:
     run = small(tmp_path, changes={"data.recording": "absent"})
     assert "synthetic" in run.books.note
+    (market,) = run.inputs.provenance["recording"]
+    assert market == "Tiderace's own venue, seeded order flow, seed 7"
+    assert market.replace("'", "&#x27;") in run.report().read_text()
+
+
+def test_a_replay_makes_the_market_of_our_own_venue_again(done: tr.Run) -> None:
+    again = tr.replay(done.dir)
+    records = [run._core.tape.to_records() for run in (done, again)]
+    assert records[0] == records[1]
+    assert again.inputs.trades.equals(done.inputs.trades)
+
+
+def test_the_order_moves_the_market_that_it_trades_on(tmp_path: Path) -> None:
+    changes = {"parent.order_qty": "30", "parent.limit": "0.01"}
+    with_order = small(tmp_path, changes=changes)
+    without = small(tmp_path, changes={"parent": None})
+    assert Decimal(with_order.summary["filled_qty"]) > 25
+    last = [run.inputs.quotes["ask_px"].to_list()[-3:] for run in (with_order, without)]
+    assert last[0] > last[1]
 
 
 def test_a_file_in_the_way_is_a_storage_error(tmp_path: Path) -> None:
@@ -295,7 +314,11 @@ class Recorder(tr.Strategy):
         assert best is not None
         assert best.bid_px < best.mid < best.ask_px
         buy = self.submit_order(
-            "binance-spot", side="buy", order_qty="0.05", price=best.ask_px, time_in_force="IOC"
+            "binance-spot",
+            side="buy",
+            order_qty="0.05",
+            price=best.ask_px + 10,  # the book moves while the order is on its way
+            time_in_force="IOC",
         )
         rest = self.submit_order(
             "binance-usdm",

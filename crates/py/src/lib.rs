@@ -26,7 +26,7 @@ mod _core {
     use crate::run::{Run, first_difference, read_genesis, replay};
     #[pymodule_export]
     use crate::tape::{
-        PyTape, Recording, btc_flow, check_tape, depth, hash_file, make_flow, quotes, read_binance, trades, verify_file,
+        PyTape, Recording, check_tape, depth, hash_file, make_flow, quotes, read_binance, trades, verify_file,
     };
 
     /// Digits of the largest integer that a decimal is held in.

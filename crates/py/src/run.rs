@@ -7,11 +7,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tiderace_engine::replay::{Ending, ReplayError, Replayed, read_genesis as genesis_of, replay as apply_again};
 use tiderace_engine::{Desk, DeskConfig, Engine, OutputLog};
+use tiderace_feed::Tape;
 use tiderace_journal::{JournalError, Writer};
 use tiderace_sim::driver::{COMMANDS_PER_EVENT_MAX, DriveError, Driver, Ended};
-use tiderace_sim::{SimConfig, SimExchange};
+use tiderace_sim::{OwnVenue, RetraceError, SimConfig, SimExchange, retrace};
 use tiderace_types::layout::Column as Field;
-use tiderace_types::{Output, Tags};
+use tiderace_types::{MarketEvent, Output, Tags};
 
 use crate::arrow::{Column, Columns, Table};
 use crate::client::PyClient;
@@ -24,7 +25,8 @@ pub(crate) struct Run {
     config: DeskConfig,
     sim: SimConfig,
     genesis: String,
-    tape: Py<PyTape>,
+    /// None before a run on our own venue, which makes it.
+    tape: Option<Py<PyTape>>,
     journal: Option<String>,
     strategy: Option<Py<PyAny>>,
     tags: Tags,
@@ -52,17 +54,20 @@ impl Run {
     #[pyo3(signature = (config, tape, *, journal = None, strategy = None, tags = (0, 0, 0, 0)))]
     fn new(
         config: String,
-        tape: Py<PyTape>,
+        tape: Option<Py<PyTape>>,
         journal: Option<String>,
         strategy: Option<Py<PyAny>>,
         tags: (u32, u32, u32, u32),
     ) -> PyResult<Self> {
-        let desk = DeskConfig::from_json(&config).map_err(|e| errors::ConfigError::new_err(e.to_string()))?;
-        let sim: SimConfig = serde_json::from_value(desk.sim.clone())
-            .map_err(|error| errors::ConfigError::new_err(format!("the genesis is not valid: sim: {error}")))?;
         let (trader, algorithm, strategy_tag, client) = tags;
         let tags = Tags { trader, algorithm, strategy: strategy_tag, client };
-        Ok(Self { config: desk, sim, genesis: config, tape, journal, strategy, tags, result: None })
+        let run = Self { journal, strategy, tags, ..Self::of(config, tape)? };
+        if run.sim.own_venue.is_some() == run.tape.is_some() {
+            return Err(errors::ConfigError::new_err(
+                "a run has a tape or sim.own_venue, not both; our own venue makes its tape",
+            ));
+        }
+        Ok(run)
     }
 
     /// Runs to the end of the tape. `progress(done, total)` returning false cuts the run short.
@@ -73,6 +78,10 @@ impl Run {
         }
         let config_error = |error: String| errors::ConfigError::new_err(error);
         let desk = Desk::new(&self.config).map_err(|e| config_error(e.to_string()))?;
+        let world = match &self.tape {
+            Some(_) => None,
+            None => Some(OwnVenue::new(&self.config, &self.sim).map_err(|e| config_error(e.to_string()))?),
+        };
         let exchange =
             SimExchange::new(&self.sim, &self.config.instruments).map_err(|e| config_error(e.to_string()))?;
         let writer = match &self.journal {
@@ -82,9 +91,19 @@ impl Run {
         let mut engine = Engine::new(desk, &self.genesis, writer).map_err(journal_error)?;
         let strategy = self.strategy.as_ref().map(|strategy| strategy.bind(py));
         let mut client = PyClient::new(strategy, self.tags, progress, py)?;
-        let tape = self.tape.get();
-        let driver = Driver::new(&mut engine, &mut client, exchange, &self.sim, &tape.tape.events);
-        let (ended, _) = driver.run(&self.config).map_err(drive_error)?;
+        let ended = match world {
+            Some(world) => {
+                let driver = Driver::over(&mut engine, &mut client, world, &self.sim);
+                let (ended, world) = driver.run(&self.config).map_err(drive_error)?;
+                self.tape = Some(tape_of(py, world.into_tape())?);
+                ended
+            }
+            None => {
+                let events = self.tape.as_ref().map_or(&[][..], |tape| &tape.get().tape.events);
+                let driver = Driver::new(&mut engine, &mut client, exchange, &self.sim, events);
+                driver.run(&self.config).map_err(drive_error)?.0
+            }
+        };
         let failure = client.take_failure();
         let Ended { digest, interrupted, ts } = ended;
         self.result = Some(Outcome {
@@ -116,6 +135,12 @@ impl Run {
         Ok(summary)
     }
 
+    /// The market records that the desk saw; none before a run on our own venue.
+    #[getter]
+    fn tape(&self, py: Python<'_>) -> Option<Py<PyTape>> {
+        self.tape.as_ref().map(|tape| tape.clone_ref(py))
+    }
+
     /// The genesis JSON.
     #[getter]
     fn genesis(&self) -> &str {
@@ -135,6 +160,14 @@ impl Run {
 }
 
 impl Run {
+    fn of(genesis: String, tape: Option<Py<PyTape>>) -> PyResult<Self> {
+        let config = DeskConfig::from_json(&genesis).map_err(|e| errors::ConfigError::new_err(e.to_string()))?;
+        let sim: SimConfig = serde_json::from_value(config.sim.clone())
+            .map_err(|error| errors::ConfigError::new_err(format!("the genesis is not valid: sim: {error}")))?;
+        let (journal, strategy, tags, result) = (None, None, Tags::default(), None);
+        Ok(Self { config, sim, genesis, tape, journal, strategy, tags, result })
+    }
+
     fn result(&self) -> PyResult<&Outcome> {
         self.result.as_ref().ok_or_else(|| PyRuntimeError::new_err("the run has not run; call run() first"))
     }
@@ -167,14 +200,30 @@ fn drive_error(error: DriveError<PyErr>) -> PyErr {
     }
 }
 
-/// Applies a journal again over the tape of its recording.
+fn retrace_error(error: RetraceError) -> PyErr {
+    match error {
+        RetraceError::Replay(error) => replay_error(error),
+        RetraceError::Venue(error) => errors::ConfigError::new_err(error.to_string()),
+    }
+}
+
+fn tape_of(py: Python<'_>, events: Vec<MarketEvent>) -> PyResult<Py<PyTape>> {
+    Py::new(py, PyTape { tape: Tape { events, clock_offset_ns: 0 } })
+}
+
+/// Applies a journal again over the tape of its recording, or over that of our own venue, which the journal gives.
 #[pyfunction]
-pub(crate) fn replay(py: Python<'_>, journal: &str, tape: Py<PyTape>) -> PyResult<Run> {
+#[pyo3(signature = (journal, tape))]
+pub(crate) fn replay(py: Python<'_>, journal: &str, tape: Option<Py<PyTape>>) -> PyResult<Run> {
     let path = Path::new(journal);
     let genesis = genesis_of(path).map_err(replay_error)?;
+    let tape = match tape {
+        Some(tape) => tape,
+        None => tape_of(py, py.detach(|| retrace(path)).map_err(retrace_error)?)?,
+    };
     let events = &tape.get().tape.events;
     let replayed = py.detach(|| apply_again(path, events)).map_err(replay_error)?;
-    let mut run = Run::new(genesis, tape, None, None, (0, 0, 0, 0))?;
+    let mut run = Run::of(genesis, Some(tape))?;
     let Replayed { digest, log, ending, torn_at, inputs, events, ts_last, .. } = replayed;
     run.result = Some(Outcome {
         digest,

@@ -199,14 +199,6 @@ pub(crate) fn make_flow(py: Python<'_>, config: &str, instruments_json: &str) ->
     Ok(PyTape { tape })
 }
 
-/// The recipe of three books that stand for one BTC market, as the JSON that `make_flow` takes.
-#[pyfunction]
-pub(crate) fn btc_flow(instruments_json: &str, ts_start_ns: i64, duration_ns: i64, seed: u64) -> PyResult<String> {
-    let instruments = instruments_of(instruments_json)?;
-    let config = FlowConfig::btc_books(&instruments, Ts::new(ts_start_ns), duration_ns, seed).map_err(data_error)?;
-    serde_json::to_string(&config).map_err(data_error)
-}
-
 /// One row a change of a live book's best price or quantity, as the desk saw it.
 #[pyfunction]
 pub(crate) fn quotes(py: Python<'_>, tape: &PyTape, n_instruments: usize) -> Table {

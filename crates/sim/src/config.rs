@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tiderace_types::{AssetId, Fraction, Instrument, Style};
 
 use crate::latency::LatencyModel;
+use crate::own_venue::OwnVenueConfig;
 use crate::queue::QueueModel;
 
 /// The simulation of a run: part of its genesis.
@@ -22,6 +23,9 @@ pub struct SimConfig {
     pub response: LatencyModel,
     /// Seed of every draw.
     pub seed: u64,
+    /// The run is on our own venue, in place of a recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_venue: Option<OwnVenueConfig>,
 }
 
 /// What a venue charges for one instrument.

@@ -8,7 +8,8 @@
 //!
 //! Invariants: every message leaves each book uncrossed with both sides present; quantities are whole lots; the same
 //! config gives the same bytes on every machine. Refused: what would not fit (see [`FlowError`]). The flow does not react
-//! to our orders; that is for a market of real matching.
+//! to our orders, so no run trades on it ([`crate::OwnVenue`] is for that): the benches of desk and replay do, whose
+//! published figures name their input by its recipe and checksum, and need millions of level changes without matching.
 
 use serde::{Deserialize, Serialize};
 use tiderace_feed::Tape;
@@ -141,25 +142,6 @@ impl core::fmt::Display for FlowError {
 impl std::error::Error for FlowError {}
 
 impl FlowConfig {
-    /// Books that stand for one BTC market around 61 800: the first at fair value, linear perpetuals 3.6 bp and inverse
-    /// ones 2.8 bp below, as in the recording of August 2024. About 30 BTC lie within 5 bp of each best price.
-    ///
-    /// # Errors
-    /// [`FlowError`] when an instrument's steps are not a BTC market's.
-    pub fn btc_books(instruments: &[Instrument], start: Ts, duration_ns: i64, seed: u64) -> Result<Self, FlowError> {
-        let books = instruments.iter().enumerate().map(|(book, instrument)| btc_terms(book, instrument));
-        Ok(Self {
-            seed,
-            start,
-            stop: FlowStop::DurationNs(duration_ns),
-            volatility: Fraction::new(40_000),
-            latency: LatencyModel::Lognormal { median_ns: 3_000_000, sigma_e9: 500_000_000 },
-            has_trades: true,
-            has_best: true,
-            books: books.collect::<Result<_, _>>()?,
-        })
-    }
-
     /// The flow of the benches: one book, level changes only, no waiting.
     #[must_use]
     pub fn level_changes(count: u64, seed: u64) -> Self {
@@ -237,34 +219,6 @@ const ONE_LOT: Qty = match Qty::new(1) {
     Some(qty) => qty,
     None => Qty::MAX,
 };
-
-fn btc_terms(book: usize, instrument: &Instrument) -> Result<FlowTerms, FlowError> {
-    let refuse = |key| FlowError::Terms { book, key };
-    let mid = instrument.parse_price("61800").map_err(|_| refuse("mid"))?;
-    let level_step = instrument.parse_price("0.5").map_err(|_| refuse("level_step"))?.get();
-    let lots_of = |btc: i64| {
-        let scale = tiderace_types::instrument::pow10(instrument.base_decimals).unwrap_or(0);
-        let exposure = scale.saturating_mul(btc.into()) / 100;
-        instrument.qty_within(tiderace_types::Amount::new(exposure), mid)
-    };
-    let is_inverse = instrument.style == tiderace_types::Style::Inverse;
-    let is_spot = instrument.kind == tiderace_types::InstrumentKind::Spot;
-    let basis = match (is_spot, is_inverse) {
-        (true, _) => 0,
-        (false, false) => -360_000,
-        (false, true) => -280_000,
-    };
-    Ok(FlowTerms {
-        mid,
-        basis: Fraction::new(basis),
-        level_step,
-        levels: 800,
-        level_qty: lots_of(60),
-        market_qty: lots_of(20),
-        messages_per_s: 200,
-        market_share: Fraction::new(50_000_000),
-    })
-}
 
 /// Makes the tape that a config describes: each book's snapshot first, then its messages, sorted by arrival.
 ///

@@ -176,7 +176,7 @@ fn limit_orders_cancels_and_market_orders_arrive_at_their_intensities() {
             FlowCommand::New { side: Side::Buy, price, .. } => Some(("limit", ask - price.get())),
             FlowCommand::Market { side: Side::Buy, .. } => Some(("buy", 0)),
             FlowCommand::Market { side: Side::Sell, .. } => Some(("sell", 0)),
-            FlowCommand::Cancel { order_id } => prices.get(&order_id).map(|price| ("cancel", (ask - price).min(5))),
+            FlowCommand::Cancel { order_id, .. } => prices.get(&order_id).map(|price| ("cancel", (ask - price).min(5))),
             FlowCommand::New { side: Side::Sell, price, .. } => {
                 assert!((1..=5).contains(&(price.get() - bid)), "an ask counts from the bid");
                 None
@@ -330,7 +330,7 @@ fn a_maker_that_is_long_quotes_lower_than_one_that_is_short() {
                     FlowCommand::New { order_id, owner: 1, side, price, qty, .. } => {
                         quotes.insert(order_id, (side, price.get(), qty));
                     }
-                    FlowCommand::Cancel { order_id } => drop(quotes.remove(&order_id)),
+                    FlowCommand::Cancel { order_id, .. } => drop(quotes.remove(&order_id)),
                     FlowCommand::New { .. } | FlowCommand::Market { .. } => {}
                 }
             }
@@ -376,7 +376,7 @@ proptest! {
                     prop_assert!(order_id > id && qty > Qty::ZERO);
                     id = order_id;
                 }
-                FlowCommand::Cancel { order_id } => prop_assert!((first..=id).contains(&order_id)),
+                FlowCommand::Cancel { order_id, .. } => prop_assert!((first..=id).contains(&order_id)),
             }
             let order_id = id.saturating_sub(order);
             flow.on_event(&if is_fill {

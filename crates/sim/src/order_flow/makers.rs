@@ -167,7 +167,7 @@ impl Maker {
             let reach = params.level_step / 2;
             match ladder.iter().position(|rung| rung.abs_diff(*price) <= reach.unsigned_abs()) {
                 Some(row) => drop(ladder.swap_remove(row)),
-                None => commands.extend([FlowCommand::Cancel { order_id: *order_id }]),
+                None => commands.extend([FlowCommand::Cancel { order_id: *order_id, owner: self.owner }]),
             }
         }
         ladder.sort_unstable_by_key(|rung| rung.abs_diff(first));

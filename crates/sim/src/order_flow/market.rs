@@ -93,7 +93,7 @@ impl From<FlowCommand> for Command {
             FlowCommand::Market { order_id, owner, side, qty } => {
                 Self::New(NewOrder { owner, ..NewOrder::market(order_id, side, qty) })
             }
-            FlowCommand::Cancel { order_id } => Self::Cancel { order_id },
+            FlowCommand::Cancel { order_id, .. } => Self::Cancel { order_id },
         }
     }
 }

@@ -107,6 +107,8 @@ pub enum FlowCommand {
     Cancel {
         /// Which.
         order_id: u64,
+        /// Whose.
+        owner: u32,
     },
 }
 
@@ -391,7 +393,7 @@ impl OrderFlow {
         let step = self.params.level_step;
         let ticks = opposite.saturating_sub(price).saturating_mul(side.sign());
         let rate = self.params.cancel_rate(ticks.saturating_add(step).saturating_sub(1) / step);
-        (self.rng.unit() * self.cancel_most < rate).then_some(FlowCommand::Cancel { order_id })
+        (self.rng.unit() * self.cancel_most < rate).then_some(FlowCommand::Cancel { order_id, owner: CROWD })
     }
 
     /// Lets every maker whose turn it is act.

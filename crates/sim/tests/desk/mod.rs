@@ -65,6 +65,7 @@ pub(crate) fn config(queue: QueueModel) -> SimConfig {
         order_entry: LatencyModel::ConstantNs(1),
         response: LatencyModel::ConstantNs(1),
         seed: 1,
+        own_venue: None,
     }
 }
 
