@@ -27,8 +27,38 @@ impl Market {
     /// # Errors
     /// The refusal that it would meet.
     pub fn check<H: Host>(&self, ts: Ts, order: &NewOrder, host: &mut H) -> Result<(), Refusal> {
+        self.admit(ts, order, host).map(|_| ())
+    }
+
+    /// Enters an order: `Accepted` and what follows, or `Rejected` alone.
+    pub fn enter<H: Host>(&mut self, ts: Ts, order: &NewOrder, host: &mut H, events: &mut Vec<Event>) {
+        let order_id = order.order_id;
+        let limit = match self.admit(ts, order, host) {
+            Ok(limit) => limit,
+            Err(refusal) => return events.push(Event::Rejected { order_id, refusal }),
+        };
+        events.push(Event::Accepted { order_id });
+        self.off.newest_id = self.off.newest_id.max(order_id);
+        self.off.groups.note(order.owner);
+        if order.time_in_force == TimeInForce::Gtd {
+            self.off.expiries.set(order_id, order.expire_time);
+        }
+        match order.ord_type {
+            OrdType::Limit | OrdType::Market => self.begin(ts, order, limit, host, events),
+            OrdType::Pegged => self.enter_peg(ts, order, host, events),
+            OrdType::Stop
+            | OrdType::StopLimit
+            | OrdType::TakeProfit
+            | OrdType::TakeProfitLimit
+            | OrdType::TrailingStop => self.off.stops.insert(*order, self.off.source(order.trigger)),
+        }
+    }
+
+    /// The worst price that an order would take on entry; an order that waits takes none.
+    fn admit<H: Host>(&self, ts: Ts, order: &NewOrder, host: &mut H) -> Result<Price, Refusal> {
         self.check_fields(order)?;
-        if self.order(order.order_id).is_some() {
+        // Ids rise, but for orders that waited for a parent.
+        if order.order_id <= self.off.newest_id && self.order(order.order_id).is_some() {
             return refuse(Reason::DuplicateOrderId);
         }
         self.check_state()?;
@@ -40,38 +70,16 @@ impl Market {
         if order.reduce_only && host.cap(order.order_id, order.owner, order.side, order.order_qty) == Qty::ZERO {
             return refuse(Reason::NotReducing);
         }
+        let mut limit = order.price;
         if matches!(order.ord_type, OrdType::Limit | OrdType::Market) {
-            self.limit(order)?;
+            limit = self.limit(order)?;
         } else if order.ord_type.has_limit() {
             self.check_band(order.side, order.price)?;
         }
         if matches!(order.ord_type, OrdType::Limit | OrdType::Pegged) {
             self.book.total_qty(order.side).checked_add(order.order_qty).ok_or(Refusal::plain(Reason::SideFull))?;
         }
-        Ok(())
-    }
-
-    /// Enters an order: `Accepted` and what follows, or `Rejected` alone.
-    pub fn enter<H: Host>(&mut self, ts: Ts, order: &NewOrder, host: &mut H, events: &mut Vec<Event>) {
-        let order_id = order.order_id;
-        if let Err(refusal) = self.check(ts, order, host) {
-            events.push(Event::Rejected { order_id, refusal });
-            return;
-        }
-        events.push(Event::Accepted { order_id });
-        self.off.groups.note(order.owner);
-        if order.time_in_force == TimeInForce::Gtd {
-            self.off.expiries.set(order_id, order.expire_time);
-        }
-        match order.ord_type {
-            OrdType::Limit | OrdType::Market => self.begin(ts, order, host, events),
-            OrdType::Pegged => self.enter_peg(ts, order, host, events),
-            OrdType::Stop
-            | OrdType::StopLimit
-            | OrdType::TakeProfit
-            | OrdType::TakeProfitLimit
-            | OrdType::TrailingStop => self.off.stops.insert(*order, self.off.source(order.trigger)),
-        }
+        Ok(limit)
     }
 
     /// Enters the first stop that was triggered; false where none waits, or nothing may trade.
@@ -86,24 +94,20 @@ impl Market {
         host.triggered(order_id, &mut gone);
         self.off.cancel_gone(&mut self.book, &mut gone, None, host, events);
         self.off.gone = gone;
-        self.begin(ts, &order, host, events);
+        match self.limit(&order) {
+            Ok(limit) => self.begin(ts, &order, limit, host, events),
+            Err(Refusal { reason, .. }) => {
+                self.off.expiries.remove(order_id);
+                events.push(Event::Canceled { order_id, qty: order.order_qty, reason });
+            }
+        }
         true
     }
 
-    /// Lets in an order that trades at once or rests: a limit or market order, or a stop that was triggered.
-    fn begin<H: Host>(&mut self, ts: Ts, order: &NewOrder, host: &mut H, events: &mut Vec<Event>) {
-        match self.limit(order) {
-            Ok(limit) => {
-                let is_market = !order.ord_type.has_limit();
-                let taker = Taker { limit, is_market, ..taker_of(order) };
-                self.go(ts, taker, order.min_qty, host, events);
-            }
-            // Only a stop meets one here: a new order met it before it was accepted.
-            Err(Refusal { reason, .. }) => {
-                self.off.expiries.remove(order.order_id);
-                events.push(Event::Canceled { order_id: order.order_id, qty: order.order_qty, reason });
-            }
-        }
+    /// Lets in an order that trades at once or rests.
+    fn begin<H: Host>(&mut self, ts: Ts, order: &NewOrder, limit: Price, host: &mut H, events: &mut Vec<Event>) {
+        let taker = Taker { limit, is_market: !order.ord_type.has_limit(), ..taker_of(order) };
+        self.go(ts, taker, order.min_qty, host, events);
     }
 
     /// An order sweeps, and what is left of it rests or ends.

@@ -22,6 +22,8 @@ pub(super) struct OffBook {
     pub(super) state: TradingState,
     /// An auction began, and no uncross has ended it.
     pub(super) is_gathering: bool,
+    /// The largest id let in.
+    pub(super) newest_id: u64,
     pub(super) last_px: Option<Price>,
     pub(super) mark: Option<Price>,
     pub(super) index: Option<Price>,
@@ -52,6 +54,7 @@ impl OffBook {
         let mut new = Self {
             state,
             is_gathering: state.is_auction(),
+            newest_id: 0,
             last_px: None,
             mark: None,
             index: None,

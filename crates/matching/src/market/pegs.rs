@@ -3,12 +3,14 @@
 //! References are prices of orders that are no pegs. Pegs move while orders may trade, and wait where they are while a
 //! market is halted; in an auction, or without its reference, a peg is out of the book.
 
+use tiderace_book::by_order::Order;
 use tiderace_types::{PegTo, Price, Qty, Reason, Side, TradingState, Ts};
 
 use super::tables::Peg;
 use super::{BookChange, Host, Market};
 use crate::event::Event;
 use crate::sweep::Taker;
+use crate::terms::Terms;
 
 /// What a peg's price comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,9 +55,8 @@ impl Market {
             let Some(next) = peg.order_id.checked_add(1) else { break };
             from = next;
         }
-        if !has_moved {
-            self.off.pegged_at = Some(references);
-        }
+        // Pegs that moved may have moved the references too, back to where they were.
+        self.off.pegged_at = (!has_moved).then_some(references);
         has_moved
     }
 
@@ -68,32 +69,45 @@ impl Market {
                 None => return false,
             },
         };
+        let is_resting = peg.suspended.is_none();
         let price = self.peg_price(peg);
-        match (price, peg.suspended) {
-            (None, Some(_)) => return false,
-            (Some(price), None) if price == order.price => return false,
-            (None, None) => {
+        let Some(price) = price else {
+            if is_resting {
                 self.book.remove(order_id);
                 host.book_changed(&BookChange::Remove { order_id });
                 events.push(Event::Suspended { order_id });
+                self.suspend(order_id, Some(order));
             }
-            (Some(price), _) => {
-                if peg.suspended.is_none() {
-                    self.book.remove(order_id);
-                    host.book_changed(&BookChange::Remove { order_id });
-                }
-                let leaves_qty = order.leaves_qty();
-                events.push(Event::Restated { order_id, price, leaves_qty, reason: Reason::ReferenceMoved });
+            return is_resting;
+        };
+        if is_resting && price == order.price {
+            return false;
+        }
+        let leaves_qty = order.leaves_qty();
+        events.push(Event::Restated { order_id, price, leaves_qty, reason: Reason::ReferenceMoved });
+        let taker = Taker::again(&order, self.off.groups.of(order.owner), price, leaves_qty);
+        if is_resting {
+            host.book_changed(&BookChange::Remove { order_id });
+            let Order { side, visible_qty, hidden_qty, .. } = taker.resting();
+            let is_moved =
+                !taker.crosses(&self.book) && self.book.requeue(order_id, price, visible_qty, hidden_qty).is_ok();
+            if is_moved {
+                host.book_changed(&BookChange::Add { order_id, side, price, visible_qty });
+                return true;
             }
+            self.book.remove(order_id);
+        } else {
+            self.suspend(order_id, None);
         }
-        if let Some(peg) = self.off.pegs.get_mut(order_id) {
-            peg.suspended = price.is_none().then_some(order);
-        }
-        if let Some(price) = price {
-            let taker = Taker::again(&order, self.off.groups.of(order.owner), price, order.leaves_qty());
-            self.go(ts, taker, Qty::ZERO, host, events);
-        }
+        self.go(ts, taker, Qty::ZERO, host, events);
         true
+    }
+
+    /// Keeps the order of a peg that left the book, or forgets it.
+    fn suspend(&mut self, order_id: u64, order: Option<Order<Terms>>) {
+        if let Some(peg) = self.off.pegs.get_mut(order_id) {
+            peg.suspended = order;
+        }
     }
 
     /// Where a peg belongs now; none where it is suspended.

@@ -188,6 +188,7 @@ impl OffBook {
         self.config.put(out);
         self.seed.put(out);
         put_pair(&(self.state, self.is_gathering), out);
+        self.newest_id.put(out);
         for px in [self.last_px, self.mark, self.index] {
             put_option(px, out);
         }
@@ -208,6 +209,7 @@ impl OffBook {
         let (config, seed) = (MarketConfig::take(bytes)?, u64::take(bytes)?);
         let mut off = Self::new(config, seed);
         (off.state, off.is_gathering) = take_pair(bytes)?;
+        off.newest_id = Field::take(bytes)?;
         for px in [&mut off.last_px, &mut off.mark, &mut off.index] {
             *px = take_option(bytes)?;
         }

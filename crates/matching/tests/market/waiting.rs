@@ -1,0 +1,130 @@
+//! Orders that wait beside the book, and orders that may only reduce.
+
+use tiderace_matching::Event;
+use tiderace_matching::market::{Fill, Host, NewOrder, Owner, Place};
+use tiderace_types::{OrdType, PegTo, PostOnly, Qty, Reason, Side, Trigger};
+
+use super::{Story, buy, canceled, px, qty, sell, trades};
+
+#[test]
+fn an_order_without_the_fields_of_its_type_is_refused() {
+    let mut story = Story::new();
+    assert_eq!(story.refused(buy(1, 0, 1)), Reason::BadPrice);
+    assert_eq!(story.refused(buy(1, 1, 0)), Reason::BadQty);
+    assert_eq!(story.refused(NewOrder { ord_type: OrdType::Stop, ..buy(1, 0, 1) }), Reason::BadTrigger);
+    assert_eq!(story.refused(NewOrder { ord_type: OrdType::TrailingStop, ..buy(1, 0, 1) }), Reason::BadTrigger);
+    assert_eq!(story.refused(NewOrder { stop_px: px(5), ..buy(1, 10, 1) }), Reason::BadTrigger);
+    story.enter(buy(1, 1, 1));
+    assert_eq!(story.refused(buy(1, 1, 1)), Reason::DuplicateOrderId);
+}
+
+/// A print far below wakes three stops at once: the nearest to the print before goes first, then the elder.
+#[test]
+fn stops_of_one_print_enter_nearest_first_then_elder_first() {
+    let mut story = Story::new();
+    story.enter(sell(1, 100, 1));
+    story.enter(buy(2, 100, 1));
+    let stop = |id, level| NewOrder { ord_type: OrdType::Stop, stop_px: px(level), ..sell(id, 0, 1) };
+    for (id, level) in [(3, 90), (4, 95), (5, 90)] {
+        story.enter(stop(id, level));
+    }
+    story.enter(buy(6, 80, 9));
+    let events = story.enter(sell(7, 80, 1));
+    let woken = events.iter().filter_map(|event| match event {
+        Event::Triggered { order_id } => Some(*order_id),
+        _ => None,
+    });
+    assert_eq!(woken.collect::<Vec<_>>(), [4, 3, 5]);
+    assert_eq!(trades(&events), [(80, 1); 4]);
+}
+
+#[test]
+fn a_stop_that_an_auction_overtakes_waits_for_its_end() {
+    use tiderace_types::TradingState::{Continuous, Halted, VolatilityAuction};
+    for state in [VolatilityAuction, Halted] {
+        let mut story = Story::new();
+        story.enter(buy(1, 90, 1));
+        let stop = NewOrder { ord_type: OrdType::Stop, trigger: Trigger::Mark, stop_px: px(95), ..sell(2, 0, 1) };
+        story.market.enter(story.now, &stop, &mut (), &mut Vec::new());
+        story.market.set_mark(story.now, px(94));
+        assert_eq!(story.state(state).len(), 1);
+        assert_eq!(story.market.order(2).unwrap().place, Place::Stop);
+        assert_eq!(trades(&story.state(Continuous)), [(90, 1)]);
+    }
+}
+
+#[test]
+fn a_peg_moves_with_its_reference_and_a_post_only_one_stays_behind_the_touch() {
+    let mut story = Story::new();
+    let peg = NewOrder { ord_type: OrdType::Pegged, peg_to: PegTo::Mark, peg_offset: px(-1), ..buy(1, 0, 1) };
+    let accepted = Event::Accepted { order_id: 1 };
+    assert_eq!(story.enter(peg), [accepted, Event::Suspended { order_id: 1 }]);
+    let restated =
+        |price| Event::Restated { order_id: 1, price: px(price), leaves_qty: qty(1), reason: Reason::ReferenceMoved };
+    assert_eq!(story.mark(100), [restated(99)]);
+    assert_eq!(story.mark(100), []);
+    story.enter(sell(2, 110, 1));
+    assert_eq!(trades(&story.mark(120)), [(110, 1)]);
+
+    let mut story = Story::new();
+    story.mark(100);
+    story.enter(NewOrder { post_only: PostOnly::Reject, ..peg });
+    story.enter(sell(2, 110, 1));
+    assert_eq!(story.mark(120), [restated(109)]);
+}
+
+#[test]
+fn a_post_only_order_is_repriced_behind_the_touch_or_refused_where_no_price_is_left() {
+    let mut story = Story::new();
+    story.enter(sell(1, 10, 1));
+    story.enter(NewOrder { post_only: PostOnly::Reprice, ..buy(2, 15, 1) });
+    assert_eq!(story.market.order(2).unwrap().price, px(9));
+    assert_eq!(story.refused(NewOrder { post_only: PostOnly::Reject, ..buy(3, 10, 1) }), Reason::WouldCross);
+    let mut story = Story::new();
+    story.enter(sell(1, 1, 1));
+    assert_eq!(story.refused(NewOrder { post_only: PostOnly::Reprice, ..buy(2, 15, 1) }), Reason::WouldCross);
+}
+
+/// A host for which account 1 may still buy so many lots, and that drops order 9 at the first fill.
+struct Reducing(i64);
+
+impl Host for Reducing {
+    fn cap(&mut self, _: u64, owner: Owner, _: Side, lots: Qty) -> Qty {
+        if owner.account == 1 { lots.min(qty(self.0)) } else { lots }
+    }
+    fn filled(&mut self, fill: &Fill, gone: &mut Vec<(u64, Reason)>) {
+        self.0 -= fill.qty.get();
+        gone.push((9, Reason::LinkedOrder));
+        gone.push((77, Reason::LinkedOrder));
+    }
+}
+
+#[test]
+fn a_reduce_only_order_trades_down_to_flat_and_its_rest_is_canceled() {
+    let mut story = Story::new();
+    story.enter(sell(1, 10, 3));
+    story.enter(sell(2, 11, 3));
+    story.enter(sell(9, 12, 3));
+    let order = NewOrder { reduce_only: true, ..buy(10, 20, 9) };
+    let events = story.then(|market, now, events| market.enter(now, &order, &mut Reducing(4), events));
+    assert_eq!(trades(&events), [(10, 3), (11, 1)]);
+    assert_eq!(events[2], canceled(9, 3, Reason::LinkedOrder));
+    assert_eq!(events.last(), Some(&canceled(10, 5, Reason::NotReducing)));
+    let fok = NewOrder { time_in_force: tiderace_types::TimeInForce::Fok, ..order };
+    let events = story.then(|market, now, events| market.enter(now, &fok, &mut Reducing(4), events));
+    assert_eq!(events[1..], [canceled(10, 9, Reason::FokUnfilled)]);
+    let events = story.then(|market, now, events| market.enter(now, &order, &mut Reducing(0), events));
+    assert!(matches!(events[..], [Event::Rejected { refusal, .. }] if refusal.reason == Reason::NotReducing));
+}
+
+#[test]
+fn self_trade_prevention_covers_a_group_of_accounts() {
+    use tiderace_types::SelfTradePrevention::CancelTaker;
+    let of_group = |account| Owner { account, group: 1_000 };
+    for (group, expected) in [(of_group(2), 0), (Owner::of(2), 1)] {
+        let mut story = Story::new();
+        story.enter(NewOrder { owner: group, ..sell(1, 10, 1) });
+        let taker = NewOrder { owner: of_group(1), self_trade_prevention: CancelTaker, ..buy(2, 10, 1) };
+        assert_eq!(trades(&story.enter(taker)).len(), expected);
+    }
+}
