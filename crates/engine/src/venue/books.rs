@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use tiderace_types::{AccountId, AssetId, ExecId, InstrumentId, Price, Qty, Rounding, Side};
+use tiderace_types::{AccountId, AssetId, DecodeError, ExecId, Field, InstrumentId, Price, Qty, Rounding, Side};
 
 use super::config::VenueConfig;
 use super::money::{Holding, Money};
 use super::orders::account_index;
+use super::snapshot::{put_len, take_into, take_list};
 
 /// Trades that can be busted or adjusted: the last so many.
 pub(super) const TRADES_KEPT: usize = 1 << 18;
@@ -28,7 +29,7 @@ pub(super) struct TradeRecord {
     pub(super) instrument: InstrumentId,
     pub(super) maker: AccountId,
     pub(super) taker: AccountId,
-    pub(super) aggressor: Side,
+    pub(super) taker_side: Side,
     pub(super) price: Price,
     /// Zero once busted.
     pub(super) qty: Qty,
@@ -138,10 +139,10 @@ impl Books {
     }
 
     fn book(&mut self, record: &mut TradeRecord) {
-        let TradeRecord { instrument, maker, taker, aggressor, price, qty, .. } = *record;
+        let TradeRecord { instrument, maker, taker, taker_side, price, qty, .. } = *record;
         let is_move = maker != taker;
-        record.of_maker = self.book_one(maker, instrument, aggressor.opposite(), price, qty, true, is_move);
-        record.of_taker = self.book_one(taker, instrument, aggressor, price, qty, false, is_move);
+        record.of_maker = self.book_one(maker, instrument, taker_side.opposite(), price, qty, true, is_move);
+        record.of_taker = self.book_one(taker, instrument, taker_side, price, qty, false, is_move);
     }
 
     #[expect(clippy::too_many_arguments, reason = "one side of a trade, called twice just above")]
@@ -194,8 +195,8 @@ impl Books {
 
     /// Undoes what a trade moved. A position that is flat then keeps no cost: what is left of it becomes cash.
     fn unbook(&mut self, record: &TradeRecord) {
-        let TradeRecord { instrument, maker, taker, aggressor, price, qty, .. } = *record;
-        let sides = [(maker, aggressor.opposite(), record.of_maker), (taker, aggressor, record.of_taker)];
+        let TradeRecord { instrument, maker, taker, taker_side, price, qty, .. } = *record;
+        let sides = [(maker, taker_side.opposite(), record.of_maker), (taker, taker_side, record.of_taker)];
         for (account, side, booked) in sides {
             let Some(money) = self.money.get(instrument.index()) else { return };
             let raw = money.raw(qty, price);
@@ -251,5 +252,72 @@ impl Books {
         if let Some(kept) = self.record_mut(trade_id) {
             *kept = record;
         }
+    }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        put_len(self.holdings.len(), out);
+        for holding in &self.holdings {
+            holding.qty.put(out);
+            holding.cost.put(out);
+            holding.realized.put(out);
+        }
+        for table in [&self.cash, &self.house] {
+            put_len(table.len(), out);
+            table.iter().for_each(|amount| amount.put(out));
+        }
+        self.traded.put(out);
+        put_len(self.trades.len(), out);
+        for record in &self.trades {
+            record.put(out);
+        }
+    }
+
+    pub(super) fn restore(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
+        take_into(&mut self.holdings, bytes, |bytes| {
+            Ok(Holding { qty: Field::take(bytes)?, cost: Field::take(bytes)?, realized: Field::take(bytes)? })
+        })?;
+        take_into(&mut self.cash, bytes, Field::take)?;
+        take_into(&mut self.house, bytes, Field::take)?;
+        self.traded = Field::take(bytes)?;
+        self.trades = take_list(bytes, TradeRecord::take)?.into();
+        Ok(())
+    }
+}
+
+impl Booked {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.fee.put(out);
+        self.profit.put(out);
+        self.cash.put(out);
+    }
+
+    fn take(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
+        Ok(Self { fee: Field::take(bytes)?, profit: Field::take(bytes)?, cash: Field::take(bytes)? })
+    }
+}
+
+impl TradeRecord {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.instrument.put(out);
+        self.maker.put(out);
+        self.taker.put(out);
+        self.taker_side.put(out);
+        self.price.put(out);
+        self.qty.put(out);
+        self.of_maker.put(out);
+        self.of_taker.put(out);
+    }
+
+    fn take(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
+        Ok(Self {
+            instrument: Field::take(bytes)?,
+            maker: Field::take(bytes)?,
+            taker: Field::take(bytes)?,
+            taker_side: Field::take(bytes)?,
+            price: Field::take(bytes)?,
+            qty: Field::take(bytes)?,
+            of_maker: Booked::take(bytes)?,
+            of_taker: Booked::take(bytes)?,
+        })
     }
 }

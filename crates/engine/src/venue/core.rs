@@ -6,10 +6,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use tiderace_matching::Event as Of;
-use tiderace_matching::market::{Market, NewOrder as Order, Owner};
+use tiderace_matching::market::{Market, Owner};
 use tiderace_risk::venue::Controls;
-use tiderace_types::id_map::IdMap;
-use tiderace_types::venue::{Event, Indication, NO_ENTRY, Report, StateChanged, Trade};
+use tiderace_types::venue::{Event, Indication, NO_ENTRY, NewOrder, Report, StateChanged, Trade};
 use tiderace_types::{
     AccountId, Amount, ClOrdId, ExecId, ExecType, InstrumentId, OrdStatus, Price, Qty, Reason, Refusal, Side, Ts,
 };
@@ -17,6 +16,7 @@ use tiderace_types::{
 use super::books::Books;
 use super::data::{Feed, Update};
 use super::host::Done;
+use super::ids::Ids;
 use super::orders::{Mark, Orders, Row, Stage, account_index};
 
 /// What a market was asked, for the answer's report.
@@ -43,7 +43,7 @@ pub(super) enum Asked {
 pub(super) struct Core {
     pub(super) orders: Orders,
     /// Every id that an account ever had accepted.
-    pub(super) ids: Vec<IdMap<u64>>,
+    pub(super) ids: Vec<Ids>,
     pub(super) owners: Vec<Owner>,
     pub(super) books: Books,
     pub(super) controls: Controls,
@@ -53,7 +53,7 @@ pub(super) struct Core {
     /// Orders that must go once the market at work is done: they are not in it.
     pub(super) aside: Vec<(u64, Reason)>,
     /// Children by parent and themselves.
-    pub(super) waiting: BTreeMap<(u64, u64), Order>,
+    pub(super) waiting: BTreeMap<(u64, u64), NewOrder>,
     /// Children whose parent is filled.
     pub(super) ready: VecDeque<(u64, u64)>,
     /// Live reduce-only orders.
@@ -210,7 +210,7 @@ impl Core {
 
     fn use_up(&mut self, row: &Row) {
         if let Some(ids) = self.ids.get_mut(account_index(row.account)) {
-            ids.insert(row.cl_ord_id.0, Orders::handle(row.order_id));
+            ids.use_up(row.cl_ord_id, Orders::handle(row.order_id));
         }
     }
 
@@ -339,13 +339,13 @@ impl Core {
 
     /// The live order that an account calls so.
     pub(super) fn find(&self, account: AccountId, cl_ord_id: ClOrdId) -> Option<&Row> {
-        let handle = self.ids.get(account_index(account))?.get(cl_ord_id.0)?;
+        let handle = self.ids.get(account_index(account))?.get(cl_ord_id)?;
         self.orders.by_handle(handle, account, cl_ord_id)
     }
 
     /// Whether an account ever had this id accepted.
     pub(super) fn is_used(&self, account: AccountId, cl_ord_id: ClOrdId) -> bool {
-        self.ids.get(account_index(account)).is_some_and(|ids| ids.get(cl_ord_id.0).is_some())
+        self.ids.get(account_index(account)).is_some_and(|ids| ids.get(cl_ord_id).is_some())
     }
 
     /// A row for the report of something that is no order of ours.

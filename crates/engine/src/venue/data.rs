@@ -1,7 +1,9 @@
 //! Market data by order: each change of a book, numbered without a gap for each instrument.
 
 use tiderace_matching::market::BookChange;
-use tiderace_types::{InstrumentId, Price, Qty, Side, TradeKind, TradingState, Ts};
+use tiderace_types::{DecodeError, Field, InstrumentId, Price, Qty, Side, TradeKind, TradingState, Ts};
+
+use super::snapshot::{put_len, take_into};
 
 /// One change of what everyone may see of an instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +76,15 @@ impl Feed {
 
     pub(super) fn rpt_seq(&self, instrument: InstrumentId) -> u64 {
         self.rpt_seq.get(instrument.index()).copied().unwrap_or(0)
+    }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        put_len(self.rpt_seq.len(), out);
+        self.rpt_seq.iter().for_each(|rpt_seq| rpt_seq.put(out));
+    }
+
+    pub(super) fn restore(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
+        take_into(&mut self.rpt_seq, bytes, Field::take)
     }
 
     pub(super) fn drain(&mut self, into: &mut Vec<MarketDatum>) {

@@ -3,16 +3,20 @@
 //! Checks of a new order, in this order: account, instrument, id, fields that no market would read right, sizes, kill
 //! switches, market-maker freeze, links, throttle and limits of the account; then those of the market.
 
-use tiderace_matching::market::{Change, NewOrder as Order};
+use tiderace_matching::market::{Change, NewOrder as Order, Owner};
 use tiderace_risk::venue::OrderAsk;
-use tiderace_types::venue::{Cancel, CancelAll, Event, MassQuote, NewOrder, QuoteEntry, Replace};
+use tiderace_types::venue::{
+    ANY, ANY_INSTRUMENT, Cancel, CancelAll, Event, MassQuote, MmpChanged, NewOrder, QUOTE_ENTRIES_MAX, QuoteEntry,
+    Replace, Report,
+};
 use tiderace_types::{
-    Amount, ClOrdId, ExecType, InstrumentKind, OrdType, PegTo, PostOnly, Price, Qty, Reason, Refusal, Rounding,
-    SelfTradePrevention, Side, TimeInForce, Trigger, Ts,
+    AccountId, Amount, ClOrdId, ExecType, InstrumentKind, OrdType, PegTo, PostOnly, Price, Qty, Reason, Refusal,
+    Rounding, SelfTradePrevention, Side, TimeInForce, Trigger, Ts,
 };
 
 use super::Venue;
 use super::core::{Asked, Core, refused};
+use super::ids::Ids;
 use super::orders::{ORDERS_MAX, Row, Stage, account_index};
 
 /// The partner and the parent that an order names, as order ids.
@@ -70,7 +74,7 @@ impl Venue {
         Ok(links)
     }
 
-    fn check_id(&self, account: tiderace_types::AccountId, cl_ord_id: ClOrdId) -> Result<(), Refusal> {
+    fn check_id(&self, account: AccountId, cl_ord_id: ClOrdId) -> Result<(), Refusal> {
         if cl_ord_id.0 == 0 {
             return Err(Refusal::new(Reason::BadClOrdId, 0, 1));
         }
@@ -132,8 +136,7 @@ impl Venue {
             out.push(refused(&row, Refusal::new(Reason::OpenOrdersLimit, max.saturating_add(1), max)).into());
             return;
         };
-        let owner = self.core.owners.get(account_index(order.account)).copied().unwrap_or_default();
-        let order_there = market_order(order, order_id, owner);
+        let order_there = market_order(order, order_id, self.owner(order.account));
         let is_priced_there = order.ord_type == OrdType::Pegged || order.post_only == PostOnly::Reprice;
         self.core.asked = Asked::New { mark, oco, is_priced_there };
         if parent == 0 {
@@ -141,15 +144,19 @@ impl Venue {
                 market.enter(now, &order_there, desk, events);
             });
         } else {
-            self.keep_child(parent, &order_there, order.instrument, out);
+            self.keep_child(parent, order, &order_there, out);
         }
         if self.core.is_in {
             self.core.controls.on_order(self.now, order.account);
         }
     }
 
-    fn keep_child(&mut self, parent: u64, child: &Order, at: tiderace_types::InstrumentId, out: &mut Vec<Event>) {
-        let now = self.now;
+    fn owner(&self, account: AccountId) -> Owner {
+        self.core.owners.get(account_index(account)).copied().unwrap_or_default()
+    }
+
+    fn keep_child(&mut self, parent: u64, order: &NewOrder, child: &Order, out: &mut Vec<Event>) {
+        let (now, at) = (self.now, order.instrument);
         let checked = self.markets.get(at.index()).map(|market| {
             market.check(now, child, &mut super::host::Desk { core: &mut self.core, instrument: at, ts: now })
         });
@@ -165,7 +172,7 @@ impl Venue {
             Some(Ok(())) | None => {
                 self.core.is_in = true;
                 self.core.let_in(child.order_id, Stage::Waiting, oco, out);
-                self.core.waiting.insert((parent, child.order_id), *child);
+                self.core.waiting.insert((parent, child.order_id), *order);
                 if let Some(row) = self.core.orders.get_mut(parent) {
                     row.has_children = true;
                 }
@@ -177,10 +184,12 @@ impl Venue {
     pub(super) fn settle_children(&mut self, out: &mut Vec<Event>) -> bool {
         let Some(key) = self.core.ready.pop_front() else { return false };
         let Some(child) = self.core.waiting.remove(&key) else { return true };
-        let Some(row) = self.core.orders.get_mut(child.order_id) else { return true };
+        let (_, order_id) = key;
+        let Some(row) = self.core.orders.get_mut(order_id) else { return true };
         row.parent = 0;
         row.stage = Stage::Entering;
         let at = row.instrument;
+        let child = market_order(&child, order_id, self.owner(child.account));
         self.core.asked = Asked::Child;
         self.with_market(at, out, |market, desk, now, events| market.enter(now, &child, desk, events));
         true
@@ -188,7 +197,7 @@ impl Venue {
 
     /// Changes an order.
     pub(super) fn replace(&mut self, change: &Replace, out: &mut Vec<Event>) {
-        let named = Core::stranger(change.account, tiderace_types::venue::ANY_INSTRUMENT, change.cl_ord_id);
+        let named = Core::stranger(change.account, ANY_INSTRUMENT, change.cl_ord_id);
         if !self.core.knows(change.account) {
             let refusal = Refusal::new(Reason::UnknownAccount, change.account.0, 0);
             out.push(refused(&named, refusal).into());
@@ -201,7 +210,7 @@ impl Venue {
         };
         if let Err(refusal) = self.check_replace(change, &row) {
             let report = refused(&Row { cl_ord_id: change.cl_ord_id, ..row }, refusal);
-            out.push(tiderace_types::venue::Report { order_id: row.order_id, ..report }.into());
+            out.push(Report { order_id: row.order_id, ..report }.into());
             return;
         }
         self.core.asked = Asked::Replace { cl_ord_id: change.cl_ord_id };
@@ -249,7 +258,7 @@ impl Venue {
     fn replace_child(&mut self, row: &Row, change: &Replace, wanted: &Change, out: &mut Vec<Event>) {
         let key = (row.parent, row.order_id);
         let Some(child) = self.core.waiting.get(&key).copied() else { return };
-        let child = Order {
+        let child = NewOrder {
             price: wanted.price.unwrap_or(child.price),
             order_qty: wanted.order_qty.unwrap_or(child.order_qty),
             stop_px: wanted.stop_px.unwrap_or(child.stop_px),
@@ -259,13 +268,14 @@ impl Venue {
             ..child
         };
         let (now, at) = (self.now, row.instrument);
+        let there = market_order(&child, row.order_id, self.owner(row.account));
         let checked = self.markets.get(at.index()).map(|market| {
-            market.check(now, &child, &mut super::host::Desk { core: &mut self.core, instrument: at, ts: now })
+            market.check(now, &there, &mut super::host::Desk { core: &mut self.core, instrument: at, ts: now })
         });
         if let Some(Err(refusal)) = checked {
             self.core.is_in = false;
             let report = refused(&Row { cl_ord_id: change.cl_ord_id, ..*row }, refusal);
-            out.push(tiderace_types::venue::Report { order_id: row.order_id, ..report }.into());
+            out.push(Report { order_id: row.order_id, ..report }.into());
             return;
         }
         self.core.is_in = true;
@@ -284,7 +294,7 @@ impl Venue {
         let (account, cl_ord_id) = (cancel.account, cancel.orig_cl_ord_id);
         let reason = if self.core.knows(account) { Reason::UnknownOrder } else { Reason::UnknownAccount };
         let Some(row) = self.core.find(account, cl_ord_id).copied() else {
-            let named = Core::stranger(account, tiderace_types::venue::ANY_INSTRUMENT, cl_ord_id);
+            let named = Core::stranger(account, ANY_INSTRUMENT, cl_ord_id);
             out.push(refused(&named, Refusal::plain(reason)).into());
             return;
         };
@@ -311,7 +321,7 @@ impl Venue {
     /// Cancels what `is_meant` of an account's live orders, oldest first.
     pub(super) fn cancel_where(
         &mut self,
-        account: tiderace_types::AccountId,
+        account: AccountId,
         reason: Reason,
         is_meant: impl Fn(&Row) -> bool,
         out: &mut Vec<Event>,
@@ -326,7 +336,6 @@ impl Venue {
 
     /// Cancels an account's orders by instrument, side and kind.
     pub(super) fn cancel_all(&mut self, cancel: &CancelAll, out: &mut Vec<Event>) -> Result<(), Refusal> {
-        use tiderace_types::venue::{ANY, ANY_INSTRUMENT};
         if !self.core.knows(cancel.account) {
             return Err(Refusal::new(Reason::UnknownAccount, cancel.account.0, 0));
         }
@@ -356,14 +365,12 @@ impl Venue {
     /// Replaces all quotes of an account and group.
     pub(super) fn mass_quote(&mut self, quote: &MassQuote, out: &mut Vec<Event>) {
         if let Err(refusal) = self.check_quote(quote) {
-            let named = Core::stranger(quote.account, tiderace_types::venue::ANY_INSTRUMENT, quote.quote_id);
+            let named = Core::stranger(quote.account, ANY_INSTRUMENT, quote.quote_id);
             out.push(refused(&named, refusal).into());
             return;
         }
         if let Some(ids) = self.core.ids.get_mut(account_index(quote.account)) {
-            // No order has it: the handle of no row.
-            let handle = tiderace_types::id_map::Handle { row: u32::MAX - 1, generation: 0 };
-            ids.insert(quote.quote_id.0, handle);
+            ids.use_up(quote.quote_id, Ids::NOBODY);
         }
         let key = (quote.account, quote.mmp_group);
         let mut gone = self.core.quotes.get_mut(&key).map(core::mem::take).unwrap_or_default();
@@ -390,10 +397,9 @@ impl Venue {
             return Err(Refusal::new(Reason::UnknownAccount, account.0, 0));
         }
         self.check_id(account, quote.quote_id)?;
-        let entries_max = tiderace_types::venue::QUOTE_ENTRIES_MAX;
-        if quote.entries.len() > entries_max {
+        if quote.entries.len() > QUOTE_ENTRIES_MAX {
             let count = |n: usize| i128::try_from(n).unwrap_or(i128::MAX);
-            return Err(Refusal::new(Reason::BadField, count(quote.entries.len()), count(entries_max)));
+            return Err(Refusal::new(Reason::BadField, count(quote.entries.len()), count(QUOTE_ENTRIES_MAX)));
         }
         if let Some(kill) = self.core.controls.killed(account, None, None).filter(|kill| !kill.reduce_only) {
             return Err(Refusal::new(Reason::Killed, kill.id, 0));
@@ -408,12 +414,8 @@ impl Venue {
         self.core.controls.take_triggered(&mut frozen);
         let any = !frozen.is_empty();
         for of in frozen.drain(..) {
-            let changed = tiderace_types::venue::MmpChanged {
-                account: of.account,
-                mmp_group: of.group,
-                is_frozen: true,
-                ts_until: of.ts_until,
-            };
+            let changed =
+                MmpChanged { account: of.account, mmp_group: of.group, is_frozen: true, ts_until: of.ts_until };
             out.push(changed.into());
             self.cancel_where(of.account, Reason::MmpTriggered, |row| row.mmp_group == of.group, out);
         }
@@ -462,7 +464,7 @@ const fn leg(quote: &MassQuote, entry: &QuoteEntry, side: Side, price: Price, or
     }
 }
 
-const fn market_order(order: &NewOrder, order_id: u64, owner: tiderace_matching::market::Owner) -> Order {
+const fn market_order(order: &NewOrder, order_id: u64, owner: Owner) -> Order {
     Order {
         order_id,
         owner,

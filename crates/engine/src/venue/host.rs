@@ -2,7 +2,7 @@
 
 use tiderace_matching::market::{BookChange, Fill, Host, Owner};
 use tiderace_types::venue::NO_GROUP;
-use tiderace_types::{AccountId, ExecId, InstrumentId, Qty, Reason, Side, Ts};
+use tiderace_types::{AccountId, ExecId, InstrumentId, Qty, Reason, Side, TradeKind, Ts};
 
 use super::books::{Booked, TradeRecord};
 use super::core::Core;
@@ -32,11 +32,13 @@ impl Host for Desk<'_> {
 
     fn filled(&mut self, fill: &Fill, gone: &mut Vec<(u64, Reason)>) {
         let (maker, taker) = (AccountId(fill.maker_account), AccountId(fill.taker_account));
+        // In an uncross the maker is the buyer, whichever order is the older.
+        let taker_side = if fill.kind == TradeKind::Auction { Side::Sell } else { fill.aggressor };
         let record = TradeRecord {
             instrument: self.instrument,
             maker,
             taker,
-            aggressor: fill.aggressor,
+            taker_side,
             price: fill.price,
             qty: fill.qty,
             of_maker: Booked::default(),
@@ -48,7 +50,7 @@ impl Host for Desk<'_> {
         self.core.feed.push(self.ts, self.instrument, Update::Trade { price, qty, aggressor, kind });
         let group = self.core.orders.get(fill.maker).map_or(NO_GROUP, |row| row.mmp_group);
         if group != NO_GROUP {
-            let lots = qty.get().saturating_mul(aggressor.opposite().sign());
+            let lots = qty.get().saturating_mul(taker_side.opposite().sign());
             self.core.controls.on_fill(self.ts, maker, group, self.instrument, lots);
         }
         self.core.controls.on_trade(self.ts, maker);

@@ -11,9 +11,11 @@ mod core;
 mod data;
 mod enter;
 mod host;
+mod ids;
 mod money;
 mod operate;
 mod orders;
+mod snapshot;
 
 pub use config::{
     AccountConfig, Band, Breaker, ConfigError, Fees, HOLDINGS_MAX, Listing, RandomEnd, Scheduled, VenueConfig,
@@ -25,7 +27,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 use tiderace_matching::market::{Market, Owner, Place};
 use tiderace_risk::venue::Frozen;
-use tiderace_types::id_map::IdMap;
 use tiderace_types::venue::{Command, Event, NO_ENTRY, Single};
 use tiderace_types::{AccountId, Amount, AssetId, ClOrdId, InstrumentId, OrdStatus, Price, Qty, Side, Ts};
 
@@ -33,6 +34,7 @@ use self::books::Books;
 use self::core::{Asked, Core, status_of};
 use self::data::Feed;
 use self::host::Desk;
+use self::ids::Ids;
 use self::orders::{Orders, Row, Stage};
 
 /// Live orders that a market has room for before its tables grow.
@@ -126,7 +128,7 @@ impl Venue {
         }
         let core = Core {
             orders: Orders::new(config.accounts.len()),
-            ids: config.accounts.iter().zip(0u64..).map(|(_, row)| IdMap::new(0, seed.wrapping_add(row))).collect(),
+            ids: config.accounts.iter().zip(0u64..).map(|(_, row)| Ids::new(seed.wrapping_add(row))).collect(),
             owners: owners(&config),
             books: Books::new(&config).ok_or(ConfigError::OutOfRange { field: "steps", row: 0 })?,
             controls: config.controls()?,

@@ -5,7 +5,9 @@
 
 use tiderace_types::id_map::Handle;
 use tiderace_types::venue::{NO_ENTRY, NO_GROUP};
-use tiderace_types::{AccountId, ClOrdId, InstrumentId, Price, Qty, Side};
+use tiderace_types::{AccountId, ClOrdId, DecodeError, Field, InstrumentId, Price, Qty, Side};
+
+use super::snapshot::{bad, put_len, take_list};
 
 /// Bits of an order id that are its row.
 const ROW_BITS: u32 = 24;
@@ -213,6 +215,42 @@ impl Orders {
     /// The handle of a live order.
     pub(super) fn handle(order_id: u64) -> Handle {
         Handle { row: row_of(order_id), generation: generation_of(order_id) }
+    }
+
+    /// Appends the table. Which rows are free and in which order is part of it: the next ids follow from that.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        self.seq.put(out);
+        put_len(self.rows.len(), out);
+        put_len(self.free.len(), out);
+        self.free.iter().for_each(|row| row.put(out));
+        for row in self.rows.iter().filter(|row| row.stage != Stage::Free) {
+            row.put(out);
+        }
+    }
+
+    /// Reads the table of so many accounts.
+    pub(super) fn decode(accounts: usize, bytes: &mut &[u8]) -> Result<Self, DecodeError> {
+        let mut orders = Self::new(accounts);
+        orders.seq = Field::take(bytes)?;
+        let rows = usize::try_from(u64::take(bytes)?).unwrap_or(usize::MAX);
+        orders.free = take_list(bytes, u32::take)?;
+        let live = rows.checked_sub(orders.free.len()).ok_or(bad("Orders"))?;
+        if rows > ORDERS_MAX || live > bytes.len() {
+            return Err(bad("Orders"));
+        }
+        orders.rows = vec![Row::FREE; rows];
+        let mut ids = Vec::with_capacity(live);
+        for _ in 0..live {
+            let row = Row::take(bytes)?;
+            let place = orders.rows.get_mut(index(row_of(row.order_id))).filter(|place| place.stage == Stage::Free);
+            *place.ok_or(bad("Row"))? = row;
+            ids.push((row.order_id, row.stage));
+        }
+        ids.sort_unstable_by_key(|(order_id, _)| *order_id);
+        for (order_id, stage) in ids {
+            orders.attach(order_id, stage);
+        }
+        Ok(orders)
     }
 
     /// An account's live orders in the order they entered.
