@@ -32,7 +32,10 @@ impl Market {
             self.off.is_gathering = true;
         } else if self.off.is_gathering && state != TradingState::Halted {
             self.off.is_gathering = false;
-            print = self.uncross(host, events);
+            // What reduce-only orders did not trade may leave others crossed: they uncross again.
+            while let Some(indication) = self.indication() {
+                print = self.uncross(indication.price, host, events).or(print);
+            }
             self.end_all(TimeInForce::Gfa, Reason::AuctionEnded, host, events);
         }
         let was_auction = self.off.state.is_auction();
@@ -125,9 +128,8 @@ impl Market {
         }
     }
 
-    /// Trades all that meets at one price, whole orders in price-time priority; the price where anything traded.
-    fn uncross<H: Host>(&mut self, host: &mut H, events: &mut Vec<Event>) -> Option<Price> {
-        let price = self.indication()?.price;
+    /// Trades all that meets at a price, whole orders in price-time priority; the price where anything traded.
+    fn uncross<H: Host>(&mut self, price: Price, host: &mut H, events: &mut Vec<Event>) -> Option<Price> {
         let mut has_traded = false;
         loop {
             let bid = self.book.front(Side::Buy).filter(|order| order.price >= price).copied();
