@@ -271,7 +271,7 @@ impl Market {
         let taker = taker_of(order);
         self.off.pegs.insert(peg);
         self.off.pegged_at = None;
-        if let Some(limit) = self.peg_price(&peg) {
+        if let Some(limit) = self.first_peg_price(&peg) {
             self.go(ts, Taker { limit, ..taker }, order.min_qty, host, events);
         } else if let Some(peg) = self.off.pegs.get_mut(order_id) {
             peg.suspended = Some(taker.resting());

@@ -44,14 +44,14 @@ impl Market {
             | TradingState::ClosingAuction
             | TradingState::PostOnly => {}
         }
-        let references = self.references();
+        let mut references = self.references();
         if self.off.pegged_at == Some(references) {
             return false;
         }
         let mut has_moved = false;
         let mut from = 0;
         while let Some(peg) = self.off.pegs.from(from) {
-            has_moved |= self.move_peg(ts, &peg, host, events);
+            has_moved |= self.move_peg(ts, &peg, &mut references, host, events);
             let Some(next) = peg.order_id.checked_add(1) else { break };
             from = next;
         }
@@ -60,7 +60,15 @@ impl Market {
         has_moved
     }
 
-    fn move_peg<H: Host>(&mut self, ts: Ts, peg: &Peg, host: &mut H, events: &mut Vec<Event>) -> bool {
+    /// Moves one peg; `references` are kept as they are after it.
+    fn move_peg<H: Host>(
+        &mut self,
+        ts: Ts,
+        peg: &Peg,
+        references: &mut References,
+        host: &mut H,
+        events: &mut Vec<Event>,
+    ) -> bool {
         let order_id = peg.order_id;
         let order = match peg.suspended {
             Some(order) => order,
@@ -70,13 +78,14 @@ impl Market {
             },
         };
         let is_resting = peg.suspended.is_none();
-        let price = self.peg_price(peg);
+        let price = self.peg_price(peg, references);
         let Some(price) = price else {
             if is_resting {
                 self.book.remove(order_id);
                 host.book_changed(&BookChange::Remove { order_id });
                 events.push(Event::Suspended { order_id });
                 self.suspend(order_id, Some(order));
+                references.touch = self.touch();
             }
             return is_resting;
         };
@@ -93,6 +102,7 @@ impl Market {
                 !taker.crosses(&self.book) && self.book.requeue(order_id, price, visible_qty, hidden_qty).is_ok();
             if is_moved {
                 host.book_changed(&BookChange::Add { order_id, side, price, visible_qty });
+                references.touch = self.touch();
                 return true;
             }
             self.book.remove(order_id);
@@ -100,6 +110,7 @@ impl Market {
             self.suspend(order_id, None);
         }
         self.go(ts, taker, Qty::ZERO, host, events);
+        *references = self.references();
         true
     }
 
@@ -110,20 +121,20 @@ impl Market {
         }
     }
 
-    /// Where a peg belongs now; none where it is suspended.
-    pub(super) fn peg_price(&self, peg: &Peg) -> Option<Price> {
-        if self.off.state.is_auction() {
+    /// Where a peg belongs; none where it is suspended.
+    fn peg_price(&self, peg: &Peg, references: &References) -> Option<Price> {
+        let &References { state, mark, bid, ask, touch } = references;
+        if state.is_auction() {
             return None;
         }
-        let (bid, ask) = (self.reference(Side::Buy), self.reference(Side::Sell));
-        let (own, opposite) = match peg.side {
-            Side::Buy => (bid, ask),
-            Side::Sell => (ask, bid),
+        let (own, opposite, behind) = match peg.side {
+            Side::Buy => (bid, ask, touch.1),
+            Side::Sell => (ask, bid, touch.0),
         };
         let reference = match peg.peg_to {
             PegTo::Best => own?.get(),
             PegTo::Opposite => opposite?.get(),
-            PegTo::Mark => self.off.mark?.get(),
+            PegTo::Mark => mark?.get(),
             PegTo::Mid => {
                 let (bid, ask) = (bid?.get(), ask?.get());
                 // Half the sum, without the sum: down for bids, up for asks.
@@ -135,9 +146,8 @@ impl Market {
             }
         };
         let mut price = reference.saturating_add(peg.offset.get());
-        if peg.is_post_only || self.off.state == TradingState::PostOnly {
-            let behind = self.book.best(peg.side.opposite());
-            let behind = behind.map_or(price, |level| level.price.get().saturating_sub(peg.side.sign()));
+        if peg.is_post_only || state == TradingState::PostOnly {
+            let behind = behind.map_or(price, |best| best.get().saturating_sub(peg.side.sign()));
             price = match peg.side {
                 Side::Buy => price.min(behind),
                 Side::Sell => price.max(behind),
@@ -146,15 +156,24 @@ impl Market {
         self.check_price(Price::new(price)).is_ok().then_some(Price::new(price))
     }
 
+    /// Where a new peg enters.
+    pub(super) fn first_peg_price(&self, peg: &Peg) -> Option<Price> {
+        self.peg_price(peg, &self.references())
+    }
+
     fn references(&self) -> References {
-        let touch = |side| self.book.best(side).map(|level| level.price);
         References {
             state: self.off.state,
             mark: self.off.mark,
             bid: self.reference(Side::Buy),
             ask: self.reference(Side::Sell),
-            touch: (touch(Side::Buy), touch(Side::Sell)),
+            touch: self.touch(),
         }
+    }
+
+    fn touch(&self) -> (Option<Price>, Option<Price>) {
+        let best = |side| self.book.best(side).map(|level| level.price);
+        (best(Side::Buy), best(Side::Sell))
     }
 
     /// The best price of a side at which an order that is no peg stands.
