@@ -84,13 +84,13 @@ impl Committer {
     }
 
     fn command(&mut self, inbound: Inbound) {
+        if self.log.is_full() && !self.shared.has_failed() {
+            self.close();
+        }
         self.waiting.cause = (inbound.seq, inbound.ts);
         if self.shared.has_failed() {
             self.waiting.is_emergency = is_rescue(&inbound.command) && self.rescue(&[record(&inbound)]);
             return;
-        }
-        if self.log.is_full() {
-            self.close();
         }
         if self.log.is_empty() {
             self.waiting.root = self.chain.close();
@@ -133,8 +133,12 @@ impl Committer {
 
     /// Makes everything that was appended as safe as the mode asks.
     fn commit(&mut self) {
-        if self.shared.has_failed() || self.log.next_seq() == self.shared.durable_seq() {
+        if self.shared.has_failed() {
             return;
+        }
+        if self.log.next_seq() == self.shared.durable_seq() {
+            // The last events of a command may come after its commit.
+            return self.release();
         }
         match self.log.commit(self.waiting.root) {
             Ok(durable_seq) => self.kept(durable_seq),
@@ -149,6 +153,12 @@ impl Committer {
         waiting.batches = 0;
         waiting.rescues.retain(|inbound| inbound.seq >= durable_seq);
         self.shared.set_durable(durable_seq);
+        self.release();
+    }
+
+    /// Lets go what was caused by what is kept.
+    fn release(&mut self) {
+        let (waiting, durable_seq) = (&mut self.waiting, self.shared.durable_seq());
         let count = waiting.outputs.partition_point(|output| output.seq < durable_seq);
         push_all(&mut self.output, waiting.outputs.drain(..count), count);
     }

@@ -15,7 +15,9 @@
 //! against the outputs that are derived anew. The [`Follower`] takes the snapshots, off the engine's path.
 
 mod backoff;
+pub mod bench;
 mod committer;
+pub mod crash;
 mod digest;
 mod engine;
 mod error;

@@ -28,4 +28,14 @@ impl Machine for Venue {
     fn apply(&mut self, ts: Ts, command: &Command, events: &mut Vec<Event>) {
         Self::apply(self, ts, command, events);
     }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        let mut state = Vec::new();
+        self.encode(&mut state);
+        Some(state)
+    }
+
+    fn restore(&mut self, state: &[u8]) -> bool {
+        Self::decode(self.config().clone(), state).map(|restored| *self = restored).is_ok()
+    }
 }
