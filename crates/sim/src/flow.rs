@@ -1,10 +1,10 @@
-//! Order flow out of a seed: by-price books, trades and best prices of one or several instruments.
+//! Level changes out of a seed, for the benches: by-price books and trades of one or several instruments.
 //!
 //! A zero-intelligence book after Cont, Stoikov and Talreja ("A stochastic model for order book dynamics", Operations
 //! Research 58(3), 2010): limit orders, cancels and market orders arrive as Poisson processes, limit orders and cancels
 //! at a distance from the opposite best that falls off as a power (1/i here), cancels in proportion to what stands
 //! there. Over it lies one fair value common to all instruments, a random walk: market orders lean towards it, and
-//! makers reprice when it is a level away. So three books look like one market, each at its own basis.
+//! makers reprice when it is a level away.
 //!
 //! Invariants: every message leaves each book uncrossed with both sides present; quantities are whole lots; the same
 //! config gives the same bytes on every machine. Refused: what would not fit (see [`FlowError`]). The flow does not react
@@ -19,11 +19,11 @@ use crate::flow_book::FlowBook;
 use crate::latency::{Latency, LatencyModel, Leg, retime_events};
 use crate::rng::{self, Rng};
 
-/// Most messages that one flow may hold: 48 bytes and up each.
-pub const MESSAGES_MAX: i64 = 100_000_000;
+/// Most level changes that one flow may hold: 48 bytes each.
+pub const CHANGES_MAX: u64 = 100_000_000;
 /// Most levels a side that a flow may keep busy.
 pub const LEVELS_MAX: u32 = 4_096;
-/// Most messages in a row without a level change before a flow that counts changes is given up: a book of which market
+/// Most messages in a row without a level change before a flow is given up: a book of which market
 /// orders have taken all but the last lots has nobody to refill it.
 pub const STILL_MESSAGES_MAX: u64 = 1_000_000;
 /// How often the fair value moves.
@@ -37,28 +37,16 @@ pub struct FlowConfig {
     pub seed: u64,
     /// Venue time of the snapshots.
     pub start: Ts,
-    /// When to stop.
-    pub stop: FlowStop,
+    /// It stops with the message in which the level changes after the snapshots reach this number.
+    pub level_changes: u64,
     /// Deviation of the fair value over one second, as a fraction of it.
     pub volatility: Fraction,
     /// How long messages take to us; not `recorded`.
     pub latency: LatencyModel,
     /// Whether trades are printed.
     pub has_trades: bool,
-    /// Whether each change of a best price or its quantity is told by `Best` records with the depth's update id.
-    pub has_best: bool,
     /// One entry an instrument, in id order.
     pub books: Vec<FlowTerms>,
-}
-
-/// When a flow stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FlowStop {
-    /// After so many nanoseconds.
-    DurationNs(i64),
-    /// With the message in which the level changes after the snapshots reach this number.
-    LevelChanges(u64),
 }
 
 /// The shape of one book.
@@ -67,8 +55,6 @@ pub enum FlowStop {
 pub struct FlowTerms {
     /// The fair value at the start, in ticks.
     pub mid: Price,
-    /// How far this book trades from the fair value.
-    pub basis: Fraction,
     /// Ticks from one level to the next.
     pub level_step: i64,
     /// Levels a side of the snapshot, and the greatest distance of an order from the opposite best.
@@ -122,12 +108,12 @@ impl core::fmt::Display for FlowError {
             }
             Self::Terms { book, key } => write!(
                 f,
-                "flow book {book}: {key} is out of range: above zero, at most {LEVELS_MAX} levels, market_share and \
-                 basis within 1, and mid at least 4 x levels x level_step"
+                "flow book {book}: {key} is out of range: above zero, at most {LEVELS_MAX} levels, market_share \
+                 within 1, and mid at least 4 x levels x level_step"
             ),
             Self::Config { key } => write!(
                 f,
-                "flow: {key} is out of range: stop above zero and within {MESSAGES_MAX} messages, volatility 0 to 0.01, \
+                "flow: {key} is out of range: level_changes above zero and at most {CHANGES_MAX}, volatility 0 to 0.01, \
                  latency not recorded"
             ),
             Self::Starved { wanted, got } => write!(
@@ -149,14 +135,12 @@ impl FlowConfig {
         Self {
             seed,
             start: Ts::new(1_700_000_000_000_000_000),
-            stop: FlowStop::LevelChanges(count),
+            level_changes: count,
             volatility: Fraction::new(50_000),
             latency: LatencyModel::ConstantNs(1_000_000),
             has_trades: false,
-            has_best: false,
             books: vec![FlowTerms {
                 mid: Price::new(600_000),
-                basis: Fraction::ZERO,
                 level_step: 1,
                 levels: 500,
                 level_qty: lots(2_000),
@@ -186,7 +170,6 @@ impl FlowConfig {
                 ("level_step", terms.level_step > 0),
                 ("levels", (1..=LEVELS_MAX).contains(&terms.levels)),
                 ("mid", terms.mid.get() >= span && terms.mid.get() <= i64::MAX / 4),
-                ("basis", terms.basis.get().unsigned_abs() <= 10_000_000),
                 ("level_qty", fits(terms.level_qty)),
                 ("market_qty", fits(terms.market_qty)),
                 ("messages_per_s", terms.messages_per_s > 0),
@@ -197,14 +180,8 @@ impl FlowConfig {
                 return Err(FlowError::Terms { book, key });
             }
         }
-        let rate = self.books.iter().map(|b| i64::from(b.messages_per_s)).fold(0, i64::saturating_add);
-        let messages = match self.stop {
-            FlowStop::DurationNs(ns) => (ns / 1_000_000_000).saturating_add(1).saturating_mul(rate),
-            FlowStop::LevelChanges(n) => i64::try_from(n).unwrap_or(i64::MAX),
-        };
-        let is_stop = matches!(self.stop, FlowStop::DurationNs(1..) | FlowStop::LevelChanges(1..));
         let checks = [
-            ("stop", is_stop && messages <= MESSAGES_MAX),
+            ("level_changes", (1..=CHANGES_MAX).contains(&self.level_changes)),
             ("volatility", (0..=10_000_000).contains(&self.volatility.get())),
             ("latency", self.latency.is_valid() && self.latency != LatencyModel::Recorded),
         ];
@@ -226,24 +203,19 @@ const ONE_LOT: Qty = match Qty::new(1) {
 /// [`FlowError`] where the config is out of range, or its books come to a stand.
 pub fn generate(config: &FlowConfig, instruments: &[Instrument]) -> Result<Tape, FlowError> {
     config.check(instruments)?;
-    let mut events = Vec::with_capacity(match config.stop {
-        FlowStop::DurationNs(_) => 1_024,
-        FlowStop::LevelChanges(n) => usize::try_from(n).unwrap_or(0).saturating_add(8_192),
-    });
+    let mut events = Vec::with_capacity(usize::try_from(config.level_changes).unwrap_or(0).saturating_add(8_192));
     let mut flow = Flow::new(config, instruments);
     for book in &mut flow.books {
         book.snapshot(config.start, &mut flow.rng, &mut events);
     }
     let (mut changes, mut still): (u64, u64) = (0, 0);
-    while flow.is_within(config.stop, changes) {
+    while changes < config.level_changes {
         let made = flow.next_message(config, &mut events);
         changes = changes.saturating_add(made);
         still = if made == 0 { still.saturating_add(1) } else { 0 };
-        // A duration comes to its end whatever the books do.
-        if let FlowStop::LevelChanges(wanted) = config.stop
-            && still >= STILL_MESSAGES_MAX
-        {
-            return Err(FlowError::Starved { wanted, got: changes });
+        if still >= STILL_MESSAGES_MAX {
+            let (wanted, got) = (config.level_changes, changes);
+            return Err(FlowError::Starved { wanted, got });
         }
     }
     retime_events(&mut events, &mut Latency::new(config.latency, config.seed, Leg::Feed));
@@ -297,13 +269,6 @@ impl Flow {
             elapsed_ns: 0,
             fair_moved_ns: 0,
             fair: 0.0,
-        }
-    }
-
-    const fn is_within(&self, stop: FlowStop, changes: u64) -> bool {
-        match stop {
-            FlowStop::DurationNs(ns) => self.elapsed_ns < ns,
-            FlowStop::LevelChanges(n) => changes < n,
         }
     }
 

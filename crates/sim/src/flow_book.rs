@@ -28,7 +28,7 @@ pub(crate) struct FlowBook {
     row_price: i64,
     bid: i64,
     ask: i64,
-    /// Fair value as a place, basis included; and where it started.
+    /// Fair value as a place, and where it started.
     fair: i64,
     fair_start: f64,
     /// Distance by slot: slots in proportion to 1 / distance.
@@ -38,7 +38,6 @@ pub(crate) struct FlowBook {
     changes: Vec<(Side, i64)>,
     update_id: u64,
     trade_id: u64,
-    best_told: [(i64, i64); 2],
     market_share_e9: u64,
 }
 
@@ -47,7 +46,6 @@ impl FlowBook {
     pub(crate) fn new(instrument: InstrumentId, terms: &FlowTerms, lot_e8: i64) -> Self {
         let mid_places = terms.mid.get() / terms.level_step.max(1);
         let half = HALF_ROW_MAX.min(mid_places.saturating_sub(1));
-        let start = rng::float(half) + rng::float(mid_places) * rng::float(terms.basis.get()) / 1_000_000_000.0;
         let width = usize::try_from(half.saturating_mul(2).saturating_add(1)).unwrap_or(0);
         let mut book = Self {
             instrument,
@@ -58,13 +56,12 @@ impl FlowBook {
             bid: 0,
             ask: 0,
             fair: 0,
-            fair_start: start,
+            fair_start: rng::float(half),
             distances: distance_table(terms.levels),
             ts: Ts::ZERO,
             changes: Vec::new(),
             update_id: 1,
             trade_id: 0,
-            best_told: [(0, 0); 2],
             market_share_e9: u64::try_from(terms.market_share.get()).unwrap_or(0),
         };
         book.set_fair(0.0);
@@ -125,7 +122,7 @@ impl FlowBook {
             let side = if draw & 2 == 0 { Side::Buy } else { Side::Sell };
             if draw & 4 == 0 { self.limit_order(side, rng) } else { self.cancel(side, rng) }
         }
-        self.tell(config, events)
+        self.tell(events)
     }
 
     /// A limit order at a drawn distance from the opposite best: it never crosses.
@@ -228,21 +225,14 @@ impl FlowBook {
         }
     }
 
-    /// Tells the changed levels as one message after the trades that caused them, then the best prices.
-    fn tell(&mut self, config: &FlowConfig, events: &mut Vec<MarketEvent>) -> u64 {
+    /// Tells the changed levels as one message after the trades that caused them.
+    fn tell(&mut self, events: &mut Vec<MarketEvent>) -> u64 {
         let Some((last, others)) = self.changes.split_last() else { return 0 };
         self.update_id = self.update_id.saturating_add(1);
         for (side, place) in others {
             self.emit(MarketKind::Level, *side, *place, self.shown(*side, *place), 0, events);
         }
         self.emit(MarketKind::Level, last.0, last.1, self.shown(last.0, last.1), MarketEvent::LAST, events);
-        let best = [Side::Buy, Side::Sell].map(|side| (self.best(side), self.lots_at(self.best(side))));
-        if config.has_best && best != self.best_told {
-            self.best_told = best;
-            let [(bid, bid_lots), (ask, ask_lots)] = best;
-            self.emit(MarketKind::Best, Side::Buy, bid, bid_lots, 0, events);
-            self.emit(MarketKind::Best, Side::Sell, ask, ask_lots, MarketEvent::LAST, events);
-        }
         u64::try_from(self.changes.len()).unwrap_or(0)
     }
 

@@ -1,10 +1,10 @@
 //! Simulation: the venues' side of a run, and markets out of a seed.
 //!
-//! Owns exchange-time matching of our orders against recorded or generated books ([`exchange`]), queue positions
-//! ([`queue`]), latencies ([`latency`]), tapes out of a seed ([`flow`]), order flow that reacts ([`order_flow`]) and
-//! pictures of a tape ([`picture`]). Floats live here only where chance or latency is drawn, and every draw comes from
-//! one seeded generator ([`rng`]): a run is the same on every machine. Recorded participants never react to us; that is
-//! the error of every result from here.
+//! Owns exchange-time matching of our orders against recorded books ([`exchange`]), queue positions ([`queue`]),
+//! latencies ([`latency`]), our own venue as the market of a run ([`OwnVenue`]), the order flow of its other accounts
+//! ([`order_flow`]), by-price tapes for the benches ([`flow`]) and pictures of a tape ([`picture`]). Floats live here
+//! only where chance or latency is drawn, and every draw comes from one seeded generator ([`rng`]): a run is the same on
+//! every machine. Recorded participants never react to us; that is the error of every result on a recording.
 
 pub mod config;
 mod depth;
@@ -25,7 +25,7 @@ pub mod scenario;
 
 pub use config::{SimConfig, SimConfigError, VenueTerms};
 pub use exchange::{Reports, SimExchange};
-pub use flow::{FlowConfig, FlowError, FlowStop, FlowTerms, generate};
+pub use flow::{FlowConfig, FlowError, FlowTerms, generate};
 pub use latency::{Latency, LatencyModel, Leg, retime};
 pub use own_venue::{DURATION_NS_MAX, OwnVenue, OwnVenueConfig, OwnVenueError, RetraceError, retrace};
 pub use picture::{BookCheck, DepthColumns, Difference, QuoteColumns, TradeColumns, check, depth_at, quotes, trades};

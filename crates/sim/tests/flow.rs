@@ -2,7 +2,7 @@
 
 use tiderace_book::Book;
 use tiderace_sim::flow::checksum;
-use tiderace_sim::{FlowConfig, FlowError, FlowStop, LatencyModel, generate};
+use tiderace_sim::{FlowConfig, FlowError, LatencyModel, generate};
 use tiderace_types::{
     Amount, AssetId, Fraction, Instrument, InstrumentId, InstrumentKind, MarketKind, Price, Qty, Side, Style, VenueId,
 };
@@ -101,8 +101,8 @@ fn what_is_out_of_range_is_refused_by_name() {
         error
     };
     assert_eq!(refuse(&|c| c.books.clear()), FlowError::BookCount { wanted: 1, got: 0 });
-    assert_eq!(refuse(&|c| c.stop = FlowStop::DurationNs(0)), FlowError::Config { key: "stop" });
-    assert_eq!(refuse(&|c| c.stop = FlowStop::DurationNs(i64::MAX)), FlowError::Config { key: "stop" });
+    assert_eq!(refuse(&|c| c.level_changes = 0), FlowError::Config { key: "level_changes" });
+    assert_eq!(refuse(&|c| c.level_changes = u64::MAX), FlowError::Config { key: "level_changes" });
     assert_eq!(refuse(&|c| c.latency = LatencyModel::Recorded), FlowError::Config { key: "latency" });
     assert_eq!(refuse(&|c| c.latency = LatencyModel::UniformNs(2, 1)), FlowError::Config { key: "latency" });
     assert_eq!(refuse(&|c| c.books[0].mid = Price::new(5)), FlowError::Terms { book: 0, key: "mid" });
@@ -118,8 +118,6 @@ fn books_that_market_orders_alone_empty_are_refused() {
     let error = generate(&config, &[spot(0)]).unwrap_err();
     assert!(matches!(error, FlowError::Starved { wanted: 1_000, got: 0..1_000 }), "{error}");
     assert!(error.to_string().contains("market_share"), "{error}");
-    config.stop = FlowStop::DurationNs(1_000_000_000);
-    assert!(generate(&config, &[spot(0)]).is_ok(), "a duration ends by itself");
 }
 
 #[test]
@@ -128,5 +126,5 @@ fn a_recipe_survives_its_json_and_an_unknown_key_does_not() {
     let text = serde_json::to_string(&config).unwrap();
     assert_eq!(serde_json::from_str::<FlowConfig>(&text).unwrap(), config);
     assert!(serde_json::from_str::<FlowConfig>(&text.replacen("\"seed\"", "\"sed\"", 1)).is_err());
-    assert!(text.contains(r#""stop":{"level_changes":10}"#), "{text}");
+    assert!(text.contains(r#""level_changes":10"#), "{text}");
 }
