@@ -97,7 +97,8 @@ def _header(inputs: Inputs, analysis: Analysis, view: pictures.View) -> Markup:
     synthetic = tag(
         "p",
         tag("strong", "Synthetic books."),
-        " The markets of this run were generated from a seed. They are nobody's prices.",
+        " The desk traded on Tiderace's own venue, against an order flow generated from a seed. "
+        "These are nobody's prices.",
         class_="synthetic",
     )
     return tag(
@@ -350,7 +351,7 @@ def _facts(inputs: Inputs) -> dict[str, Any]:
         for asset, value in inputs.usd_per.items()
         if asset != "USD"
     ]
-    books = "synthetic, generated from the seed" if inputs.is_synthetic else "recorded"
+    books = "synthetic, order flow from the seed" if inputs.is_synthetic else "recorded"
     return {
         "run": inputs.name,
         "books": books,
