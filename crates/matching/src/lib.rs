@@ -1,6 +1,11 @@
-//! Continuous matching of one instrument, as a plain library: no risk, no journal, no clock.
+//! Matching of one instrument: no risk, no journal, no clock.
 //!
-//! [`Matcher::apply`] takes one [`Command`] and writes the [`Event`]s that follow into a buffer that the caller owns.
+//! [`market::Market`] is a whole market: every type of order, trading states and auctions, price bands and a circuit
+//! breaker. It asks its [`market::Host`] what it must know of positions, and time comes with each command.
+//!
+//! [`Matcher`] is continuous matching alone, as a plain library: [`Matcher::apply`] takes one [`Command`] and writes
+//! the [`Event`]s that follow into a buffer that the caller owns. Both match with the same sweep.
+//!
 //! The same commands give the same events, always. The crate knows no ticks, no fees, no accounts' limits and no
 //! client ids: an order has a number that none in the book has, an owner, and terms.
 //!

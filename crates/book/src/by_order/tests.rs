@@ -68,6 +68,20 @@ impl Slow {
         }
         Some(leaves_qty)
     }
+    fn fill_front_whole(&mut self, side: Side, qty: Qty) -> Option<Qty> {
+        let front = *self.side(side).first()?;
+        let mut order = self.0.remove(self.at(front.order_id)?);
+        let qty = qty.min(order.leaves_qty());
+        let leaves_qty = order.leaves_qty().checked_sub(qty)?;
+        let slice = if order.hidden_qty == Qty::ZERO { leaves_qty } else { order.display_qty.min(leaves_qty) };
+        order.cum_qty = Qty::new(order.cum_qty.get().saturating_add(qty.get()))?;
+        order.visible_qty = slice;
+        order.hidden_qty = leaves_qty.checked_sub(slice)?;
+        if leaves_qty != Qty::ZERO {
+            self.0.insert(0, order);
+        }
+        Some(leaves_qty)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +91,8 @@ enum Step {
     Reduce(u64, Qty),
     Requeue(u64, Price, Qty, Qty),
     Fill(Side, Qty),
+    FillWhole(Side, Qty),
+    Terms(u64, u8),
 }
 
 /// Prices that meet, on the edges of pages and regions, and at the ends of the number line.
@@ -103,6 +119,8 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => (ids(), quantities()).prop_map(|(id, qty)| Step::Reduce(id, qty)),
         2 => (ids(), prices(), quantities(), quantities()).prop_map(|(id, price, a, b)| Step::Requeue(id, price, a, b)),
         3 => (sides(), quantities()).prop_map(|(side, qty)| Step::Fill(side, qty)),
+        2 => (sides(), quantities()).prop_map(|(side, qty)| Step::FillWhole(side, qty)),
+        1 => (ids(), any::<u8>()).prop_map(|(id, terms)| Step::Terms(id, terms)),
     ]
 }
 
@@ -151,6 +169,13 @@ proptest! {
                     prop_assert_eq!(book.requeue(id, price, a, b), slow.requeue(id, price, a, b));
                 }
                 Step::Fill(side, qty) => prop_assert_eq!(book.fill_front(side, qty), slow.fill_front(side, qty)),
+                Step::FillWhole(side, qty) => {
+                    prop_assert_eq!(book.fill_front_whole(side, qty), slow.fill_front_whole(side, qty));
+                }
+                Step::Terms(id, terms) => {
+                    let place = slow.at(id).map(|at| &mut slow.0[at].terms);
+                    prop_assert_eq!(book.terms_mut(id).map(|old| std::mem::replace(old, terms)), place.map(|old| std::mem::replace(old, terms)));
+                }
             }
             check(&book, &slow);
         }
