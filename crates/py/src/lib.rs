@@ -6,6 +6,7 @@ mod client;
 mod errors;
 mod run;
 mod tape;
+mod venue_bench;
 
 /// The extension module. It needs the interpreter lock: what a strategy reads of the desk is guarded by nothing else.
 #[pyo3::pymodule(gil_used = true)]
@@ -27,6 +28,12 @@ mod _core {
     #[pymodule_export]
     use crate::tape::{
         PyTape, Recording, check_tape, depth, hash_file, make_flow, quotes, read_binance, trades, verify_file,
+    };
+
+    #[pymodule_export]
+    use crate::venue_bench::{
+        RestingBook, bench_crash, bench_journal, bench_kill, bench_match, bench_one_in_flight, bench_recover,
+        bench_resting, bench_venue, bench_venue_latency, crash_child,
     };
 
     /// Digits of the largest integer that a decimal is held in.

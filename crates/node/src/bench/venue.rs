@@ -15,6 +15,7 @@ use tiderace_types::{
 use super::flow::{ACCOUNTS, VenueFlow, limit_order};
 use super::{Spread, elapsed_ns, per_second};
 use crate::backoff::Backoff;
+use crate::crash::Plan;
 use crate::error::NodeError;
 use crate::follower::{Follower, FollowerConfig};
 use crate::histogram::Histogram;
@@ -308,4 +309,17 @@ pub fn kill(dir: &Path, mode: Mode, orders: u64) -> Result<(u64, u64), NodeError
     }
     pipeline.stop(inlet, outlet, |_| {})?;
     Ok((ns, canceled))
+}
+
+/// What the crash bench runs: this venue, one order an id.
+#[must_use]
+pub fn crash_plan(mode: Mode) -> Plan<Venue> {
+    let order = |id: u64| {
+        let side = if id.is_multiple_of(2) { Side::Buy } else { Side::Sell };
+        let price = Price::new(i64::try_from(id % 7).unwrap_or(0).saturating_add(100_000));
+        let account = AccountId(u32::try_from(id % u64::from(ACCOUNTS)).unwrap_or(0));
+        let instrument = InstrumentId(u16::try_from(id % u64::from(INSTRUMENTS)).unwrap_or(0));
+        limit_order(account, instrument, ClOrdId(id), side, price, ONE).into()
+    };
+    Plan { genesis: GENESIS.to_vec(), fresh, opening: Vec::new(), order, mode }
 }
