@@ -1,8 +1,8 @@
 //! The tables between names and numbers: what a gateway that speaks text keeps beside the venue.
 //!
-//! Names that the venue does not know get numbers beyond its tables, so that the venue itself refuses them. ClOrdIDs
-//! are numbered from 1 within their account, in the order in which they are first said. The tables hold nothing that
-//! decides: the venue's journal has numbers only.
+//! Names that the venue does not know get numbers beyond its tables, so that the venue itself refuses them. A ClOrdID
+//! that is a whole number is that number; others are numbered from [`NAMED`] on within their account, in the order in
+//! which they are first said. The tables decide nothing: the venue knows numbers only.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,9 @@ use tiderace_types::{
 
 /// No account: a number that no name gets.
 pub(super) const NOBODY: AccountId = AccountId(u32::MAX);
+
+/// ClOrdIDs from here on stand for names that are no numbers.
+const NAMED: u64 = 1 << 62;
 
 /// Names in the order of their numbers.
 #[derive(Clone, Debug, Default)]
@@ -186,7 +189,7 @@ impl Gateway {
     }
 
     pub(super) fn cl_ord_id(&mut self, account: AccountId, name: &str) -> ClOrdId {
-        ClOrdId(u64::from(self.intern(Table::ClOrdId, account, name)).saturating_add(1))
+        plain(name).unwrap_or_else(|| ClOrdId(NAMED | u64::from(self.intern(Table::ClOrdId, account, name))))
     }
 
     /// The number of an account that was named.
@@ -212,8 +215,8 @@ impl Gateway {
 
     /// The number of a ClOrdID that was said.
     pub(super) fn find_cl_ord_id(&self, account: AccountId, name: &str) -> Option<ClOrdId> {
-        let id = self.said.get(&account)?.ids.find(name)?;
-        Some(ClOrdId(u64::from(id).saturating_add(1)))
+        let named = || self.said.get(&account)?.ids.find(name).map(|row| ClOrdId(NAMED | u64::from(row)));
+        plain(name).or_else(named)
     }
 
     pub(super) fn definition(&self, instrument: InstrumentId) -> Option<&Instrument> {
@@ -231,9 +234,12 @@ impl Gateway {
     }
 
     /// The name under which an order reports.
-    pub(super) fn name_of(&self, account: AccountId, cl_ord_id: ClOrdId) -> &str {
-        let row = cl_ord_id.0.checked_sub(1).and_then(|row| u32::try_from(row).ok());
-        self.said.get(&account).zip(row).map_or("", |(said, row)| said.ids.name(row))
+    pub(super) fn name_of(&self, account: AccountId, cl_ord_id: ClOrdId) -> String {
+        let row = cl_ord_id.0.checked_sub(NAMED).and_then(|row| u32::try_from(row).ok());
+        match row.zip(self.said.get(&account)) {
+            Some((row, said)) => said.ids.name(row).to_owned(),
+            None => cl_ord_id.0.to_string(),
+        }
     }
 
     /// Learns from what the venue said.
@@ -246,6 +252,12 @@ impl Gateway {
             }
         }
     }
+}
+
+/// The number that a ClOrdID is, where it is one.
+fn plain(name: &str) -> Option<ClOrdId> {
+    let number = name.parse().ok().filter(|number| (1..NAMED).contains(number))?;
+    (number.to_string() == name).then_some(ClOrdId(number))
 }
 
 /// A price in ticks; off the grid, or too large for any book, it is refused.

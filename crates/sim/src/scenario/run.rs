@@ -59,6 +59,8 @@ impl From<SessionError> for Stop {
     }
 }
 
+/// Lines that send something from one snapshot to the next: some crashes find commands behind it, some none.
+const SENT_A_SNAPSHOT: usize = 3;
 const SECTOR_BYTES: usize = 512;
 const SEGMENT_BYTES: u64 = 64 * 1024;
 const EMERGENCY_BYTES: u64 = 4 * 1024;
@@ -113,6 +115,8 @@ struct Runner<'a> {
     /// Reports and trades that no check has passed.
     queue: VecDeque<Shown>,
     ledger: Ledger,
+    /// Lines that sent something.
+    sent: usize,
 }
 
 impl<'a> Runner<'a> {
@@ -120,7 +124,7 @@ impl<'a> Runner<'a> {
         let disk = Faulty::new(SECTOR_BYTES);
         let session = Session::new(&story.setup, Some(&place(&disk)))?;
         let ledger = Ledger::new(&story.setup.config);
-        Ok(Self { story, disk, session, queue: VecDeque::new(), ledger })
+        Ok(Self { story, disk, session, queue: VecDeque::new(), ledger, sent: 0 })
     }
 
     fn act(&mut self, line: &Object<'_>, options: Options) -> Result<Option<Done>, Stop> {
@@ -142,6 +146,10 @@ impl<'a> Runner<'a> {
                 for sent in &all {
                     self.ledger.note(&sent.command, &events);
                 }
+                self.sent = self.sent.saturating_add(1);
+                if self.sent.is_multiple_of(SENT_A_SNAPSHOT) {
+                    self.session.write_snapshot(&place(&self.disk))?;
+                }
                 if options.crash_everywhere {
                     self.crash()?;
                 }
@@ -153,12 +161,13 @@ impl<'a> Runner<'a> {
     /// Cuts the power, and brings the venue back from what the disk holds. It must have said the same.
     fn crash(&mut self) -> Result<(), Stop> {
         self.disk.power_cut(|| false);
-        let wanted = self.session.outputs_digest();
+        let digests = |session: &mut Session| (session.outputs_digest(), session.venue.digest());
+        let wanted = digests(&mut self.session);
         self.session = Session::new(&self.story.setup, Some(&place(&self.disk)))?;
-        if self.session.outputs_digest() == wanted {
+        if digests(&mut self.session) == wanted {
             return Ok(());
         }
-        Err(Stop::Got(json!({ "fault": "the venue that came back from the journal had said other things" })))
+        Err(Stop::Got(json!({ "fault": "the venue that came back is another, or had said other things" })))
     }
 
     fn check(&mut self, line: &Object<'_>) -> Result<(), Stop> {
@@ -201,20 +210,18 @@ impl<'a> Runner<'a> {
                 self.queue.drain(..=at);
                 Ok(())
             }
-            None => Err(Stop::Got(self.left(None))),
+            None => Err(Stop::Got(Value::Array(self.left(None)))),
         }
     }
 
-    fn left(&self, of: Option<&str>) -> Value {
+    fn left(&self, of: Option<&str>) -> Vec<Value> {
         let is_of = |shown: &&Shown| of.is_none() || shown.get("event").and_then(Value::as_str) == of;
-        Value::Array(self.queue.iter().filter(is_of).cloned().map(Value::Object).collect())
+        self.queue.iter().filter(is_of).cloned().map(Value::Object).collect()
     }
 
     fn end(&self, of: Option<&str>) -> Result<(), Stop> {
-        match self.left(of) {
-            Value::Array(left) if left.is_empty() => Ok(()),
-            left => Err(Stop::Got(left)),
-        }
+        let left = self.left(of);
+        if left.is_empty() { Ok(()) } else { Err(Stop::Got(Value::Array(left))) }
     }
 
     fn book(

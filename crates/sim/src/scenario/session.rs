@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use tiderace_engine::venue::{ConfigError, Venue};
-use tiderace_journal::{Config, FileSystem, JournalError, Log, LogReader, OutputsDigest};
+use tiderace_journal::{
+    Config, FileSystem, JournalError, Log, LogReader, OutputsDigest, Retention, Snapshot, Snapshots,
+};
 use tiderace_types::venue::{Command, Event, NO_ENTRY};
 use tiderace_types::{DecodeError, ExecType, Ts};
 
@@ -46,6 +48,11 @@ pub enum SessionError {
     Journal(JournalError),
     /// The journal's genesis is that of another venue.
     OtherGenesis,
+    /// A snapshot, with what the journal holds behind it, gives another state than the whole journal.
+    SnapshotDiffers {
+        /// Its sequence.
+        seq: u64,
+    },
     /// A record of the journal is none of a venue.
     Record {
         /// Its sequence.
@@ -64,6 +71,9 @@ impl core::fmt::Display for SessionError {
             Self::OtherGenesis => {
                 let rule = "a journal is opened with the configuration that it was begun with";
                 write!(f, "the journal is of another venue; {rule}; name its own, or another folder")
+            }
+            Self::SnapshotDiffers { seq } => {
+                write!(f, "the snapshot of sequence {seq} gives another state than the journal; remove the snapshot")
             }
             Self::Record { seq, error } => write!(f, "record {seq} of the journal is none of a venue: {error}"),
         }
@@ -122,6 +132,8 @@ impl Session {
 
     fn recover(&mut self, place: &Place, genesis: &[u8]) -> Result<(), SessionError> {
         let (mut log, _) = Log::open(Arc::clone(&place.fs), &place.dir, place.config)?;
+        let snapshot = snapshots(place).latest()?.snapshot;
+        let mut behind = Vec::new();
         let mut reader = LogReader::open(Arc::clone(&place.fs), &place.dir, 0)?;
         let mut events = Vec::new();
         while let Some(batch) = reader.next_batch()? {
@@ -137,9 +149,15 @@ impl Session {
                         let command = command.map_err(|error| SessionError::Record { seq: header.seq, error })?;
                         events.clear();
                         self.apply_now(header.seq, Ts::new(header.ts), &command, &mut events);
+                        if snapshot.as_ref().is_some_and(|snapshot| snapshot.seq <= header.seq) {
+                            behind.push((Ts::new(header.ts), command));
+                        }
                     }
                 }
             }
+        }
+        if let Some(snapshot) = snapshot {
+            self.restore(&snapshot, &behind)?;
         }
         if log.next_seq() == 0 {
             log.append(KIND_GENESIS, self.gateway.now.get(), 0, genesis)?;
@@ -148,6 +166,39 @@ impl Session {
         }
         self.log = Some(log);
         Ok(())
+    }
+
+    /// Goes on with the venue of a snapshot and of what came behind it; it must be the one that the whole journal gives.
+    fn restore(&mut self, snapshot: &Snapshot, behind: &[(Ts, Command)]) -> Result<(), SessionError> {
+        let seq = snapshot.seq;
+        let restored = Venue::decode(self.venue.config().clone(), &snapshot.bytes);
+        let mut restored = restored.map_err(|error| SessionError::Record { seq, error })?;
+        let mut events = Vec::new();
+        for (ts, command) in behind {
+            restored.apply(*ts, command, &mut events);
+        }
+        if restored.digest() != self.venue.digest() {
+            return Err(SessionError::SnapshotDiffers { seq });
+        }
+        self.venue = restored;
+        Ok(())
+    }
+
+    /// Writes a snapshot of the venue beside its journal.
+    ///
+    /// # Errors
+    /// [`SessionError::Journal`].
+    pub(super) fn write_snapshot(&self, place: &Place) -> Result<(), SessionError> {
+        snapshots(place).write(self.next_seq, self.venue.digest(), &self.snapshot())?;
+        Ok(())
+    }
+
+    /// The venue's state, layout version first.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.venue.encode(&mut bytes);
+        bytes
     }
 
     fn apply_now(&mut self, seq: u64, ts: Ts, command: &Command, events: &mut Vec<Event>) {
@@ -310,6 +361,12 @@ impl Session {
             None => Ok(()),
         }
     }
+}
+
+/// Every segment is kept: the tables of names are read from the first on.
+fn snapshots(place: &Place) -> Snapshots {
+    let retention = Retention { keep_snapshots: 1, keep_segments_before_snapshot: usize::MAX };
+    Snapshots::new(Arc::clone(&place.fs), &place.dir, retention)
 }
 
 fn is_whole_refusal(event: &Event) -> bool {

@@ -129,7 +129,7 @@ fn report_name(gateway: &Gateway, report: &Report, leg: Option<(u16, tiderace_ty
     let name = gateway.name_of(report.account, report.cl_ord_id);
     let of_event = (report.quote_entry != NO_ENTRY).then_some((report.quote_entry, report.side));
     match of_event.or(leg) {
-        None => name.to_owned(),
+        None => name,
         Some((entry, side)) => format!("{name}/{entry}/{}", words::word(words::LEGS, &side)),
     }
 }
