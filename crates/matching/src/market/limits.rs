@@ -8,10 +8,16 @@ use super::{CircuitBreaker, PriceBand};
 
 /// `price` moved by `fraction` of its size: up and down, rounded towards it.
 fn around(price: Price, fraction: Fraction) -> (i64, i64) {
-    let (px, one) = (i128::from(price.get()), i128::from(Fraction::ONE.get()));
-    let by = px.unsigned_abs().saturating_mul(u128::from(fraction.get().unsigned_abs()));
-    // The product of two 64-bit numbers over 10^9 fits.
-    let by = i128::try_from(by).unwrap_or(i128::MAX).checked_div(one).unwrap_or(0);
+    let (px, one) = (i128::from(price.get()), Fraction::ONE.get().unsigned_abs());
+    let (size, fraction) = (price.get().unsigned_abs(), fraction.get().unsigned_abs());
+    let by = match size.checked_mul(fraction) {
+        // Most prices: a division of one word.
+        Some(product) => i128::from(product.checked_div(one).unwrap_or(0)),
+        None => {
+            let product = u128::from(size).saturating_mul(u128::from(fraction));
+            i128::try_from(product).unwrap_or(i128::MAX).checked_div(i128::from(one)).unwrap_or(0)
+        }
+    };
     let clamp = |px: i128| i64::try_from(px).unwrap_or(if px > 0 { i64::MAX } else { i64::MIN });
     (clamp(px.saturating_add(by)), clamp(px.saturating_sub(by)))
 }

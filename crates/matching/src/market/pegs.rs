@@ -178,6 +178,10 @@ impl Market {
 
     /// The best price of a side at which an order that is no peg stands.
     fn reference(&self, side: Side) -> Option<Price> {
+        let front = self.book.front(side)?;
+        if !front.terms.is_pegged() {
+            return Some(front.price);
+        }
         let is_plain = |price| self.book.orders(side, price).any(|order| !order.terms.is_pegged());
         self.book.levels(side).map(|level| level.price).find(|&price| is_plain(price))
     }
