@@ -61,6 +61,8 @@ pub(super) struct Core {
     /// Quotes of an account and group, some perhaps gone.
     pub(super) quotes: BTreeMap<(AccountId, u16), Vec<u64>>,
     pub(super) asked: Asked,
+    /// Whether a fill counted for market-maker protection since that was last looked at.
+    pub(super) is_counted: bool,
     /// Whether what was asked was let in.
     pub(super) is_in: bool,
 }
@@ -210,7 +212,8 @@ impl Core {
 
     fn use_up(&mut self, row: &Row) {
         if let Some(ids) = self.ids.get_mut(account_index(row.account)) {
-            ids.use_up(row.cl_ord_id, Orders::handle(row.order_id));
+            ids.use_up(row.cl_ord_id);
+            ids.point(row.cl_ord_id, Orders::handle(row.order_id));
         }
     }
 
@@ -265,6 +268,11 @@ impl Core {
         if row.reduce_only {
             self.reduce_only.retain(|(_, _, order_id)| *order_id != row.order_id);
         }
+        if !row.is_quote()
+            && let Some(ids) = self.ids.get_mut(account_index(row.account))
+        {
+            ids.forget(row.cl_ord_id);
+        }
         self.orders.end(row.order_id);
     }
 
@@ -279,8 +287,11 @@ impl Core {
     /// An order goes by another id from now on.
     pub(super) fn rename(&mut self, order_id: u64, cl_ord_id: ClOrdId) {
         let Some(row) = self.orders.get_mut(order_id) else { return };
-        row.cl_ord_id = cl_ord_id;
+        let before = core::mem::replace(&mut row.cl_ord_id, cl_ord_id);
         let row = *row;
+        if let Some(ids) = self.ids.get_mut(account_index(row.account)) {
+            ids.forget(before);
+        }
         self.use_up(&row);
     }
 
@@ -345,7 +356,7 @@ impl Core {
 
     /// Whether an account ever had this id accepted.
     pub(super) fn is_used(&self, account: AccountId, cl_ord_id: ClOrdId) -> bool {
-        self.ids.get(account_index(account)).is_some_and(|ids| ids.get(cl_ord_id).is_some())
+        self.ids.get(account_index(account)).is_some_and(|ids| ids.is_used(cl_ord_id))
     }
 
     /// A row for the report of something that is no order of ours.

@@ -16,7 +16,6 @@ use tiderace_types::{
 
 use super::Venue;
 use super::core::{Asked, Core, refused};
-use super::ids::Ids;
 use super::orders::{ORDERS_MAX, Row, Stage, account_index};
 
 /// The partner and the parent that an order names, as order ids.
@@ -59,7 +58,7 @@ impl Venue {
         if !row.is_quote() {
             self.check_id(account, order.cl_ord_id)?;
         }
-        self.check_fields(order.side, order.order_qty, row.price, order.ord_type.has_limit(), row)?;
+        self.check_fields(order.order_qty, row.price, order.ord_type.has_limit(), row)?;
         let ask = self.ask(row, order.ord_type.has_limit());
         let now = self.now;
         self.core.controls.check_sizes(&ask)?;
@@ -85,7 +84,7 @@ impl Venue {
     }
 
     /// Quantity, sign of the price, and a worth that sums can hold.
-    fn check_fields(&self, _: Side, qty: Qty, price: Price, is_priced: bool, row: &Row) -> Result<(), Refusal> {
+    fn check_fields(&self, qty: Qty, price: Price, is_priced: bool, row: &Row) -> Result<(), Refusal> {
         let Some(listing) = self.config.instruments.get(row.instrument.index()) else { return Ok(()) };
         if is_priced && price <= Price::ZERO && listing.instrument.kind != InstrumentKind::Future {
             return Err(Refusal::new(Reason::BadPrice, price.get(), 1));
@@ -98,6 +97,9 @@ impl Venue {
     }
 
     fn ask(&self, row: &Row, is_priced: bool) -> OrderAsk {
+        let listed = self.config.instruments.get(row.instrument.index()).and_then(|listing| listing.max_order_value);
+        let limited = self.core.controls.limits(row.account).and_then(|limits| limits.max_order_value);
+        let is_valued = is_priced && (listed.is_some() || limited.is_some());
         let worth = || {
             let money = self.core.books.money(row.instrument)?;
             Some(Amount::new(money.cash(money.raw(row.order_qty, row.price).saturating_abs(), Rounding::Ceil)))
@@ -110,7 +112,7 @@ impl Venue {
             order_qty: row.order_qty,
             leaves_qty: row.leaves_qty(),
             replaced_qty: Qty::ZERO,
-            value: is_priced.then(worth).flatten(),
+            value: is_valued.then(worth).flatten(),
             position: self.core.books.holding(row.account, row.instrument).qty,
             mmp_group: row.mmp_group,
             is_replace: false,
@@ -245,7 +247,7 @@ impl Venue {
         // At or below what is filled it is a cancel, which no limit holds back.
         if order_qty > row.cum_qty || order_qty == Qty::ZERO {
             let is_priced = change.has(Replace::PRICE) || row.price != Price::ZERO;
-            self.check_fields(row.side, order_qty, price, is_priced, row)?;
+            self.check_fields(order_qty, price, is_priced, row)?;
             let ask = OrderAsk { replaced_qty: row.leaves_qty(), is_replace: true, ..self.ask(&after, is_priced) };
             self.core.controls.check_sizes(&ask)?;
             self.core.controls.check_kills(&ask)?;
@@ -370,7 +372,7 @@ impl Venue {
             return;
         }
         if let Some(ids) = self.core.ids.get_mut(account_index(quote.account)) {
-            ids.use_up(quote.quote_id, Ids::NOBODY);
+            ids.use_up(quote.quote_id);
         }
         let key = (quote.account, quote.mmp_group);
         let mut gone = self.core.quotes.get_mut(&key).map(core::mem::take).unwrap_or_default();
@@ -410,6 +412,9 @@ impl Venue {
 
     /// Cancels the orders and quotes of the groups that reached a limit; false where none did.
     pub(super) fn settle_mmp(&mut self, out: &mut Vec<Event>) -> bool {
+        if !core::mem::take(&mut self.core.is_counted) {
+            return false;
+        }
         let mut frozen = core::mem::take(&mut self.frozen);
         self.core.controls.take_triggered(&mut frozen);
         let any = !frozen.is_empty();

@@ -51,6 +51,7 @@ impl Host for Desk<'_> {
         let group = self.core.orders.get(fill.maker).map_or(NO_GROUP, |row| row.mmp_group);
         if group != NO_GROUP {
             let lots = qty.get().saturating_mul(taker_side.opposite().sign());
+            self.core.is_counted = true;
             self.core.controls.on_fill(self.ts, maker, group, self.instrument, lots);
         }
         self.core.controls.on_trade(self.ts, maker);

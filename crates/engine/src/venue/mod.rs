@@ -140,6 +140,7 @@ impl Venue {
             reduce_only: Vec::new(),
             quotes: BTreeMap::new(),
             asked: Asked::Nothing,
+            is_counted: false,
             is_in: false,
         };
         Ok(Self {

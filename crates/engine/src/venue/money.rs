@@ -31,6 +31,7 @@ pub(super) struct Money {
     /// Base units of the base asset in a lot, `lot_num` over `lot_den`: for spot.
     lot_num: i128,
     lot_den: i128,
+    raw_max: i128,
 }
 
 fn reduced(num: i128, den: i128) -> (i128, i128) {
@@ -68,7 +69,8 @@ impl Money {
         let (lot_num, lot_den) = reduced(unit.checked_mul(base_scale)?, steps);
         let is_spot = instrument.kind == InstrumentKind::Spot;
         let (base, settle) = (instrument.base, instrument.settle);
-        Some(Self { base, settle, is_spot, fees, is_inverse, num, den, inverse_unit, lot_num, lot_den })
+        let raw_max = RAW_MAX.min(RAW_MAX.checked_div(num.max(1))?.saturating_mul(den));
+        Some(Self { base, settle, is_spot, fees, is_inverse, num, den, inverse_unit, lot_num, lot_den, raw_max })
     }
 
     /// The raw value of a fill, never below zero for a price above zero.
@@ -115,8 +117,7 @@ impl Money {
 
     /// Whether sums with an order of this size stay far from the ends of an `i128`.
     pub(super) fn fits(&self, qty: Qty, price: Price) -> bool {
-        let raw = self.raw(qty, price).saturating_abs();
-        raw <= RAW_MAX && self.cash(raw, Rounding::Ceil) <= RAW_MAX
+        self.raw(qty, price).saturating_abs() <= self.raw_max
     }
 }
 

@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use tiderace_journal::OutputsDigest;
 use tiderace_matching::market::Market;
 use tiderace_types::venue::NewOrder;
-use tiderace_types::{AccountId, ClOrdId, DecodeError, Field, InstrumentId, Layout, Ts};
+use tiderace_types::{AccountId, DecodeError, Field, InstrumentId, Layout, Ts};
 
-use super::ids::Ids;
 use super::orders::{Orders, Row, Stage};
 use super::{NEVER, Venue, VenueConfig};
 
@@ -112,8 +111,7 @@ impl Venue {
         let core = &self.core;
         core.orders.encode(out);
         for ids in &core.ids {
-            put_len(ids.used().len(), out);
-            ids.used().iter().for_each(|id| id.put(out));
+            ids.encode(out);
         }
         put_len(core.waiting.len(), out);
         for ((parent, child), order) in &core.waiting {
@@ -178,9 +176,7 @@ impl Venue {
         let core = &mut self.core;
         core.orders = Orders::decode(self.config.accounts.len(), rest)?;
         for ids in &mut core.ids {
-            for id in take_list(rest, u64::take)? {
-                ids.use_up(ClOrdId(id), Ids::NOBODY);
-            }
+            ids.restore(rest)?;
         }
         for row in core.orders.all().filter(|row| !row.is_quote()) {
             let ids = core.ids.get_mut(super::orders::account_index(row.account)).ok_or(bad("account"))?;
