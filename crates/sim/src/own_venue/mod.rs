@@ -69,11 +69,14 @@ impl fmt::Display for OwnVenueError {
             Self::Json(error) => write!(f, "the genesis is not valid: sim: {error}"),
             Self::OutOfRange(key) => write!(
                 f,
-                "own venue: {key} is out of range: a start after 1970, a duration above zero and within 12 hours, a feed \
-                 that is not recorded"
+                "own venue: {key} is out of range; it opens after 1970, for up to 12 hours, and its feed is not recorded; \
+                 correct synthetic.start, synthetic.duration or sim.feed"
             ),
             Self::Sim(error) => write!(f, "{error}"),
-            Self::Flow(error) => write!(f, "{error}"),
+            Self::Flow(error) => write!(
+                f,
+                "{error}; the order flow of our own venue is that of a BTC market; name a recording, or correct the instrument"
+            ),
             Self::Venue(error) => write!(f, "own venue: {error}"),
         }
     }
