@@ -4,11 +4,11 @@ mod venue_world;
 
 use tiderace_engine::venue::{MarketDatum, OrderToTrade, Throttle, Venue};
 use tiderace_types::venue::{
-    AdjustTrade, ApproveOverride, BustTrade, Cancel, Event, KillSet, MassQuote, NewOrder, ProposeOverride, QuoteEntry,
-    Replace, Report,
+    AdjustTrade, ApproveOverride, BustTrade, Cancel, ConnectionSet, Event, KillSet, MassQuote, NewOrder,
+    ProposeOverride, QuoteEntry, Replace, Report,
 };
 use tiderace_types::{
-    AccountId, Amount, AssetId, ClOrdId, ExecId, ExecType, InstrumentId, KillScope, Price, Qty, Reason, Side,
+    AccountId, Amount, AssetId, ClOrdId, ExecId, ExecType, InstrumentId, KillScope, OrdType, Price, Qty, Reason, Side,
     TimeInForce, Ts,
 };
 use venue_world::{ALICE, BOB, BTC, CAROL, USDC, apply, config, order, qty};
@@ -177,6 +177,8 @@ fn a_quote_id_is_used_once_and_a_new_quote_takes_the_old_away() {
     apply(&mut venue, NewOrder { mmp_group: 0, ..order(ALICE, 7, Side::Buy, 90, 9) });
     let events = apply(&mut venue, order(BOB, 8, Side::Sell, 90, 12));
     assert!(events.iter().any(|event| matches!(event, Event::MmpChanged(changed) if changed.is_frozen)));
+    let pulled = reports(&events, ExecType::Canceled);
+    assert!(pulled.iter().any(|report| report.account == ALICE && report.reason == Reason::MmpTriggered));
     assert_eq!(venue.open_orders(ALICE), 0);
     let again = NewOrder { mmp_group: 0, ..order(ALICE, 9, Side::Buy, 90, 1) };
     assert_eq!(refusals(&apply(&mut venue, again)), [Reason::MmpFrozen]);
@@ -240,4 +242,32 @@ fn a_kill_of_the_venue_cancels_oldest_first_and_refuses() {
     assert!(canceled.iter().all(|report| report.reason == Reason::CanceledByKill));
     let late = NewOrder { strategy: 9, ..order(ALICE, 900, Side::Buy, 90, 1) };
     assert_eq!(refusals(&apply(&mut venue, late)), [Reason::Killed]);
+}
+
+#[test]
+fn a_dead_man_fires_at_its_time_before_the_command_that_carries_it_on() {
+    let mut config = config();
+    config.accounts[0].dead_man_ns = Some(50);
+    let mut venue = Venue::new(config).unwrap();
+    apply(&mut venue, order(ALICE, 1, Side::Buy, 90, 5));
+    assert_eq!(apply(&mut venue, ConnectionSet { account: ALICE, is_up: false }), []);
+    let due = venue.now().plus_ns(50);
+    assert_eq!(venue.next_timer(), Some(due));
+    let mut events = Vec::new();
+    venue.apply(due, &order(BOB, 1, Side::Sell, 90, 5).into(), &mut events);
+    assert_eq!(reports(&events, ExecType::Canceled)[0].reason, Reason::ConnectionLost);
+    assert_eq!(reports(&events, ExecType::Trade), []);
+    assert_eq!(venue.next_timer(), None);
+}
+
+#[test]
+fn a_peg_without_a_reference_is_suspended_and_still_a_live_order() {
+    let mut venue = venue();
+    let peg = NewOrder { ord_type: OrdType::Pegged, ..order(ALICE, 1, Side::Buy, 0, 5) };
+    let events = apply(&mut venue, peg);
+    assert_eq!(reports(&events, ExecType::Suspended)[0].reason, Reason::NoReferencePrice);
+    assert!(venue.order(ALICE, ClOrdId(1)).is_some_and(|order| !order.is_working));
+    apply(&mut venue, order(BOB, 1, Side::Buy, 88, 1));
+    let state = venue.order(ALICE, ClOrdId(1)).unwrap();
+    assert_eq!((state.is_working, state.price), (true, Price::new(88)));
 }
