@@ -21,7 +21,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from tiderace import _doctor, _run, _show, bench, data
+from tiderace import _doctor, _run, _scenario, _show, _venue, bench, data
 from tiderace.errors import InputError, OrderRefused, StorageError, TideraceError
 from tiderace.strategy import Strategy
 
@@ -51,6 +51,12 @@ data_app = typer.Typer(
     epilog="Example: tiderace data check binance_btc_3books_raw_ws",
 )
 app.add_typer(data_app, name="data")
+journal_app = typer.Typer(
+    help="Journals of a venue: check, look, prove, and give up what cannot be saved.",
+    no_args_is_help=True,
+    epilog="Example: tiderace journal check out/venue",
+)
+app.add_typer(journal_app, name="journal")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -58,6 +64,7 @@ Data = Annotated[
     str | None,
     typer.Option("--data", metavar="DIR", help="Folder that holds recordings [TIDERACE_DATA]."),
 ]
+JournalFolder = Annotated[str, typer.Argument(metavar="JOURNAL", help="A venue's journal folder.")]
 RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, below out/.")]
 
 stderr = Console(stderr=True)
@@ -228,6 +235,160 @@ def _how_to_run(made: Mapping[str, Any]) -> str:
             "",
         ]
     return "\n".join([*lines, f"and run it with --data {path.parent.parent}"])
+
+
+@app.command("scenario", epilog="Example: tiderace scenario tests/scenarios --strict")
+def scenario_command(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files or folders.")],
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Nothing may be left before a do after a check.")
+    ] = False,
+    crash_everywhere: Annotated[
+        bool, typer.Option("--crash-everywhere", help="Crash and recover after every command.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a file and line.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Tell scenario files to a venue: exit 0 all pass, 1 one fails, 2 a bad file."""
+    del debug
+    passed = failed = bad = 0
+    for told in _scenario.tell(paths, strict=strict, crash_everywhere=crash_everywhere):
+        passed, failed, bad = (
+            passed + told.passed,
+            failed + (not told.passed and not told.is_bad),
+            bad + told.is_bad,
+        )
+        if told.is_bad:
+            stderr.print(f"bad file: {told.words}", highlight=False, soft_wrap=True, markup=False)
+        if as_json:
+            _print_line(told.row)
+        elif not told.passed and not told.is_bad:
+            _print(told.words)
+    if not as_json:
+        _print(f"{passed} passed, {failed} failed, {bad} bad")
+    if failed or bad:
+        raise typer.Exit(2 if bad else 1)
+
+
+@app.command("venue", epilog="Example: tiderace venue examples/venue.toml --journal out/venue")
+def venue_command(
+    config: Annotated[str, typer.Argument(metavar="CONFIG.toml", help="The venue.")],
+    journal: Annotated[
+        str | None, typer.Option("--journal", metavar="DIR", help="Folder of its journal.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Run a venue: commands as JSON lines on stdin (a scenario's do lines), events on stdout.
+
+    Its clock begins at the config's start and goes on by {"do": "advance"}. A line that cannot be
+    read is answered by {"error": …} and changes nothing. It ends with stdin, or at Ctrl-C.
+    """
+    del debug
+    with _venue.Venue(config, journal=journal) as venue:
+        try:
+            for line in sys.stdin:
+                if line.strip():
+                    _answer_line(venue, line)
+        except KeyboardInterrupt:
+            stderr.print("stopped: the journal is whole", highlight=False)
+
+
+def _answer_line(venue: _venue.Venue, line: str) -> None:
+    try:
+        events = venue.say_line(line)
+    except InputError as error:
+        _print_json({"error": error.to_dict() | {"message": str(error)}})
+        return
+    for event in events:
+        _print_json(event)
+
+
+@app.command("controls", epilog="Example: tiderace controls --json")
+def controls_command(as_json: Json = False, debug: Debug = False) -> None:
+    """List the venue's controls and the requirements that each answers."""
+    del debug
+    found = _scenario.controls()
+    rows = [
+        {"control": row["name"], "does": row["does"], "answers": ", ".join(row["answers"])}
+        for row in found["controls"]
+    ]
+    _answer(found, as_json, lambda: _show.rows("Controls", rows))
+
+
+@journal_app.command("check", epilog="Example: tiderace journal check out/venue")
+def journal_check(journal: JournalFolder, as_json: Json = False, debug: Debug = False) -> None:
+    """Check every byte of a journal."""
+    del debug
+    found = _scenario.check(journal)
+    _answer(found, as_json, lambda: _flat(found))
+
+
+@journal_app.command("stat", epilog="Example: tiderace journal stat out/venue")
+def journal_stat(journal: JournalFolder, as_json: Json = False, debug: Debug = False) -> None:
+    """Say what the headers of a journal's segments say."""
+    del debug
+    rows = _scenario.stat(journal)
+    _answer({"segments": rows}, as_json, lambda: "\n".join(_flat(row) for row in rows))
+
+
+@journal_app.command("cat", epilog="Example: tiderace journal cat out/venue --from 10 --to 20")
+def journal_cat(
+    journal: JournalFolder,
+    first: Annotated[int, typer.Option("--from", min=0, help="First sequence.")] = 0,
+    end: Annotated[int | None, typer.Option("--to", min=0, help="Up to, not including.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Print records as JSON lines: sequence, time, kind, payload in hex."""
+    del debug
+    for row in _scenario.cat(journal, first=first, end=end):
+        _print_json(row)
+
+
+@journal_app.command("repair", epilog="Example: tiderace journal repair DIR --discard-from 70")
+def journal_repair(
+    journal: JournalFolder,
+    discard_from: Annotated[
+        int, typer.Option("--discard-from", metavar="SEQ", min=0, help="First sequence to go.")
+    ],
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Discard every record from a sequence on; their bytes are kept in a file beside."""
+    del debug
+    done = _scenario.repair(journal, discard_from=discard_from)
+    _answer(done, as_json, lambda: _flat(done))
+
+
+@journal_app.command(
+    "prove", epilog="Example: tiderace journal prove out/venue 7 --key venue.example --seed seed"
+)
+def journal_prove(
+    journal: JournalFolder,
+    seq: Annotated[int, typer.Argument(metavar="SEQ", min=0, help="The record.")],
+    key: Annotated[str, typer.Option("--key", metavar="NAME", help="Name of the signing key.")],
+    seed: Annotated[str, typer.Option("--seed", metavar="FILE", help="Its seed, 32 raw bytes.")],
+    debug: Debug = False,
+) -> None:
+    """Print a proof file that a record stands in a journal; its key goes to stderr."""
+    del debug
+    proof, verifier = _scenario.prove(journal, seq=seq, key_name=key, seed_file=seed)
+    _print_line(proof.removesuffix("\n"))
+    stderr.print(verifier, highlight=False, soft_wrap=True, markup=False)
+
+
+@journal_app.command("verify", epilog="Example: tiderace journal verify proof --keys keys.txt")
+def journal_verify(
+    proof: Annotated[str, typer.Argument(metavar="PROOF", help="A proof file.")],
+    keys: Annotated[str, typer.Option("--keys", metavar="FILE", help="Verifier keys, one a line.")],
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Check a proof file against verifier keys and print the record that it shows."""
+    del debug
+    shown = _scenario.verify(proof, keys=keys)
+    _answer(shown, as_json, lambda: _flat(shown))
 
 
 @app.command("bench", epilog="Example: tiderace bench replay-native --json")
@@ -405,6 +566,12 @@ def _print(shown: object) -> None:
     console = Console(width=None if knows_width else PIPE_WIDTH, highlight=False)
     with _writing():
         console.print(shown, soft_wrap=isinstance(shown, str), markup=not isinstance(shown, str))
+
+
+def _print_line(line: str) -> None:
+    with _writing():
+        sys.stdout.write(line + "\n")
+    _flush()
 
 
 def _print_json(value: Mapping[str, Any]) -> None:

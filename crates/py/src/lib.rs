@@ -4,8 +4,11 @@ mod arrow;
 mod bench;
 mod client;
 mod errors;
+mod journal;
 mod run;
+mod scenario;
 mod tape;
+mod venue;
 mod venue_bench;
 
 /// The extension module. It needs the interpreter lock: what a strategy reads of the desk is guarded by nothing else.
@@ -24,11 +27,17 @@ mod _core {
     #[pymodule_export]
     use crate::errors::{ConfigError, DataError, JournalError, ReplayError};
     #[pymodule_export]
+    use crate::journal::{journal_cat, journal_check, journal_prove, journal_repair, journal_stat, journal_verify};
+    #[pymodule_export]
     use crate::run::{Run, first_difference, read_genesis, replay};
+    #[pymodule_export]
+    use crate::scenario::{run_scenario, scenario_files, venue_controls};
     #[pymodule_export]
     use crate::tape::{
         PyTape, Recording, check_tape, depth, hash_file, make_flow, quotes, read_binance, trades, verify_file,
     };
+    #[pymodule_export]
+    use crate::venue::{PyVenue, venue_rows};
 
     #[pymodule_export]
     use crate::venue_bench::{

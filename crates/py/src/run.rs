@@ -252,7 +252,7 @@ pub(crate) fn first_difference(py: Python<'_>, left: &str, right: &str) -> PyRes
 }
 
 /// Columns of fixed rows: sequence and time, then the fields in order.
-fn columns(rows: &[u8], fields: &'static [(&'static str, Field)]) -> Columns {
+pub(crate) fn columns(rows: &[u8], fields: &'static [(&'static str, Field)]) -> Columns {
     let width = |field: Field| match field {
         Field::U8 | Field::Bool => 1,
         Field::U16 => 2,

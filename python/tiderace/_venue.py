@@ -1,0 +1,374 @@
+"""Our own venue in process: people say one command at a time, programs say batches."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tiderace import _core
+from tiderace._values import Number
+from tiderace.errors import InputError, core_errors
+
+Side = Literal["buy", "sell"]
+Event = dict[str, Any]
+
+_KINDS = {name: kind for name, kind, _ in _core.venue_rows()}
+_DTYPES = {name: np.dtype(fields) for name, _, fields in _core.venue_rows()}
+COMMAND = _DTYPES["command"]
+"""Row of a batch that holds any of ``new_order replace cancel cancel_all``, each with its kind."""
+
+# What a row says where nothing else is said; bytes are FIX values. Everything else is zero.
+_NEUTRAL = {
+    "kind": _KINDS["new_order"],
+    "side": ord("1"),
+    "ord_type": ord("2"),
+    "time_in_force": ord("1"),
+    "post_only": ord("0"),
+    "self_trade_prevention": ord("N"),
+    "trigger": ord("2"),
+    "peg_to": ord("5"),
+    "mmp_group": 2**16 - 1,
+}
+
+
+class Applied:
+    """What followed a batch: columns for polars, DuckDB or pyarrow (``__arrow_c_stream__``).
+
+    Parameters
+    ----------
+    reports
+        One row a report: ``row`` of the batch, ``ts_ns``, then its fields in ticks, lots and base
+        units.
+    trades
+        One row a trade, likewise.
+    others
+        Number of events that are neither.
+    """
+
+    def __init__(self, reports: _core.Table, trades: _core.Table, others: int) -> None:
+        self.reports = reports
+        self.trades = trades
+        self.others = others
+
+    def __repr__(self) -> str:
+        return f"Applied({len(self.reports)} reports, {len(self.trades)} trades)"
+
+
+class Venue(AbstractContextManager["Venue"]):
+    """A venue in this process, on its own clock: it begins at ``start`` and goes on by `advance`.
+
+    Parameters
+    ----------
+    config
+        The venue as a mapping, or the path of a TOML file, with the keys of a scenario's venue
+        line: ``start assets instruments accounts``. Numbers are strings, `Decimal` or `int`.
+    journal
+        Folder of the journal; without one nothing outlives the object. What it holds is brought
+        back, and every answer is given only once its command is kept.
+    mode
+        ``disk`` (kept when the disk has it) or ``os`` (kept when the operating system has it).
+
+    Raises
+    ------
+    InputError
+        The config is not valid.
+    JournalError
+        The journal is damaged, or is that of another config.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any] | str | Path,
+        *,
+        journal: str | Path | None = None,
+        mode: Literal["disk", "os"] = "disk",
+    ) -> None:
+        line = config if isinstance(config, Mapping) else read_config(config)
+        folder = None if journal is None else str(journal)
+        with core_errors():
+            self._core = _core.Venue(_json(line), journal=folder, mode=mode)
+        self.accounts, self.symbols, self.assets = (tuple(names) for names in self._core.tables())
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the journal. A closed venue does nothing more; closing it again is allowed."""
+        with core_errors():
+            self._core.close()
+
+    @staticmethod
+    def dtype(kind: str = "command") -> np.dtype[Any]:
+        """Return the row type of a kind of command.
+
+        Parameters
+        ----------
+        kind
+            ``new_order``, ``replace``, ``cancel``, ``cancel_all``, or ``command`` for rows that
+            each name their kind.
+
+        Returns
+        -------
+        dtype
+            Fields as the journal holds them: prices in ticks and quantities in lots (int64),
+            times in nanoseconds (int64), ``account`` and ``instrument`` as rows of ``accounts``
+            and ``symbols``, words as their FIX byte (``side`` 49 buy, 50 sell).
+        """
+        if kind not in _DTYPES:
+            raise InputError(
+                f"no rows of kind {kind!r}",
+                rule=f"Rows are {', '.join(_DTYPES)}",
+                remedy="Say the others with `say`",
+            )
+        return _DTYPES[kind]
+
+    @staticmethod
+    def rows(n: int, *, kind: str = "command") -> npt.NDArray[np.void]:
+        """Return ``n`` rows to fill in: limit orders, good till canceled, to buy nothing.
+
+        Parameters
+        ----------
+        n
+            Number of rows, shape ``(n,)``.
+        kind
+            As in `dtype`.
+        """
+        dtype = Venue.dtype(kind)
+        rows = np.zeros(n, dtype=dtype)
+        for name in dtype.names or ():
+            if name in _NEUTRAL and not (name == "side" and kind == "cancel_all"):
+                rows[name] = _NEUTRAL[name]
+        return rows
+
+    def apply(self, batch: npt.NDArray[np.void], *, ts_ns: int | None = None) -> Applied:
+        """Do a batch of commands, one after the other, and return once all are kept.
+
+        Parameters
+        ----------
+        batch
+            Structured array, shape ``(n,)``, of one of the types of `dtype`. A row that holds no
+            command (a letter that no word has, a negative quantity) is refused by the venue like
+            any other, ``bad_field`` or ``bad_qty``.
+        ts_ns
+            Time of all of them, UTC nanoseconds; timers due on the way fire first. The time
+            reached when absent, or where it lies before that.
+
+        Raises
+        ------
+        TypeError
+            The array is of another type.
+        JournalError
+            The journal takes no more.
+        """
+        kind = next((name for name, dtype in _DTYPES.items() if batch.dtype == dtype), None)
+        if kind is None:
+            names = ", ".join(f"Venue.dtype({name!r})" for name in _DTYPES)
+            raise TypeError(f"a batch of {batch.dtype}; make it of one of {names}")
+        raw = np.ascontiguousarray(batch).view(np.uint8).data
+        with core_errors():
+            return Applied(*self._core.apply(_KINDS[kind], raw, ts_ns=ts_ns))
+
+    def say(self, line: Mapping[str, Any]) -> list[Event]:
+        """Do what a scenario's ``do`` line says and return what followed, in order.
+
+        Parameters
+        ----------
+        line
+            Its keys, e.g. ``{"do": "kill", "scope": "venue", "id": "venue"}``.
+
+        Returns
+        -------
+        events
+            Each a mapping with its kind in ``event`` (``report``, ``trade``, …), numbers as
+            strings. A refusal is a report with ``exec_type`` ``rejected`` and its ``reason``.
+        """
+        return self.say_line(_json(line))
+
+    def say_line(self, line: str) -> list[Event]:
+        """Do a scenario's ``do`` line as it is written, one JSON object."""
+        with core_errors():
+            events: list[Event] = json.loads(self._core.say(line))
+        return events
+
+    def new_order(
+        self,
+        symbol: str,
+        *,
+        account: str,
+        cl_ord_id: str | int,
+        side: Side,
+        order_qty: Number,
+        price: Number | None = None,
+        ord_type: str = "limit",
+        time_in_force: str = "GTC",
+        terms: Mapping[str, Any] | None = None,
+    ) -> list[Event]:
+        """Enter an order.
+
+        Parameters
+        ----------
+        symbol
+            Where.
+        account
+            Whose.
+        cl_ord_id
+            The account's key, never accepted before (FIX 11).
+        side
+            ``buy`` or ``sell`` (FIX 54).
+        order_qty
+            In contracts, > 0 (FIX 38).
+        price
+            Limit in the quote unit (FIX 44); absent for types without one.
+        ord_type, time_in_force
+            Words of the scenario files (FIX 40, 59).
+        terms
+            Further keys of ``new_order``: ``stop_px post_only reduce_only display_qty link`` …
+
+        Returns
+        -------
+        events
+            As `say`.
+        """
+        line = {
+            "do": "new_order",
+            "account": account,
+            "symbol": symbol,
+            "cl_ord_id": str(cl_ord_id),
+            "side": side,
+            "order_qty": order_qty,
+            "ord_type": ord_type,
+            "time_in_force": time_in_force,
+        }
+        if price is not None:
+            line["price"] = price
+        return self.say(line | dict(terms or {}))
+
+    def replace(
+        self,
+        orig_cl_ord_id: str | int,
+        *,
+        account: str,
+        cl_ord_id: str | int,
+        price: Number | None = None,
+        order_qty: Number | None = None,
+        terms: Mapping[str, Any] | None = None,
+    ) -> list[Event]:
+        """Change a working order; ``order_qty`` is the new total, the filled part included."""
+        line = {
+            "do": "replace",
+            "account": account,
+            "orig_cl_ord_id": str(orig_cl_ord_id),
+            "cl_ord_id": str(cl_ord_id),
+        }
+        given = {"price": price, "order_qty": order_qty}
+        changed = {key: value for key, value in given.items() if value is not None}
+        return self.say(line | changed | dict(terms or {}))
+
+    def cancel(self, orig_cl_ord_id: str | int, *, account: str) -> list[Event]:
+        """Cancel a working order."""
+        line = {"do": "cancel", "account": account, "orig_cl_ord_id": str(orig_cl_ord_id)}
+        return self.say(line)
+
+    def advance(self, *, by: str | None = None, to: str | None = None) -> list[Event]:
+        """Move the clock by a duration like ``"30s"``, or to an RFC 3339 time; timers fire."""
+        given = {"by": by, "to": to}
+        return self.say({"do": "advance"} | {k: v for k, v in given.items() if v is not None})
+
+    def book(self, symbol: str, *, depth: int = 10) -> dict[str, Any]:
+        """Return a book: ``bids asks`` as ``[price, visible qty]``, best first, and its state."""
+        return _known(self._core.book(symbol, depth), "symbol", symbol, self.symbols)
+
+    def order(self, cl_ord_id: str | int, *, account: str) -> dict[str, Any] | None:
+        """Return a live order, or None where it has ended or never was."""
+        found = self._core.order(account, str(cl_ord_id))
+        return None if found is None else dict(json.loads(found))
+
+    def position(self, account: str, symbol: str) -> dict[str, str]:
+        """Return ``qty`` (signed, contracts), ``avg_px``, ``realized_pnl``, ``unrealized_pnl``."""
+        _in(account, "account", self.accounts)
+        return _known(self._core.position(account, symbol), "symbol", symbol, self.symbols)
+
+    def balance(self, account: str, asset: str) -> dict[str, str]:
+        """Return ``total``, ``available`` and ``held`` of an asset."""
+        _in(account, "account", self.accounts)
+        return _known(self._core.balance(account, asset), "asset", asset, self.assets)
+
+    def snapshot(self) -> bytes:
+        """Return the whole state as bytes, layout version first: equal for equal commands."""
+        return self._core.snapshot()
+
+    def digest(self) -> str:
+        """Return the digest of the state (BLAKE3, hex): equal for equal commands."""
+        return self._core.digest()
+
+    @property
+    def now_ns(self) -> int:
+        """The time reached, UTC nanoseconds."""
+        return self._core.now_ns()
+
+
+def read_config(path: str | Path) -> dict[str, Any]:
+    """Read a venue from a TOML file: the keys of a scenario's venue line.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is not TOML.
+    """
+    remedy = "Name a TOML file, e.g. examples/venue.toml"
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"), parse_float=str)
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise InputError(f"config {str(path)!r} cannot be read: {why}", remedy=remedy) from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"config {str(path)!r} is not TOML: {error}", remedy=remedy) from None
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    def plain(item: object) -> object:
+        if isinstance(item, bool) or item is None or isinstance(item, str):
+            return item
+        if isinstance(item, float):
+            raise TypeError(f"{item!r} is a float; write a string or a Decimal")
+        if isinstance(item, Decimal | int):
+            return f"{item:f}" if isinstance(item, Decimal) else str(item)
+        if isinstance(item, Mapping):
+            return {str(key): plain(inner) for key, inner in item.items()}
+        if isinstance(item, list | tuple):
+            return [plain(inner) for inner in item]
+        if isinstance(item, datetime):
+            return item.isoformat()
+        raise TypeError(f"{item!r} is a {type(item).__name__}; write a string")
+
+    return json.dumps(plain(value))
+
+
+def _in(name: str, what: str, known: tuple[str, ...]) -> None:
+    if name not in known:
+        raise InputError(
+            f"{what} {name!r}",
+            rule=f"It is one of the venue's: {', '.join(known)}",
+            remedy="Check the name",
+        )
+
+
+def _known(found: str | None, what: str, name: str, known: tuple[str, ...]) -> dict[str, Any]:
+    if found is None:
+        _in(name, what, known)
+        found = "{}"
+    shown: dict[str, Any] = json.loads(found)
+    return shown
