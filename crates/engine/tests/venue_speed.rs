@@ -7,8 +7,8 @@ mod venue_world;
 
 use std::time::Instant;
 
-use tiderace_types::venue::{Cancel, Command, NewOrder, Replace};
-use tiderace_types::{AccountId, ClOrdId, InstrumentId, Price, Qty, Side, TimeInForce, Ts};
+use tiderace_types::venue::{Cancel, Command, KillSet, NewOrder, Replace};
+use tiderace_types::{AccountId, ClOrdId, InstrumentId, KillScope, Price, Qty, Side, TimeInForce, Ts};
 use venue_world::{order, qty};
 
 const COMMANDS: usize = 4_000_000;
@@ -98,4 +98,20 @@ fn commands_a_second() {
             &venue.digest()[..4]
         );
     }
+}
+
+#[test]
+#[ignore = "a figure, not a claim"]
+fn a_kill_of_a_thousand_orders() {
+    let mut venue = tiderace_engine::venue::Venue::new(venue_world::config()).unwrap();
+    let mut events = Vec::with_capacity(4_096);
+    for id in 1..=1_000 {
+        let price = 1 + i64::try_from(id % 50).unwrap();
+        venue.apply(Ts::new(2_000), &order(AccountId(0), id, Side::Buy, price, 1).into(), &mut events);
+    }
+    events.clear();
+    let kill = KillSet { scope: KillScope::All, id: 0, is_on: true, reduce_only: false };
+    let started = Instant::now();
+    venue.apply(Ts::new(3_000), &kill.into(), &mut events);
+    println!("{} events in {} us", events.len(), started.elapsed().as_micros());
 }
