@@ -48,12 +48,8 @@ impl Host for Desk<'_> {
         self.core.fills.push_back(Done { trade_id, maker_fee: of_maker.fee, taker_fee: of_taker.fee });
         let Fill { price, qty, aggressor, kind, .. } = *fill;
         self.core.feed.push(self.ts, self.instrument, Update::Trade { price, qty, aggressor, kind });
-        let group = self.core.orders.get(fill.maker).map_or(NO_GROUP, |row| row.mmp_group);
-        if group != NO_GROUP {
-            let lots = qty.get().saturating_mul(taker_side.opposite().sign());
-            self.core.is_counted = true;
-            self.core.controls.on_fill(self.ts, maker, group, self.instrument, lots);
-        }
+        self.count(fill.maker, maker, taker_side.opposite(), qty);
+        self.count(fill.taker, taker, taker_side, qty);
         self.core.controls.on_trade(self.ts, maker);
         self.core.controls.on_trade(self.ts, taker);
         self.part(fill.maker, gone);
@@ -74,6 +70,16 @@ impl Host for Desk<'_> {
 }
 
 impl Desk<'_> {
+    /// Market-maker protection: a fill of a group's order counts, whether it rested or came in.
+    fn count(&mut self, order_id: u64, account: AccountId, side: Side, qty: Qty) {
+        let group = self.core.orders.get(order_id).map_or(NO_GROUP, |row| row.mmp_group);
+        if group != NO_GROUP {
+            let lots = qty.get().saturating_mul(side.sign());
+            self.core.is_counted = true;
+            self.core.controls.on_fill(self.ts, account, group, self.instrument, lots);
+        }
+    }
+
     /// The first fill or trigger of one leg ends the other: at once where it is in this market, else after the sweep.
     fn part(&mut self, order_id: u64, gone: &mut Vec<(u64, Reason)>) {
         let Some(row) = self.core.orders.get_mut(order_id).filter(|row| row.oco != 0) else { return };
