@@ -9,7 +9,7 @@ from tiderace import errors
 from tiderace._core import version as __version__
 from tiderace._run import Run, replay, run
 from tiderace._values import Ticks
-from tiderace._venue import COMMAND, Venue
+from tiderace._venue import Venue
 from tiderace.config import Config, load
 from tiderace.errors import (
     DataError,
@@ -35,7 +35,6 @@ from tiderace.strategy import (
 )
 
 __all__ = [
-    "COMMAND",
     "Best",
     "BookView",
     "Config",

@@ -22,8 +22,6 @@ Event = dict[str, Any]
 
 _KINDS = {name: kind for name, kind, _ in _core.venue_rows()}
 _DTYPES = {name: np.dtype(fields) for name, _, fields in _core.venue_rows()}
-COMMAND = _DTYPES["command"]
-"""Row of a batch that holds any of ``new_order replace cancel cancel_all``, each with its kind."""
 
 # What a row says where nothing else is said; bytes are FIX values. Everything else is zero.
 _NEUTRAL = {

@@ -1,6 +1,7 @@
 """`tiderace scenario`, `controls` and `journal`: what they print, and with which status they end."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -175,3 +176,28 @@ def test_a_venue_answers_lines_and_ends_with_its_input(tmp_path: Path) -> None:
         "venue", config, "--journal", str(tmp_path / "journal"), say=say.split("\n")[0]
     )
     assert json.loads(again.stdout)["reason"] == "duplicate_cl_ord_id"
+
+
+def test_a_venue_that_is_interrupted_leaves_a_whole_journal(tmp_path: Path) -> None:
+    journal = str(tmp_path / "journal")
+    config = str(ROOT / "examples" / "venue.toml")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tiderace", "venue", config, "--journal", journal],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(json.dumps(order("a", symbol="BTC-PERP")) + "\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["exec_type"] == "new"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        assert process.stderr.read() == "stopped: the journal is whole\n"
+    found = _scenario.check(journal)
+    assert (found["records"], found["tail"]) == (3, "whole")

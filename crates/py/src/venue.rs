@@ -67,9 +67,12 @@ fn union() -> Vec<(&'static str, Field)> {
     fields
 }
 
+/// A row type: its name, its kind, its fields with NumPy's letters.
+type RowType = (&'static str, u16, Vec<(&'static str, &'static str)>);
+
 /// Row types: name, kind (0: any, named in each row), and fields with NumPy's letters.
 #[pyfunction]
-pub(crate) fn venue_rows() -> Vec<(&'static str, u16, Vec<(&'static str, &'static str)>)> {
+pub(crate) fn venue_rows() -> Vec<RowType> {
     let show = |fields: &[(&'static str, Field)]| fields.iter().map(|(name, field)| (*name, letters(*field))).collect();
     let mut rows = vec![("command", 0, show(&union()))];
     rows.extend(KINDS.iter().map(|(name, kind, fields)| (*name, *kind, show(fields))));

@@ -260,7 +260,7 @@ impl Session {
     pub fn say(&mut self, line: &str) -> Result<Vec<Words>, SessionError> {
         let value = strict::parse(line)?;
         let object = Object::new(&value, "")?;
-        // A line is read on a copy of nothing: a bad one may leave names behind, which decide nothing.
+        // A bad line may leave names behind; they decide nothing.
         match command::step(&object, &mut self.gateway)? {
             Step::Crash => Err(Bad::new("do", "only a scenario crashes", "leave it out").into()),
             Step::Send(all) => {
