@@ -29,6 +29,7 @@ __all__ = [
     "bench_resting",
     "bench_venue",
     "bench_venue_latency",
+    "bench_venue_rows",
     "check_tape",
     "clock_ns",
     "crash_child",

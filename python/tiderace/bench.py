@@ -1,9 +1,9 @@
 """Benches by name: each is a module of the checkout's ``benches`` folder.
 
 A bench module ``benches/<name>.py`` (dashes as underscores) has ``run(*, is_smoke) -> dict``: input
-size, recipe, checksum, durability mode, figures as ``{"median", "p99", "max"}``, ``rss_mb``. A
-smoke run is tiny: it shows that a bench still works, its figures say nothing. They are no part of
-the wheel.
+size, recipe, checksum, durability mode, figures as ``{"median", "p99", "max"}`` (the venue's times
+also ``"p99.9"``), ``rss_mb``. A smoke run is tiny: it shows that a bench still works, its figures
+say nothing. They are no part of the wheel.
 """
 
 import importlib
@@ -15,9 +15,11 @@ from typing import Any
 from tiderace._recordings import Progress
 from tiderace.errors import DataError, InputError
 
-__all__ = ["NAMES", "run", "run_all"]
+__all__ = ["DESK", "NAMES", "VENUE", "run", "run_all"]
 
-NAMES = ("decode", "order-native", "order-python", "replay-native", "replay-python")
+DESK = ("decode", "order-native", "order-python", "replay-native", "replay-python")
+VENUE = ("match", "venue", "journal", "recover", "venue-python", "kill", "crash")
+NAMES = DESK + VENUE
 
 
 def run(name: str, *, is_smoke: bool = False) -> dict[str, Any]:

@@ -34,7 +34,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { ring: 16 * 1024, is_timed: false }
+        Self { ring: 4 * 1024, is_timed: false }
     }
 }
 

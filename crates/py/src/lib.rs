@@ -42,7 +42,7 @@ mod _core {
     #[pymodule_export]
     use crate::venue_bench::{
         RestingBook, bench_crash, bench_journal, bench_kill, bench_match, bench_one_in_flight, bench_recover,
-        bench_resting, bench_venue, bench_venue_latency, crash_child,
+        bench_resting, bench_venue, bench_venue_latency, bench_venue_rows, crash_child,
     };
 
     /// Digits of the largest integer that a decimal is held in.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command as Process;
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 use tiderace_journal::Mode;
 use tiderace_node::NodeError;
 use tiderace_node::bench::{self, Spread};
@@ -86,6 +86,12 @@ pub(crate) fn bench_venue(py: Python<'_>, folder: &str, mode: &str, commands: us
     let mode = mode_of(mode)?;
     let done = py.detach(|| bench::venue::throughput(Path::new(folder), mode, commands)).map_err(node_error)?;
     Ok((done.commands_per_s, done.outputs))
+}
+
+/// The commands of [`bench_venue`] as rows: see `node`.
+#[pyfunction]
+pub(crate) fn bench_venue_rows(py: Python<'_>, commands: usize) -> Bound<'_, PyBytes> {
+    PyBytes::new(py, &py.detach(|| bench::venue::rows(commands)))
 }
 
 /// Times at a rate: in the engine, and from the intended time to the client.

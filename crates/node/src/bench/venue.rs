@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use tiderace_engine::venue::{AccountConfig, Fees, Listing, Venue, VenueConfig};
 use tiderace_journal::{Config as LogConfig, Disk, FileSystem, Mode, Retention};
-use tiderace_types::venue::{Command, Event, KillSet};
+use tiderace_types::venue::{Clock, Command, Event, KillSet, Single};
 use tiderace_types::{
-    AccountId, Amount, Asset, AssetId, ClOrdId, ExecType, Instrument, InstrumentId, InstrumentKind, KillScope, Price,
-    Qty, Side, Style, TradingState, Ts, VenueId,
+    AccountId, Amount, Asset, AssetId, ClOrdId, ExecType, Field, Instrument, InstrumentId, InstrumentKind, KillScope,
+    Price, Qty, Side, Style, TimeInForce, TradingState, Ts, VenueId,
 };
 
 use super::flow::{ACCOUNTS, VenueFlow, limit_order};
@@ -165,6 +165,13 @@ pub fn throughput(dir: &Path, mode: Mode, commands: usize) -> Result<Throughput,
     Ok(Throughput { commands_per_s: per_second(sent, elapsed_ns(start)), outputs })
 }
 
+/// Does something harmless and waits until the next segment is made: a node that just started is busy with that.
+fn settle(inlet: &mut Inlet) -> Result<u64, NotTaken> {
+    let seq = inlet.submit(TS, &Clock { ts_now: TS }.into())?;
+    std::thread::sleep(Duration::from_millis(500));
+    Ok(seq)
+}
+
 /// Sends one command, reading outputs while there is no room.
 fn send(inlet: &mut Inlet, outlet: &mut Outlet, command: &Command, backoff: &mut Backoff, outputs: &mut u64) {
     while inlet.submit(TS, command) == Err(NotTaken::Full) {
@@ -190,6 +197,8 @@ pub fn latency(dir: &Path, mode: Mode, commands: usize, rate: u64, has_follower:
     let config = Config { is_timed: true, ..Config::default() };
     let (pipeline, mut inlet, mut outlet) = Pipeline::start(open(dir, mode)?, config)?;
     let follower = if has_follower { Some(follower(dir, &outlet)?) } else { None };
+    // An inlet that was just made has room.
+    let _ = settle(&mut inlet);
     let mut clock = Due { start: Instant::now(), first_seq: inlet.next_seq(), rate: rate.max(1), last: None };
     let mut times = Histogram::default();
     let mut late = 0_u64;
@@ -294,6 +303,7 @@ pub fn kill(dir: &Path, mode: Mode, orders: u64) -> Result<(u64, u64), NodeError
     while outputs < orders {
         outputs = outputs.saturating_add(u64::from(outlet.poll().is_some()));
     }
+    let _ = settle(&mut inlet);
     let kill = KillSet { scope: KillScope::All, id: 0, is_on: true, reduce_only: false };
     let start = Instant::now();
     send(&mut inlet, &mut outlet, &kill.into(), &mut backoff, &mut outputs);
@@ -322,4 +332,42 @@ pub fn crash_plan(mode: Mode) -> Plan<Venue> {
         limit_order(account, instrument, ClOrdId(id), side, price, ONE).into()
     };
     Plan { genesis: GENESIS.to_vec(), fresh, opening: Vec::new(), order, mode }
+}
+
+/// The commands of [`throughput`] as rows for Python: kind u16, account u32, instrument u16, `cl_ord_id` u64,
+/// `orig_cl_ord_id` u64, side u8, `time_in_force` u8, price i64, quantity i64; little-endian, no padding.
+#[must_use]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the flow has three kinds, and a row holds no other")]
+pub fn rows(commands: usize) -> Vec<u8> {
+    let mut flow = VenueFlow::new(INSTRUMENTS, commands, 1);
+    let mut rows = Vec::new();
+    for _ in 0..commands {
+        let command = flow.next();
+        let kind = command.kind();
+        let Command::Single(single) = command else { continue };
+        let (account, instrument, id, orig, side, tif, price, qty) = match single {
+            Single::NewOrder(o) => {
+                (o.account, o.instrument, o.cl_ord_id, ClOrdId(0), o.side, o.time_in_force, o.price, o.order_qty)
+            }
+            Single::Replace(r) => {
+                let side = Side::Buy;
+                (r.account, InstrumentId(0), r.cl_ord_id, r.orig_cl_ord_id, side, r.time_in_force, r.price, r.order_qty)
+            }
+            Single::Cancel(c) => {
+                let (none, gtc) = (InstrumentId(0), TimeInForce::Gtc);
+                (c.account, none, ClOrdId(0), c.orig_cl_ord_id, Side::Buy, gtc, Price::ZERO, Qty::ZERO)
+            }
+            _ => continue,
+        };
+        kind.put(&mut rows);
+        account.put(&mut rows);
+        instrument.put(&mut rows);
+        id.put(&mut rows);
+        orig.put(&mut rows);
+        side.put(&mut rows);
+        tif.put(&mut rows);
+        price.put(&mut rows);
+        qty.put(&mut rows);
+    }
+    rows
 }

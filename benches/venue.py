@@ -1,0 +1,67 @@
+"""``venue``: the whole pipeline, journal in mode ``os``.
+
+``commands_per_s`` is closed-loop: commands made beforehand are sent as fast as the inlet takes
+them, until the last output is read. The latencies are open-loop: a command is due at its time
+whatever comes back, and late sends count. ``service_us`` is the engine thread alone, from a command
+taken to its events handed on, at 200,000 a second. ``end_to_end_us`` runs from the time a command
+was due to its first output at the client, at half of the throughput found; ``_snapshot`` is the
+same with a follower that takes a snapshot after each segment.
+
+Four threads want a core of their own (client, engine, journal, publisher), a fifth with snapshots:
+on a machine with fewer, end to end is mostly the scheduler's time.
+"""
+
+import os
+from typing import Any
+
+from benches import _figures, _venue
+from benches._process import Memory, in_process
+from tiderace import _core
+
+COMMANDS, REPETITIONS, RATE, TIMED = 1_000_000, 5, 200_000, 1_000_000
+SMOKE = 20_000, 1, 20_000, 2_000
+
+
+def run(*, is_smoke: bool = False) -> dict[str, Any]:
+    """Measure in a process of its own."""
+    commands, repetitions, rate, timed = SMOKE if is_smoke else (COMMANDS, REPETITIONS, RATE, TIMED)
+    sizes = {"commands": commands, "repetitions": repetitions, "rate": rate, "timed": timed}
+    return in_process("venue", **sizes)
+
+
+def measure(commands: int, repetitions: int, rate: int, timed: int) -> dict[str, Any]:
+    """Find the throughput, then the times at two rates."""
+    memory = Memory(0)
+    rates, outputs = [], set()
+    for _ in range(repetitions):
+        with _venue.folder() as path:
+            per_s, count = _core.bench_venue(path, "os", commands)
+        rates.append(per_s)
+        outputs.add(count)
+    assert len(outputs) == 1, "the same commands have the same outputs"
+    peak = _figures.rates(rates)
+    half = max(int(peak["median"] / 2), 1)
+
+    def at(rate: int, *, has_follower: bool = False) -> dict[str, Any]:
+        with _venue.folder() as path:
+            return _core.bench_venue_latency(path, "os", timed, rate, has_follower)
+
+    slow, fast, followed = at(rate), at(half), at(half, has_follower=True)
+    return {
+        "input": {"commands": commands, "repetitions": repetitions, "timed": timed},
+        "recipe": _venue.RECIPE,
+        "checksum": str(outputs.pop()),
+        "mode": "os",
+        "build": _figures.build(),
+        "cores": os.cpu_count(),
+        "commands_per_s": peak,
+        "service_us": _venue.micros(slow["service_ns"]),
+        "service_rate": rate,
+        "end_to_end_us": _venue.micros(fast["end_to_end_ns"]),
+        "end_to_end_rate": half,
+        "end_to_end_us_snapshot": _venue.micros(followed["end_to_end_ns"]),
+        "service_us_snapshot": _venue.micros(followed["service_ns"]),
+        "snapshots": followed["snapshots"],
+        "late_permille": {"service": slow["late_permille"], "end_to_end": fast["late_permille"]},
+        "rss_mb": _figures.one(memory.rss_mb()),
+    }
