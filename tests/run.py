@@ -36,6 +36,7 @@ SUITES = [
     ("types of the face", [BIN / "mypy"]),
     ("stubs of the core", [BIN / "stubtest", "tiderace._core", "--ignore-disjoint-bases"]),
     ("tests of the face", [BIN / "pytest", "--quiet", "tests/python"]),
+    ("scenarios", [BIN / "tiderace", "scenario", "tests/scenarios", "--strict"]),
     ("report in a browser", [BIN / "pytest", "--quiet", "tests/e2e"]),
     ("benches as smoke tests", [BIN / "tiderace", "bench", "all", "--smoke"]),
     ("wheel", ["make", "--no-print-directory", "wheel"]),
