@@ -37,3 +37,14 @@ fn every_scenario_passes_strictly() {
 fn every_scenario_passes_with_a_crash_after_every_command() {
     told(true);
 }
+
+/// Legs of a quote off the grid are refused under their own names, the ledger of spot and inverse contracts holds, and
+/// means that do not come out even are compared to the digits that a file writes.
+#[test]
+fn spot_and_inverse_contracts_keep_the_ledger() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/spot_and_inverse.jsonl");
+    for crash_everywhere in [false, true] {
+        let outcome = run_file(&path, Options { strict: false, crash_everywhere }).unwrap();
+        assert!(outcome.failure.is_none(), "{outcome}");
+    }
+}
