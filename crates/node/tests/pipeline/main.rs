@@ -37,8 +37,10 @@ fn start_failing(faulty: &Faulty, fs: &Arc<dyn FileSystem>, faults: Faults) -> (
     let (pipeline, mut inlet, mut outlet) = Pipeline::start(open(fs, WIDE).unwrap(), config).unwrap();
     submit(&mut inlet, &new_order(1)).unwrap();
     wait(&mut outlet, 1);
-    let spare = Path::new(DIR).join("00000001.tmp");
-    let is_filled = || faulty.bytes(&spare).is_some_and(|bytes| bytes.len() as u64 == WIDE.segment_bytes);
+    let is_filled = || {
+        let spare = fs.list(Path::new(DIR)).unwrap().into_iter().find(|path| path.extension().unwrap() == "tmp");
+        spare.and_then(|path| faulty.bytes(&path)).is_some_and(|bytes| bytes.len() as u64 == WIDE.segment_bytes)
+    };
     let deadline = Instant::now() + Duration::from_secs(5);
     let mut before = None;
     while !is_filled() || before != Some(faulty.counts()) {
