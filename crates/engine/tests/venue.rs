@@ -245,6 +245,19 @@ fn a_kill_of_the_venue_cancels_oldest_first_and_refuses() {
 }
 
 #[test]
+fn a_chain_of_children_is_as_long_as_it_likes() {
+    const LINKS: u64 = 50_000;
+    let mut venue = venue();
+    for id in 1..=LINKS {
+        apply(&mut venue, NewOrder { oto: ClOrdId(id - 1), ..order(ALICE, id, Side::Buy, 90, 1) });
+    }
+    let events = apply(&mut venue, Cancel { account: ALICE, orig_cl_ord_id: ClOrdId(1) });
+    let gone: Vec<_> = reports(&events, ExecType::Canceled).iter().map(|report| report.cl_ord_id.0).collect();
+    assert!(gone.into_iter().eq(1..=LINKS));
+    assert_eq!(venue.open_orders(ALICE), 0);
+}
+
+#[test]
 fn a_dead_man_fires_at_its_time_before_the_command_that_carries_it_on() {
     let mut config = config();
     config.accounts[0].dead_man_ns = Some(50);

@@ -245,9 +245,29 @@ impl Core {
         }
     }
 
-    /// An order ends unfilled, and its children with it.
+    /// An order ends unfilled, and its children with it: a chain of them is as long as its account likes, so this keeps
+    /// the way down in a list and not on the stack.
     pub(super) fn close(&mut self, order_id: u64, exec_type: ExecType, reason: Reason, out: &mut Vec<Event>) {
-        let Some(row) = self.orders.get(order_id).copied() else { return };
+        if !self.close_one(order_id, exec_type, reason, out) {
+            return;
+        }
+        let mut parents = vec![order_id];
+        while let Some(parent) = parents.last().copied() {
+            let next = self.waiting.range((parent, 0)..=(parent, u64::MAX)).next().map(|((_, child), _)| *child);
+            let Some(child) = next else {
+                parents.pop();
+                continue;
+            };
+            self.waiting.remove(&(parent, child));
+            if self.close_one(child, ExecType::Canceled, Reason::LinkedOrder, out) {
+                parents.push(child);
+            }
+        }
+    }
+
+    /// Ends one order; whether it has children.
+    fn close_one(&mut self, order_id: u64, exec_type: ExecType, reason: Reason, out: &mut Vec<Event>) -> bool {
+        let Some(row) = self.orders.get(order_id).copied() else { return false };
         let ord_status = if exec_type == ExecType::Expired { OrdStatus::Expired } else { OrdStatus::Canceled };
         out.push(Report { reason, ..report_of(&row, exec_type, ord_status) }.into());
         self.controls.on_leaves(row.account, row.instrument, row.side, row.leaves_qty(), Qty::ZERO);
@@ -255,13 +275,7 @@ impl Core {
         if row.parent != 0 {
             self.waiting.remove(&(row.parent, order_id));
         }
-        if row.has_children {
-            while let Some((key, _)) = self.waiting.range((order_id, 0)..=(order_id, u64::MAX)).next() {
-                let (_, child) = *key;
-                self.waiting.remove(&(order_id, child));
-                self.close(child, ExecType::Canceled, Reason::LinkedOrder, out);
-            }
-        }
+        row.has_children
     }
 
     fn end(&mut self, row: &Row) {

@@ -202,8 +202,12 @@ impl Venue {
             self.core.on_event(self.now, market, at, &event, out);
         }
         self.touch(at);
+        if self.core.aside.is_empty() {
+            return;
+        }
         let is_in = self.core.is_in;
-        while let Some((order_id, reason)) = self.core.aside.pop() {
+        // Taken first: a cancel comes by here again, and a sweep may have set many aside.
+        for (order_id, reason) in ::core::mem::take(&mut self.core.aside).into_iter().rev() {
             self.cancel_one(order_id, reason, out);
         }
         self.core.is_in = is_in;
