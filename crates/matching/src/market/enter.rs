@@ -174,7 +174,8 @@ impl Market {
         }
     }
 
-    /// The worst price of a market order: the end of the number line, or a bound that it is clamped to.
+    /// The worst price of a market order: the end of the number line, or the bound of a band. Under `reject` too: what
+    /// the check counted may be gone when it is met (its own orders, partners, reduce-only ones).
     fn market_limit(&self, side: Side, order_qty: Qty) -> Result<Price, Refusal> {
         let end = match side {
             Side::Buy => Price::MAX,
@@ -196,7 +197,7 @@ impl Market {
             }
             leaves_qty = leaves_qty.saturating_sub(level.total_qty);
         }
-        Ok(end)
+        Ok(bound)
     }
 
     pub(super) fn check_band(&self, side: Side, price: Price) -> Result<(), Refusal> {
