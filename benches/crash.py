@@ -31,7 +31,7 @@ def measure(kills: int) -> dict[str, Any]:
             found.append(_core.bench_crash(path, mode, kills // 2, seed + 1, command()))
     return {
         "input": {"kills": kills},
-        "recipe": "one order an id, killed within 60 ms of its start",
+        "recipe": "one order an id, killed within 40 ms of its start",
         "checksum": str(sum(row["kills"] for row in found)),
         "mode": "os and disk",
         "build": _figures.build(),
