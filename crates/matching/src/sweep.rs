@@ -217,7 +217,9 @@ fn prevent<W: Watch>(
     }
     if taker_cut > Qty::ZERO {
         taker.leaves_qty = taker.leaves_qty.saturating_sub(taker_cut);
-        events.push(cut(taker.order_id, taker.limit, taker_cut, taker.leaves_qty));
+        // How far a market order may go is no price of its own.
+        let price = if taker.is_market { Price::ZERO } else { taker.limit };
+        events.push(cut(taker.order_id, price, taker_cut, taker.leaves_qty));
     }
 }
 
