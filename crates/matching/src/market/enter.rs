@@ -255,6 +255,10 @@ impl Market {
         if order.ord_type.has_limit() {
             self.check_price(order.price)?;
         }
+        // A peg enters again and again: what it fills at once says nothing.
+        if order.ord_type == OrdType::Pegged && min_qty > Qty::ZERO {
+            return Err(Refusal::new(Reason::BadQty, order_qty.get(), min_qty.get()));
+        }
         let is_trailing = order.ord_type == OrdType::TrailingStop;
         let has_level = order.ord_type.is_triggered() && !is_trailing;
         let is_good_level = if has_level { self.check_price(stop_px).is_ok() } else { stop_px == Price::ZERO };
@@ -269,11 +273,16 @@ impl Market {
         let &NewOrder { order_id, side, peg_to, peg_offset: offset, .. } = order;
         let is_post_only = order.post_only != PostOnly::Off;
         let peg = Peg { order_id, side, peg_to, offset, is_post_only, suspended: None };
-        let taker = taker_of(order);
+        let mut taker = taker_of(order);
+        let limit = self.first_peg_price(&peg);
+        if limit.is_none() && taker.terms.is_immediate() {
+            let is_fok = taker.terms.time_in_force == TimeInForce::Fok;
+            return taker.cancel(if is_fok { Reason::FokUnfilled } else { Reason::ImmediateRestCanceled }, events);
+        }
         self.off.pegs.insert(peg);
         self.off.pegged_at = None;
-        if let Some(limit) = self.first_peg_price(&peg) {
-            self.go(ts, Taker { limit, ..taker }, order.min_qty, host, events);
+        if let Some(limit) = limit {
+            self.go(ts, Taker { limit, ..taker }, Qty::ZERO, host, events);
         } else if let Some(peg) = self.off.pegs.get_mut(order_id) {
             peg.suspended = Some(taker.resting());
             events.push(Event::Suspended { order_id });
