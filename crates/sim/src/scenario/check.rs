@@ -66,7 +66,7 @@ fn any(_: &str) -> bool {
 
 const REPORT: &[(&str, Kind, Known)] = &[
     ("account", Kind::Text, any),
-    ("cl_ord_id", Kind::Text, any),
+    ("cl_ord_id", Kind::OrderName, any),
     ("exec_type", Kind::Text, |text| is_in(words::EXEC_TYPES, text)),
     ("ord_status", Kind::Text, |text| is_in(words::ORD_STATUSES, text)),
     ("last_px", Kind::Number, any),
@@ -199,7 +199,7 @@ fn wanted(line: &Object<'_>, table: &[(&'static str, Kind, Known)]) -> Result<Ve
         match kind {
             Kind::Flag => drop(line.flag(key)?),
             Kind::Number | Kind::Mean => drop(line.number_or_none(key)?),
-            Kind::Text | Kind::Part => {
+            Kind::Text | Kind::OrderName | Kind::Part => {
                 let text = line.text(key)?;
                 if !is_known(text) {
                     return Err(line.bad(key, format!("{text:?} is unknown here"), "see the words of scenarios.md"));

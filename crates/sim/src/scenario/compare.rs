@@ -10,6 +10,8 @@ use super::show::Shown;
 pub(super) enum Kind {
     /// Letter by letter.
     Text,
+    /// Letter by letter; the leg of a quote may be called by its side, `q/0/buy` for `q/0/bid`.
+    OrderName,
     /// As decimals, exactly.
     Number,
     /// As decimals; where a mean does not come out even, to the digits that are written, six or more.
@@ -32,12 +34,24 @@ impl Wanted {
     fn holds(&self, got: &Value) -> bool {
         match (self.kind, self.value.as_str().zip(got.as_str())) {
             (Kind::Text | Kind::Flag, _) => self.value == *got,
+            (Kind::OrderName, Some((wanted, got))) => wanted == got || leg_of(wanted).is_some_and(|leg| leg == got),
             (Kind::Part, Some((wanted, got))) => got.contains(wanted),
             (Kind::Number, Some((wanted, got))) => is_same_number(wanted, got),
             (Kind::Mean, Some((wanted, got))) => is_same_mean(wanted, got),
-            (Kind::Part | Kind::Number | Kind::Mean, None) => false,
+            (Kind::OrderName | Kind::Part | Kind::Number | Kind::Mean, None) => false,
         }
     }
+}
+
+/// The name of a quote's leg that was called by its side.
+fn leg_of(name: &str) -> Option<String> {
+    let (rest, side) = name.rsplit_once('/')?;
+    let leg = match side {
+        "buy" => "bid",
+        "sell" => "ask",
+        _ => return None,
+    };
+    Some(format!("{rest}/{leg}"))
 }
 
 /// Whether every wanted key is there with its value.
