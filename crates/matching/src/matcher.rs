@@ -31,6 +31,15 @@ impl Watch for Unwatched {
     fn may_trade(&mut self, _: Price) -> bool {
         true
     }
+    fn is_whole(&self) -> bool {
+        true
+    }
+    fn would_trade(&mut self, _: Price, _: Option<Price>) -> bool {
+        true
+    }
+    fn linked(&self, _: u64) -> Option<u64> {
+        None
+    }
     fn cap(&mut self, _: u64, _: u32, _: Side, qty: Qty) -> Qty {
         qty
     }
@@ -118,7 +127,7 @@ impl Matcher {
                 (min_qty, Reason::MinQtyUnfilled)
             }
         };
-        if wanted > Qty::ZERO && !would_fill(&self.book, &taker, wanted, &Unwatched) {
+        if wanted > Qty::ZERO && !would_fill(&self.book, &taker, wanted, &mut Unwatched) {
             events.push(Event::Canceled { order_id, qty: order_qty, reason });
         } else {
             self.trade_and_rest(taker, ends_with, events);

@@ -80,6 +80,12 @@ pub(crate) trait Watch {
     fn is_same(&self, taker: &Taker, maker_owner: u32) -> bool;
     /// Whether a trade at this price may happen.
     fn may_trade(&mut self, price: Price) -> bool;
+    /// Whether a fill takes nothing from the book but what it trades, and reduce-only orders trade like others.
+    fn is_whole(&self) -> bool;
+    /// Whether a trade at this price might happen within a sweep that traded at `first_px` first.
+    fn would_trade(&mut self, price: Price, first_px: Option<Price>) -> bool;
+    /// The order that the first fill of this one cancels.
+    fn linked(&self, order_id: u64) -> Option<u64>;
     /// How much of `qty` a reduce-only order may trade.
     fn cap(&mut self, order_id: u64, owner: u32, side: Side, qty: Qty) -> Qty;
     /// A fill happened; `taker` and the book may change in turn.

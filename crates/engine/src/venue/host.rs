@@ -30,6 +30,10 @@ impl Host for Desk<'_> {
         qty.min(Qty::new(reducible).unwrap_or(Qty::ZERO))
     }
 
+    fn linked(&self, order_id: u64) -> Option<u64> {
+        self.core.orders.get(order_id).map(|row| row.oco).filter(|&partner| partner != 0)
+    }
+
     fn filled(&mut self, fill: &Fill, gone: &mut Vec<(u64, Reason)>) {
         let (maker, taker) = (AccountId(fill.maker_account), AccountId(fill.taker_account));
         // In an uncross the maker is the buyer, whichever order is the older.

@@ -6,11 +6,20 @@ use super::Owner;
 
 /// What the market asks at each fill. `()` is a host that allows everything and hears nothing.
 pub trait Host {
+    /// Whether it caps nothing, links nothing and ends nothing: a FOK then counts whole levels.
+    const IS_SILENT: bool = false;
+
     /// How much of `qty` a reduce-only order may trade now; asked on entry and before each of its fills. Zero ends it,
     /// `not_reducing`.
     fn cap(&mut self, order_id: u64, owner: Owner, side: Side, qty: Qty) -> Qty {
         let _ = (order_id, owner, side);
         qty
+    }
+
+    /// The order that the first fill of this one ends, where there is one: a FOK or a minimum counts one of the two.
+    fn linked(&self, order_id: u64) -> Option<u64> {
+        let _ = order_id;
+        None
     }
 
     /// A fill just happened; its event is written. Orders of this market that must go at once (partners of an OCO,
@@ -31,7 +40,9 @@ pub trait Host {
     }
 }
 
-impl Host for () {}
+impl Host for () {
+    const IS_SILENT: bool = true;
+}
 
 /// One fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

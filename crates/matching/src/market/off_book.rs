@@ -202,6 +202,20 @@ impl<H: Host> Watch for Watched<'_, H> {
         !self.off.prints.would_break(breaker, self.ts, price, self.off.last_px)
     }
 
+    fn is_whole(&self) -> bool {
+        H::IS_SILENT
+    }
+
+    fn would_trade(&mut self, price: Price, first_px: Option<Price>) -> bool {
+        let Some(breaker) = &self.off.config.breaker else { return true };
+        // A sweep goes one way: where the window is empty, its first print is the one to count from.
+        !self.off.prints.would_break(breaker, self.ts, price, first_px.or(self.off.last_px))
+    }
+
+    fn linked(&self, order_id: u64) -> Option<u64> {
+        self.host.linked(order_id)
+    }
+
     fn cap(&mut self, order_id: u64, owner: u32, side: Side, qty: Qty) -> Qty {
         self.host.cap(order_id, self.off.owner(owner), side, qty)
     }
