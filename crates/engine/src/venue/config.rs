@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tiderace_matching::market;
 use tiderace_risk::venue::{AccountLimits, Controls, InstrumentTerms, LimitsError, MmpLimits, VenueAccount};
 use tiderace_types::{
-    Amount, Asset, AssetId, Fraction, Instrument, InstrumentError, InstrumentKind, Qty, TradingState, Ts,
+    Amount, Asset, AssetId, Fraction, Instrument, InstrumentError, InstrumentKind, Qty, Style, TradingState, Ts,
 };
 
 /// Accounts x instruments that a venue holds at most: a holding of each pair is there from the start.
@@ -66,9 +66,9 @@ const fn continuous() -> TradingState {
 }
 
 impl Listing {
-    /// Whether prices at or below zero are good.
+    /// Whether prices at or below zero are good: an inverse contract divides by them.
     pub(super) fn allows_negative(&self) -> bool {
-        self.instrument.kind == InstrumentKind::Future
+        self.instrument.kind == InstrumentKind::Future && self.instrument.style != Style::Inverse
     }
 
     fn is_in_range(&self) -> bool {

@@ -18,6 +18,11 @@ use super::Venue;
 use super::core::{Asked, Core, refused};
 use super::orders::{ORDERS_MAX, Row, Stage, account_index};
 
+/// Lots of a position at most, whatever the account's own limit.
+const POSITION_MAX: i128 = 1 << 62;
+/// So many lots in each of [`ORDERS_MAX`] orders are half of [`POSITION_MAX`].
+const FEW_LOTS: i64 = 1 << 37;
+
 /// The partner and the parent that an order names, as order ids.
 #[derive(Clone, Copy, Debug, Default)]
 struct Links {
@@ -65,6 +70,7 @@ impl Venue {
         self.core.controls.check_kills(&ask)?;
         self.core.controls.check_frozen(now, account, order.mmp_group)?;
         let links = self.links(order)?;
+        self.check_lots(&ask)?;
         self.core.controls.check_limits(now, &ask)?;
         // A leg of a quote is part of a message that was counted.
         if !row.is_quote() {
@@ -86,7 +92,7 @@ impl Venue {
     /// Quantity, sign of the price, and a worth that sums can hold.
     fn check_fields(&self, qty: Qty, price: Price, is_priced: bool, row: &Row) -> Result<(), Refusal> {
         let Some(listing) = self.config.instruments.get(row.instrument.index()) else { return Ok(()) };
-        if is_priced && price <= Price::ZERO && listing.instrument.kind != InstrumentKind::Future {
+        if is_priced && price <= Price::ZERO && !listing.allows_negative() {
             return Err(Refusal::new(Reason::BadPrice, price.get(), 1));
         }
         if qty == Qty::ZERO {
@@ -94,6 +100,21 @@ impl Venue {
         }
         let fits = self.core.books.money(row.instrument).is_some_and(|money| money.fits(qty, price));
         if is_priced && !fits { Err(Refusal::plain(Reason::TooMuchValue)) } else { Ok(()) }
+    }
+
+    /// Whether the position stays one that sums can hold, all working orders of the side filled. Orders of so few lots
+    /// that a full table of them cannot pass the limit are not added up.
+    fn check_lots(&self, ask: &OrderAsk) -> Result<(), Refusal> {
+        let sign = i128::from(ask.side.sign());
+        let with_it = i128::from(ask.position).saturating_mul(sign).saturating_add(ask.leaves_qty.get().into());
+        if ask.leaves_qty.get() <= FEW_LOTS && with_it <= POSITION_MAX / 2 {
+            return Ok(());
+        }
+        let rows = self.core.orders.of_account(ask.account);
+        let working = rows.filter(|row| row.instrument == ask.instrument && row.side == ask.side);
+        let working = working.fold(0i128, |sum, row| sum.saturating_add(row.leaves_qty().get().into()));
+        let worst = with_it.saturating_add(working).saturating_sub(ask.replaced_qty.get().into());
+        if worst > POSITION_MAX { Err(Refusal::new(Reason::PositionLimit, worst, POSITION_MAX)) } else { Ok(()) }
     }
 
     fn ask(&self, row: &Row, is_priced: bool) -> OrderAsk {
@@ -251,6 +272,7 @@ impl Venue {
             let ask = OrderAsk { replaced_qty: row.leaves_qty(), is_replace: true, ..self.ask(&after, is_priced) };
             self.core.controls.check_sizes(&ask)?;
             self.core.controls.check_kills(&ask)?;
+            self.check_lots(&ask)?;
             self.core.controls.check_limits(now, &ask)?;
         }
         self.core.controls.on_message(now, account)
@@ -388,6 +410,8 @@ impl Venue {
             {
                 if qty > Qty::ZERO {
                     self.enter(&leg(quote, entry, side, price, qty), at, out);
+                    // Each leg is an aggressor of its own: the next one finds no order of a group that it froze.
+                    self.settle_mmp(out);
                 }
             }
         }

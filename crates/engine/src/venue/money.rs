@@ -96,7 +96,7 @@ impl Money {
         if self.den == 1 {
             return raw.saturating_mul(self.num);
         }
-        div_round(raw.saturating_mul(self.num), self.den, rounding).unwrap_or(0)
+        scaled(raw, self.num, self.den, rounding)
     }
 
     /// The fee of a fill, > 0 is paid: up for who pays, a rebate down.
@@ -105,9 +105,9 @@ impl Money {
         if fraction == Fraction::ZERO {
             return 0;
         }
-        let value = raw.saturating_abs().saturating_mul(self.num).saturating_mul(i128::from(fraction.get()));
+        let num = self.num.saturating_mul(i128::from(fraction.get()));
         let den = self.den.saturating_mul(i128::from(Fraction::ONE.get()));
-        div_round(value, den, Rounding::Ceil).unwrap_or(0)
+        scaled(raw.saturating_abs(), num, den, Rounding::Ceil)
     }
 
     /// Base units that so many lots are, for spot.
@@ -161,10 +161,20 @@ impl Holding {
     }
 }
 
+/// A value times `num` over `den`: by quotient and remainder where the product itself is too large.
+fn scaled(value: i128, num: i128, den: i128, rounding: Rounding) -> i128 {
+    if let Some(product) = value.checked_mul(num) {
+        return div_round(product, den, rounding).unwrap_or(0);
+    }
+    let (whole, rest) = (value.checked_div(den).unwrap_or(0), value.checked_rem(den).unwrap_or(0));
+    let rest = div_round(rest.saturating_mul(num), den, rounding).unwrap_or(0);
+    whole.saturating_mul(num).saturating_add(rest)
+}
+
 /// `part` of `whole` of a value; what does not come out even stays with the other part.
 fn share(value: i128, part: i128, whole: i128) -> i128 {
     if part == whole {
         return value;
     }
-    div_round(value.saturating_mul(part), whole, Rounding::Floor).unwrap_or(0)
+    scaled(value, part, whole, Rounding::Floor)
 }
