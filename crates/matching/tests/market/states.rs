@@ -156,9 +156,18 @@ fn a_trade_beyond_the_breaker_does_not_print_and_begins_an_auction_that_is_exten
 fn what_may_not_join_the_breakers_auction_is_canceled() {
     let immediate = |time_in_force| NewOrder { time_in_force, ..buy(5, 115, 2) };
     let market = NewOrder { ord_type: OrdType::Market, ..buy(5, 0, 2) };
-    for order in [immediate(TimeInForce::Ioc), immediate(TimeInForce::Gfn), immediate(TimeInForce::Fok), market] {
+    for order in [immediate(TimeInForce::Ioc), immediate(TimeInForce::Gfn), market] {
         assert!(breaking(None).enter(order).contains(&canceled(5, 1, Reason::CircuitBreaker)), "{order:?}");
     }
+}
+
+#[test]
+fn a_fill_or_kill_order_that_would_break_is_killed_whole() {
+    let mut story = breaking(None);
+    let events = story.enter(NewOrder { time_in_force: TimeInForce::Fok, ..buy(5, 115, 2) });
+    assert_eq!(trades(&events), []);
+    assert!(events.contains(&canceled(5, 2, Reason::FokUnfilled)));
+    assert_eq!(story.market.state(), TradingState::Continuous);
 }
 
 #[test]
