@@ -3,14 +3,15 @@
 //! While a market works, [`super::host::Desk`] books each fill here at once; the reports are written afterwards, from
 //! the market's events in their order. So a row's filled quantity is that of the reports so far.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tiderace_matching::Event as Of;
 use tiderace_matching::market::{Market, Owner};
 use tiderace_risk::venue::Controls;
 use tiderace_types::venue::{Event, Indication, NO_ENTRY, NewOrder, Report, StateChanged, Trade};
 use tiderace_types::{
-    AccountId, Amount, ClOrdId, ExecId, ExecType, InstrumentId, OrdStatus, Price, Qty, Reason, Refusal, Side, Ts,
+    AccountId, Amount, ClOrdId, ExecId, ExecType, InstrumentId, OrdStatus, Price, Qty, Reason, Refusal, Side,
+    TimeInForce, Ts,
 };
 
 use super::books::Books;
@@ -54,6 +55,8 @@ pub(super) struct Core {
     pub(super) aside: Vec<(u64, Reason)>,
     /// Children by parent and themselves.
     pub(super) waiting: BTreeMap<(u64, u64), NewOrder>,
+    /// When waiting children end by themselves, with their keys above.
+    pub(super) expiries: BTreeSet<(Ts, u64, u64)>,
     /// Children whose parent is filled.
     pub(super) ready: VecDeque<(u64, u64)>,
     /// Live reduce-only orders.
@@ -258,11 +261,27 @@ impl Core {
                 parents.pop();
                 continue;
             };
-            self.waiting.remove(&(parent, child));
+            self.take_child((parent, child));
             if self.close_one(child, ExecType::Canceled, Reason::LinkedOrder, out) {
                 parents.push(child);
             }
         }
+    }
+
+    /// Puts a child where it waits, until its own time at most.
+    pub(super) fn keep_child(&mut self, key: (u64, u64), child: NewOrder) {
+        self.take_child(key);
+        if child.time_in_force == TimeInForce::Gtd {
+            self.expiries.insert((child.expire_time, key.0, key.1));
+        }
+        self.waiting.insert(key, child);
+    }
+
+    /// Takes a child from where it waits.
+    pub(super) fn take_child(&mut self, key: (u64, u64)) -> Option<NewOrder> {
+        let child = self.waiting.remove(&key)?;
+        self.expiries.remove(&(child.expire_time, key.0, key.1));
+        Some(child)
     }
 
     /// Ends one order; whether it has children.
@@ -273,7 +292,7 @@ impl Core {
         self.controls.on_leaves(row.account, row.instrument, row.side, row.leaves_qty(), Qty::ZERO);
         self.end(&row);
         if row.parent != 0 {
-            self.waiting.remove(&(row.parent, order_id));
+            self.take_child((row.parent, order_id));
         }
         row.has_children
     }

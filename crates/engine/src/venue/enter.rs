@@ -148,7 +148,12 @@ impl Venue {
             let row = self.core.find(order.account, cl_ord_id);
             row.map(|row| row.order_id).ok_or(Refusal::new(Reason::BadLink, cl_ord_id.0, 0))
         };
-        Ok(Links { oco: find(order.oco)?, parent: find(order.oto)? })
+        let oco = find(order.oco)?;
+        let others = self.core.orders.get(oco).and_then(|partner| self.core.orders.get(partner.oco));
+        if others.is_some() {
+            return Err(Refusal::new(Reason::BadLink, order.oco.0, 0));
+        }
+        Ok(Links { oco, parent: find(order.oto)? })
     }
 
     /// Gives an order that the venue lets in to its market, or to its parent.
@@ -195,7 +200,7 @@ impl Venue {
             Some(Ok(())) | None => {
                 self.core.is_in = true;
                 self.core.let_in(child.order_id, Stage::Waiting, oco, out);
-                self.core.waiting.insert((parent, child.order_id), *order);
+                self.core.keep_child((parent, child.order_id), *order);
                 if let Some(row) = self.core.orders.get_mut(parent) {
                     row.has_children = true;
                 }
@@ -206,7 +211,7 @@ impl Venue {
     /// The next child whose parent is filled enters; false where none waits.
     pub(super) fn settle_children(&mut self, out: &mut Vec<Event>) -> bool {
         let Some(key) = self.core.ready.pop_front() else { return false };
-        let Some(child) = self.core.waiting.remove(&key) else { return true };
+        let Some(child) = self.core.take_child(key) else { return true };
         let (_, order_id) = key;
         let Some(row) = self.core.orders.get_mut(order_id) else { return true };
         row.parent = 0;
@@ -303,7 +308,7 @@ impl Venue {
             return;
         }
         self.core.is_in = true;
-        self.core.waiting.insert(key, child);
+        self.core.keep_child(key, child);
         self.core.rename(row.order_id, change.cl_ord_id);
         self.core.resize(
             row.order_id,

@@ -56,8 +56,12 @@ impl Host for Desk<'_> {
         self.count(fill.taker, taker, taker_side, qty);
         self.core.controls.on_trade(self.ts, maker);
         self.core.controls.on_trade(self.ts, taker);
-        self.part(fill.maker, gone);
-        self.part(fill.taker, gone);
+        if self.are_partners(fill.maker, fill.taker) {
+            gone.extend([fill.maker, fill.taker].map(|order_id| (order_id, Reason::LinkedOrder)));
+        } else {
+            self.part(fill.maker, gone);
+            self.part(fill.taker, gone);
+        }
         self.core.flat(maker, self.instrument, fill.taker, gone);
         if taker != maker {
             self.core.flat(taker, self.instrument, fill.taker, gone);
@@ -84,13 +88,26 @@ impl Desk<'_> {
         }
     }
 
+    /// Whether two orders that met are the legs of one pair, which they are no more then. The one that comes in knows
+    /// its partner before it is known there.
+    fn are_partners(&mut self, maker: u64, taker: u64) -> bool {
+        let names = |core: &Core, one, other| core.orders.get(one).is_some_and(|row| row.oco == other);
+        let are = names(self.core, taker, maker) || names(self.core, maker, taker);
+        for order_id in [maker, taker].into_iter().filter(|_| are) {
+            if let Some(row) = self.core.orders.get_mut(order_id) {
+                row.oco = 0;
+            }
+        }
+        are
+    }
+
     /// The first fill or trigger of one leg ends the other: at once where it is in this market, else after the sweep.
     fn part(&mut self, order_id: u64, gone: &mut Vec<(u64, Reason)>) {
         let Some(row) = self.core.orders.get_mut(order_id).filter(|row| row.oco != 0) else { return };
         let partner = core::mem::take(&mut row.oco);
         let Some(row) = self.core.orders.get_mut(partner) else { return };
         row.oco = 0;
-        if row.instrument == self.instrument && row.stage == Stage::Working {
+        if row.instrument == self.instrument && matches!(row.stage, Stage::Working | Stage::Entering) {
             gone.push((partner, Reason::LinkedOrder));
         } else {
             self.core.aside.push((partner, Reason::LinkedOrder));

@@ -23,12 +23,14 @@ pub use config::{
 pub use data::{MarketDatum, Update};
 pub use tiderace_risk::venue::{AccountLimits, MmpLimits, OrderToTrade, Throttle};
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tiderace_matching::market::{Market, Owner, Place};
 use tiderace_risk::venue::Frozen;
 use tiderace_types::venue::{Command, Event, NO_ENTRY, Single};
-use tiderace_types::{AccountId, Amount, AssetId, ClOrdId, InstrumentId, OrdStatus, Price, Qty, Side, Ts};
+use tiderace_types::{
+    AccountId, Amount, AssetId, ClOrdId, ExecType, InstrumentId, OrdStatus, Price, Qty, Reason, Side, Ts,
+};
 
 use self::books::Books;
 use self::core::{Asked, Core, status_of};
@@ -136,6 +138,7 @@ impl Venue {
             fills: VecDeque::new(),
             aside: Vec::new(),
             waiting: BTreeMap::new(),
+            expiries: BTreeSet::new(),
             ready: VecDeque::new(),
             reduce_only: Vec::new(),
             quotes: BTreeMap::new(),
@@ -178,6 +181,8 @@ impl Venue {
             self.now = self.now.max(next);
             if let Some(due) = self.core.controls.due(next) {
                 self.on_due(due, out);
+            } else if let Some((_, _, child)) = self.core.expiries.first().copied().filter(|(ts, ..)| *ts <= next) {
+                self.core.close(child, ExecType::Expired, Reason::TimeReached, out);
             } else if let Some(row) = self.timers.iter().position(|timer| *timer == next) {
                 let at = InstrumentId(u16::try_from(row).unwrap_or(u16::MAX));
                 self.core.asked = Asked::Nothing;
@@ -269,7 +274,8 @@ impl Venue {
     /// When the next timer is due.
     #[must_use]
     pub fn next_timer(&self) -> Option<Ts> {
-        let timer = self.core.controls.next_timer().map_or(self.timer, |timer| timer.min(self.timer));
+        let child = self.core.expiries.first().map_or(NEVER, |(ts, ..)| *ts);
+        let timer = self.core.controls.next_timer().unwrap_or(NEVER).min(child).min(self.timer);
         (timer != NEVER).then_some(timer)
     }
 

@@ -198,6 +198,8 @@ impl Venue {
                 let instrument = u16::try_from(id).map_or(ANY_INSTRUMENT, InstrumentId);
                 self.check_instrument(instrument).map_err(|refusal| Refusal::new(refusal.reason, id, 0))?;
             }
+            // Orders of no strategy, and all quotes, go by zero.
+            KillScope::Strategy if id == 0 => return Err(Refusal::new(Reason::BadField, 0, 1)),
             KillScope::All | KillScope::Strategy => {}
         }
         if self.core.controls.kill(scope, id, is_on, reduce_only) {
@@ -284,6 +286,13 @@ impl Venue {
                 let total = self.balance(account, asset).total;
                 out.push(BalanceChanged { account, asset, total }.into());
             }
+        }
+        let mut gone = Vec::new();
+        for account in [record.maker, record.taker] {
+            self.core.flat(account, instrument, 0, &mut gone);
+        }
+        for (order_id, reason) in gone {
+            self.cancel_one(order_id, reason, out);
         }
         Ok(())
     }

@@ -187,7 +187,9 @@ impl Venue {
             let order = NewOrder::decode(take_bytes(rest, NewOrder::LEN)?)?;
             Ok((key, order))
         })?;
-        core.waiting = waiting.into_iter().collect();
+        for (key, child) in waiting {
+            core.keep_child(key, child);
+        }
         core.reduce_only =
             take_list(rest, |rest| Ok((AccountId::take(rest)?, InstrumentId::take(rest)?, u64::take(rest)?)))?;
         let quotes = take_list(rest, |rest| {
