@@ -258,6 +258,31 @@ fn a_chain_of_children_is_as_long_as_it_likes() {
 }
 
 #[test]
+fn a_bust_that_leaves_nothing_to_reduce_cancels_what_would_reduce() {
+    let mut venue = venue();
+    trade(&mut venue, InstrumentId(0), 1, ALICE, BOB, 100, 10);
+    let close = NewOrder { reduce_only: true, ..order(BOB, 50, Side::Sell, 120, 10) };
+    assert_eq!(refusals(&apply(&mut venue, close)), []);
+    let events = apply(&mut venue, BustTrade { trade_id: ExecId(1), operator: 3 });
+    let gone = reports(&events, ExecType::Canceled);
+    assert_eq!(
+        gone.iter().map(|report| (report.account, report.reason)).collect::<Vec<_>>(),
+        [(BOB, Reason::NotReducing)]
+    );
+    assert_eq!(venue.open_orders(BOB), 0);
+}
+
+#[test]
+fn a_kill_of_no_strategy_is_refused_and_takes_nothing() {
+    let mut venue = venue();
+    apply(&mut venue, order(ALICE, 1, Side::Buy, 90, 1));
+    let kill = KillSet { scope: KillScope::Strategy, id: 0, is_on: true, reduce_only: false };
+    assert_eq!(refusals(&apply(&mut venue, kill)), [Reason::BadField]);
+    assert_eq!(refusals(&apply(&mut venue, order(ALICE, 2, Side::Buy, 90, 1))), []);
+    assert_eq!(venue.open_orders(ALICE), 2);
+}
+
+#[test]
 fn a_dead_man_fires_at_its_time_before_the_command_that_carries_it_on() {
     let mut config = config();
     config.accounts[0].dead_man_ns = Some(50);
