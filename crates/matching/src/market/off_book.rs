@@ -1,12 +1,12 @@
 //! What a market knows beside its book, and how an order leaves.
 
 use tiderace_book::by_order::Book;
-use tiderace_types::{Price, Qty, Reason, Side, TradingState, Trigger, Ts};
+use tiderace_types::{OrdType, Price, Qty, Reason, Side, TradingState, Trigger, Ts};
 
 use super::limits::Prints;
 use super::stops::Stops;
 use super::tables::{Expiries, Groups, Pegs};
-use super::{BookChange, Fill, Host, Indication, MarketConfig, Owner};
+use super::{BookChange, Fill, Host, Indication, MarketConfig, NewOrder, Owner};
 use crate::event::Event;
 use crate::sweep::{Taker, Watch};
 use crate::terms::Terms;
@@ -85,6 +85,13 @@ impl OffBook {
             Trigger::Mark => self.mark,
             Trigger::Index => self.index,
         }
+    }
+
+    /// The price that a stop is held against when it enters or its trigger moves. In an auction the last trade is of
+    /// before: the uncross print is the first that counts. A trailing level still starts from it.
+    pub(super) fn source_on_entry(&self, stop: &NewOrder) -> Option<Price> {
+        let is_stale = self.state.is_auction() && stop.trigger == Trigger::Last;
+        if is_stale && stop.ord_type != OrdType::TrailingStop { None } else { self.source(stop.trigger) }
     }
 
     /// A new price of a source. Auctions wake no stops.
