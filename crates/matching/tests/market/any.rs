@@ -1,6 +1,7 @@
 //! Any commands at all, each through two markets: one that lives on, and one that is written and read back before each
 //! command. They say the same; market data, order by order, makes the same book; between commands an open market is
-//! not crossed; no order fills more than it was sent for; a reduce-only order never adds to a position.
+//! not crossed; no order fills more than it was sent for; one that is to fill whole, or so much at least, does or fills
+//! nothing; a reduce-only order never adds to a position.
 
 use std::collections::BTreeMap;
 
@@ -248,6 +249,14 @@ proptest! {
             prop_assert_eq!(&events, &carry_out(&mut again, &mut ts_again, &step, &mut host_again), "{:?}", step);
             prop_assert_eq!(bytes(&market), bytes(&again));
             check(&market, &host);
+            if let Step::Enter(order) = &step
+                && matches!(order.time_in_force, TimeInForce::Fok | TimeInForce::Ioc)
+            {
+                let filled = host.filled.get(&order.order_id).copied().unwrap_or(0);
+                let is_fok = order.time_in_force == TimeInForce::Fok;
+                let least = if is_fok { order.order_qty.get() } else { order.min_qty.get() };
+                prop_assert!(filled == 0 || filled >= least, "{:?} {}", order, filled);
+            }
         }
     }
 

@@ -168,7 +168,10 @@ impl Slow {
                         (0, _) => {}
                         (_, 0) => events.push(Event::Canceled { order_id, qty: qty(cut), reason }),
                         (_, leaves) => {
-                            let (price, leaves_qty) = (Price::new(order.price), qty(leaves));
+                            // A market order has no price of its own.
+                            let is_market = order.price == i64::MAX || order.price == i64::MIN;
+                            let price = Price::new(if is_market { 0 } else { order.price });
+                            let leaves_qty = qty(leaves);
                             events.push(Event::Restated { order_id, price, leaves_qty, reason });
                         }
                     }
