@@ -92,12 +92,12 @@ impl Slow {
         let is_fok = order.time_in_force == TimeInForce::Fok;
         let wanted = if is_fok { lots } else { order.min_qty.get() };
         // Try it on a copy of the market.
-        if wanted > 0 && self.clone().sweep(incoming, &mut Vec::new()).cum < wanted {
+        if wanted > 0 && self.clone().sweep(incoming, is_market, &mut Vec::new()).cum < wanted {
             let reason = if is_fok { Reason::FokUnfilled } else { Reason::MinQtyUnfilled };
             events.push(Event::Canceled { order_id: order.order_id, qty: order.order_qty, reason });
             return None;
         }
-        let left = self.sweep(incoming, events);
+        let left = self.sweep(incoming, is_market, events);
         if left.leaves > 0 && may_rest {
             self.rest(left);
         } else if left.leaves > 0 {
@@ -137,7 +137,7 @@ impl Slow {
             self.orders[at] = new;
         } else {
             self.orders.remove(at);
-            let left = self.sweep(new, events);
+            let left = self.sweep(new, false, events);
             if left.leaves > 0 {
                 self.rest(left);
             }
@@ -146,7 +146,7 @@ impl Slow {
     }
 
     /// Trades until prices meet no more, or nothing is left; returns the incoming order as it then is.
-    fn sweep(&mut self, mut taker: Resting, events: &mut Vec<Event>) -> Resting {
+    fn sweep(&mut self, mut taker: Resting, is_market: bool, events: &mut Vec<Event>) -> Resting {
         while taker.leaves > 0 && self.crosses(&taker) {
             let at = self.first(taker.side.opposite()).unwrap();
             let mut maker = self.orders[at];
@@ -169,8 +169,8 @@ impl Slow {
                         (_, 0) => events.push(Event::Canceled { order_id, qty: qty(cut), reason }),
                         (_, leaves) => {
                             // A market order has no price of its own.
-                            let is_market = order.price == i64::MAX || order.price == i64::MIN;
-                            let price = Price::new(if is_market { 0 } else { order.price });
+                            let is_bare = is_market && order_id == taker.order_id;
+                            let price = Price::new(if is_bare { 0 } else { order.price });
                             let leaves_qty = qty(leaves);
                             events.push(Event::Restated { order_id, price, leaves_qty, reason });
                         }
