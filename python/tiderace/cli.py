@@ -8,6 +8,7 @@ traceback is shown with ``--debug`` only.
 import importlib
 import json
 import os
+import select
 import signal
 import sys
 import traceback
@@ -288,11 +289,36 @@ def venue_command(
     del debug
     with _venue.Venue(config, journal=journal) as venue:
         try:
-            for line in sys.stdin:
+            for line in _lines_of_stdin():
                 if line.strip():
                     _answer_line(venue, line)
         except KeyboardInterrupt:
             stderr.print("stopped: the journal is whole", highlight=False)
+
+
+def _lines_of_stdin() -> Iterator[str]:
+    """Yield the lines of stdin as they come; a signal between two of them is never missed."""
+    source = sys.stdin.fileno()
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    previous = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    rest = b""
+    try:
+        while True:
+            # A signal may come between a check and a blocking read: its byte ends the wait.
+            if source not in select.select([source, woken], [], [])[0]:
+                os.read(woken, 64)
+                continue
+            if not (data := os.read(source, 65_536)):
+                break
+            *lines, rest = (rest + data).split(b"\n")
+            yield from (line.decode(errors="replace") for line in lines)
+        if rest:
+            yield rest.decode(errors="replace")
+    finally:
+        signal.set_wakeup_fd(previous)
+        os.close(woken)
+        os.close(wake)
 
 
 def _answer_line(venue: _venue.Venue, line: str) -> None:
@@ -607,9 +633,10 @@ def _drop_stdout() -> None:
 
 
 def _flat(result: Mapping[str, Any]) -> str:
-    words = []
-    for key, value in result.items():
-        if isinstance(value, Mapping):
-            value = " ".join(f"{name} {figure:,.6g}" for name, figure in value.items())
-        words.append(f"{key}: {value}")
-    return "\n".join(words) + "\n"
+    return "".join(f"{key}: {_in_words(value)}\n" for key, value in result.items())
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(f"{name} {_in_words(figure)}" for name, figure in value.items())
+    return f"{value:,.6g}" if isinstance(value, float) else str(value)
