@@ -273,7 +273,12 @@ fn a_followers_snapshot_leads_to_the_same_state() {
     let (mut n, mut taken) = (0, Vec::new());
     while taken.len() < 3 {
         n += 1;
-        submit(&mut inlet, &new_order(n)).unwrap();
+        // Outputs that nobody takes fill their ring, and then the inlet.
+        while let Err(refused) = inlet.submit(Ts::new(1), &new_order(n)) {
+            assert_eq!(refused, NotTaken::Full);
+            assert!(Instant::now() < deadline, "the inlet stays full");
+            while outlet.poll().is_some() {}
+        }
         while outlet.poll().is_some() {}
         taken.extend(follower.taken());
         assert!(Instant::now() < deadline, "no third snapshot after {n} orders");
