@@ -274,7 +274,9 @@ impl Twap {
         // What works may still fill: a slice that left it out would run ahead of its target.
         let covered = self.cum_qty.get().saturating_add(working.get().max(0));
         let wanted = slice.target.get().saturating_sub(covered).max(0);
-        let tried = if is_last { self.cum_qty.get().saturating_sub(self.cum_qty_before_last.get()) } else { 0 };
+        // A bust of earlier slices while the last is tried does not widen its cap.
+        let filled = self.cum_qty.get().saturating_sub(self.cum_qty_before_last.get()).max(0);
+        let tried = if is_last { filled } else { 0 };
         let smallest = self.smallest_child_in_lots();
         let own_qty = schedule.own_qty(index);
         // Slices before the last leave less than a smallest child waiting, which only the last can still send.
