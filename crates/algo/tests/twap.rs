@@ -344,6 +344,19 @@ fn any_parent() -> impl Strategy<Value = SubmitParent> {
         })
 }
 
+/// Four slices of 5; the last fills nothing, then all that came before is busted: its next try asks no more than its cap.
+#[test]
+fn a_bust_does_not_widen_the_cap_of_the_last_slice() {
+    let parent = SubmitParent { catch_up_cap: Fraction::ONE, ..parent(20, 4) };
+    let mut twap = working(&parent);
+    for _ in 0..3 {
+        assert_eq!(lots(next(&mut twap, 5).take), 5);
+    }
+    assert_eq!(lots(next(&mut twap, 0).take), 5);
+    twap.on_fill(Amount::new(-15 * LOT.get()));
+    assert_eq!(lots(next(&mut twap, 0).take), 6, "its own size and the smallest child");
+}
+
 proptest! {
     /// Sum exact, targets monotone and in whole lots, each slice within its jitter, times strictly increasing within the
     /// interval of their slice, no dust at the end.
