@@ -264,6 +264,45 @@ layout! {
     }
 }
 
+impl NewOrder {
+    /// A plain limit order, good till canceled; other terms by struct update.
+    #[must_use]
+    pub const fn limit(
+        account: AccountId,
+        instrument: InstrumentId,
+        cl_ord_id: ClOrdId,
+        side: Side,
+        price: Price,
+        order_qty: Qty,
+    ) -> Self {
+        Self {
+            account,
+            instrument,
+            cl_ord_id,
+            strategy: 0,
+            side,
+            ord_type: OrdType::Limit,
+            time_in_force: TimeInForce::Gtc,
+            post_only: PostOnly::Off,
+            reduce_only: false,
+            self_trade_prevention: SelfTradePrevention::None,
+            trigger: Trigger::Last,
+            peg_to: PegTo::Best,
+            order_qty,
+            price,
+            stop_px: Price::ZERO,
+            trailing_offset: Price::ZERO,
+            peg_offset: Price::ZERO,
+            expire_time: Ts::ZERO,
+            display_qty: Qty::ZERO,
+            min_qty: Qty::ZERO,
+            mmp_group: NO_GROUP,
+            oco: ClOrdId(0),
+            oto: ClOrdId(0),
+        }
+    }
+}
+
 impl Replace {
     /// `price` is meant.
     pub const PRICE: u8 = 1;

@@ -10,8 +10,8 @@ use tiderace_types::venue::{
     Replace, Report,
 };
 use tiderace_types::{
-    AccountId, Amount, ClOrdId, ExecType, InstrumentKind, OrdType, PegTo, PostOnly, Price, Qty, Reason, Refusal,
-    Rounding, SelfTradePrevention, Side, TimeInForce, Trigger, Ts,
+    AccountId, Amount, ClOrdId, ExecType, InstrumentKind, OrdType, PostOnly, Price, Qty, Reason, Refusal, Rounding,
+    Side,
 };
 
 use super::Venue;
@@ -471,31 +471,8 @@ pub(super) const fn kind_row(kind: InstrumentKind) -> u8 {
 }
 
 const fn leg(quote: &MassQuote, entry: &QuoteEntry, side: Side, price: Price, order_qty: Qty) -> NewOrder {
-    NewOrder {
-        account: quote.account,
-        instrument: entry.instrument,
-        cl_ord_id: quote.quote_id,
-        strategy: 0,
-        side,
-        ord_type: OrdType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        post_only: PostOnly::Off,
-        reduce_only: false,
-        self_trade_prevention: SelfTradePrevention::None,
-        trigger: Trigger::Last,
-        peg_to: PegTo::Best,
-        order_qty,
-        price,
-        stop_px: Price::ZERO,
-        trailing_offset: Price::ZERO,
-        peg_offset: Price::ZERO,
-        expire_time: Ts::ZERO,
-        display_qty: Qty::ZERO,
-        min_qty: Qty::ZERO,
-        mmp_group: quote.mmp_group,
-        oco: ClOrdId(0),
-        oto: ClOrdId(0),
-    }
+    let order = NewOrder::limit(quote.account, entry.instrument, quote.quote_id, side, price, order_qty);
+    NewOrder { mmp_group: quote.mmp_group, ..order }
 }
 
 const fn market_order(order: &NewOrder, order_id: u64, owner: Owner) -> Order {

@@ -4,10 +4,10 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use tiderace_engine::venue::{AccountConfig, AccountLimits, Fees, Listing, MmpLimits, Venue, VenueConfig};
-use tiderace_types::venue::{Command, Event, NO_GROUP, NewOrder};
+use tiderace_types::venue::{Command, Event, NewOrder};
 use tiderace_types::{
-    AccountId, Amount, Asset, AssetId, ClOrdId, Fraction, Instrument, InstrumentId, InstrumentKind, OrdType, PegTo,
-    PostOnly, Price, Qty, SelfTradePrevention, Side, Style, TimeInForce, TradingState, Trigger, Ts, VenueId,
+    AccountId, Amount, Asset, AssetId, ClOrdId, Fraction, Instrument, InstrumentId, InstrumentKind, Price, Qty, Side,
+    Style, TradingState, Ts, VenueId,
 };
 
 pub(crate) const ALICE: AccountId = AccountId(0);
@@ -93,31 +93,7 @@ pub(crate) fn config() -> VenueConfig {
 }
 
 pub(crate) fn order(account: AccountId, id: u64, side: Side, price: i64, lots: i64) -> NewOrder {
-    NewOrder {
-        account,
-        instrument: InstrumentId(0),
-        cl_ord_id: ClOrdId(id),
-        strategy: 0,
-        side,
-        ord_type: OrdType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        post_only: PostOnly::Off,
-        reduce_only: false,
-        self_trade_prevention: SelfTradePrevention::None,
-        trigger: Trigger::Last,
-        peg_to: PegTo::Best,
-        order_qty: qty(lots),
-        price: Price::new(price),
-        stop_px: Price::ZERO,
-        trailing_offset: Price::ZERO,
-        peg_offset: Price::ZERO,
-        expire_time: Ts::ZERO,
-        display_qty: Qty::ZERO,
-        min_qty: Qty::ZERO,
-        mmp_group: NO_GROUP,
-        oco: ClOrdId(0),
-        oto: ClOrdId(0),
-    }
+    NewOrder::limit(account, InstrumentId(0), ClOrdId(id), side, Price::new(price), qty(lots))
 }
 
 pub(crate) fn apply(venue: &mut Venue, command: impl Into<Command>) -> Vec<Event> {

@@ -17,11 +17,8 @@ use std::collections::BTreeMap;
 
 pub(super) use oracle::{Flow, Regime, Shape};
 use tiderace_matching::{Command as Bare, Matcher};
-use tiderace_types::venue::{Cancel, Command, NO_GROUP, NewOrder, Replace};
-use tiderace_types::{
-    AccountId, ClOrdId, InstrumentId, OrdType, PegTo, PostOnly, Price, Qty, SelfTradePrevention, TimeInForce, Trigger,
-    Ts,
-};
+use tiderace_types::venue::{Cancel, Command, NewOrder, Replace};
+use tiderace_types::{AccountId, ClOrdId, InstrumentId, Price, Qty, TimeInForce, Ts};
 
 /// Orders that rest in a book, about.
 pub(super) const RESTING: usize = 10_000;
@@ -133,42 +130,6 @@ fn new_order(
 ) -> NewOrder {
     NewOrder {
         time_in_force: order.time_in_force,
-        ..limit_order(account, instrument, cl_ord_id, order.side, order.price, order.order_qty)
-    }
-}
-
-/// A plain limit order.
-pub(super) fn limit_order(
-    account: AccountId,
-    instrument: InstrumentId,
-    cl_ord_id: ClOrdId,
-    side: tiderace_types::Side,
-    price: Price,
-    order_qty: Qty,
-) -> NewOrder {
-    NewOrder {
-        account,
-        instrument,
-        cl_ord_id,
-        strategy: 0,
-        side,
-        ord_type: OrdType::Limit,
-        time_in_force: TimeInForce::Gtc,
-        post_only: PostOnly::Off,
-        reduce_only: false,
-        self_trade_prevention: SelfTradePrevention::None,
-        trigger: Trigger::Last,
-        peg_to: PegTo::Best,
-        order_qty,
-        price,
-        stop_px: Price::ZERO,
-        trailing_offset: Price::ZERO,
-        peg_offset: Price::ZERO,
-        expire_time: Ts::ZERO,
-        display_qty: Qty::ZERO,
-        min_qty: Qty::ZERO,
-        mmp_group: NO_GROUP,
-        oco: ClOrdId(0),
-        oto: ClOrdId(0),
+        ..NewOrder::limit(account, instrument, cl_ord_id, order.side, order.price, order.order_qty)
     }
 }

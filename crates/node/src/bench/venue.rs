@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use tiderace_engine::venue::{AccountConfig, Fees, Listing, Venue, VenueConfig};
 use tiderace_journal::{Config as LogConfig, Disk, FileSystem, Mode, Retention};
-use tiderace_types::venue::{Clock, Command, Event, KillSet, Single};
+use tiderace_types::venue::{Clock, Command, Event, KillSet, NewOrder, Single};
 use tiderace_types::{
     AccountId, Amount, Asset, AssetId, ClOrdId, ExecType, Field, Instrument, InstrumentId, InstrumentKind, KillScope,
     Price, Qty, Side, Style, TimeInForce, TradingState, Ts, VenueId,
 };
 
-use super::flow::{ACCOUNTS, VenueFlow, limit_order};
+use super::flow::{ACCOUNTS, VenueFlow};
 use super::{Spread, elapsed_ns, per_second};
 use crate::backoff::Backoff;
 use crate::crash::Plan;
@@ -297,7 +297,7 @@ pub fn kill(dir: &Path, mode: Mode, orders: u64) -> Result<(u64, u64), NodeError
         let account = AccountId(u32::try_from(n % u64::from(ACCOUNTS)).unwrap_or(0));
         let instrument = InstrumentId(u16::try_from(n % u64::from(INSTRUMENTS)).unwrap_or(0));
         let price = Price::new(100_000_i64.saturating_sub(away));
-        let order = limit_order(account, instrument, ClOrdId(n), Side::Buy, price, ONE);
+        let order = NewOrder::limit(account, instrument, ClOrdId(n), Side::Buy, price, ONE);
         send(&mut inlet, &mut outlet, &order.into(), &mut backoff, &mut outputs);
     }
     while outputs < orders {
@@ -329,7 +329,7 @@ pub fn crash_plan(mode: Mode) -> Plan<Venue> {
         let price = Price::new(i64::try_from(id % 7).unwrap_or(0).saturating_add(100_000));
         let account = AccountId(u32::try_from(id % u64::from(ACCOUNTS)).unwrap_or(0));
         let instrument = InstrumentId(u16::try_from(id % u64::from(INSTRUMENTS)).unwrap_or(0));
-        limit_order(account, instrument, ClOrdId(id), side, price, ONE).into()
+        NewOrder::limit(account, instrument, ClOrdId(id), side, price, ONE).into()
     };
     Plan { genesis: GENESIS.to_vec(), fresh, opening: Vec::new(), order, mode }
 }
