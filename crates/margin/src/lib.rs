@@ -1,0 +1,1 @@
+//! Margin as pure integer functions of positions and risk arrays.
