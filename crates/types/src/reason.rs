@@ -1,7 +1,7 @@
 //! Reason codes: why something was refused, skipped or ended. Append-only; never renumbered, renamed or reused.
 //!
 //! Ranges by stage: 1xxx oms, 2xxx risk, 3xxx route, 4xxx matching, 5xxx clear, 6xxx settle, 7xxx algo, 8xxx feed,
-//! 9xxx gateway. Each has the rule it stands for and what to do about it.
+//! 9xxx gateway, 10xxx model. Each has the rule it stands for and what to do about it.
 
 use serde::Serialize;
 
@@ -149,6 +149,14 @@ reasons! {
     8003 Decode "decode" "A message is of the venue's documented form." => "Check the recording, or the codec's version.";
     9001 Disconnected "disconnected" "The venue's session is up." => "Wait for the session.";
     9002 RunEnded "run_ended" "No new order after the run's end." => "Nothing to do.";
+    10001 NotANumber "not_a_number" "Every number in and out of a model is finite." => "Correct the input that is NaN or infinite.";
+    10002 BadForward "bad_forward" "A forward or spot price is above zero (plus its displacement)." => "Correct the forward.";
+    10003 BadStrike "bad_strike" "A strike is above zero (plus its displacement)." => "Correct the strike.";
+    10004 BadTime "bad_time" "Time to expiry is above zero where a greek or a vol is asked for, and never below zero." => "Correct the time; at expiry use the settlement value.";
+    10005 BadVol "bad_vol" "A volatility is above zero where a greek is asked for, and never below zero." => "Correct the volatility.";
+    10006 BadDiscount "bad_discount" "A discount factor is above zero." => "Correct the discount factor.";
+    10007 BelowIntrinsic "below_intrinsic" "An option is worth more than its discounted intrinsic value." => "Check the quote: no volatility prices it.";
+    10008 AboveBound "above_bound" "A call is worth less than the discounted forward, a put less than the discounted strike." => "Check the quote: no volatility prices it.";
 }
 
 /// A rule said no: why, the value it looked at, and its bound, both in the unit of the rule.
