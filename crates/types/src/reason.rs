@@ -172,6 +172,16 @@ reasons! {
     10006 BadDiscount "bad_discount" "A discount factor is above zero." => "Correct the discount factor.";
     10007 BelowIntrinsic "below_intrinsic" "An option is worth more than its discounted intrinsic value." => "Check the quote: no volatility prices it.";
     10008 AboveBound "above_bound" "A call is worth less than the discounted forward, a put less than the discounted strike." => "Check the quote: no volatility prices it.";
+    10101 MissingQuote "missing_quote" "A quote has a bid and an ask above zero; where a side is missing it bounds nothing." => "Nothing to do: the other quotes of the expiry are used.";
+    10102 CrossedQuote "crossed_quote" "A quote's bid is not above its ask." => "Drop the quote, or ask for it again.";
+    10103 StaleQuote "stale_quote" "A quote is no older than the age that the fit allows." => "Ask for it again, or allow an older one.";
+    10104 ExpiredQuote "expired_quote" "An option that is priced has time left." => "Drop the expiry.";
+    10105 VolUnit "vol_unit" "A vol given beside a price is a decimal: 0.5 is 50 %." => "Divide the file's vols by 100.";
+    10106 TooFewQuotes "too_few_quotes" "A slice is fitted to five usable quotes at least." => "Add quotes, or leave the expiry out.";
+    10107 BadSurface "bad_surface" "A slice and a surface have no negative variance, no butterfly and no calendar arbitrage." => "Correct the parameters, or fit again.";
+    10108 OutsideSurface "outside_surface" "A surface speaks of times above zero and not past its last expiry." => "Fit with a later expiry.";
+    10109 StaleSurface "stale_surface" "A surface is used no longer than its age allows." => "Publish a new version.";
+    10110 NoForward "no_forward" "An expiry has a forward: from its future, from put-call parity, or beside its quotes." => "Add the future, or a strike with both a put and a call.";
 }
 
 /// A rule said no: why, the value it looked at, and its bound, both in the unit of the rule.
