@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
-use tiderace_types::{AccountId, AssetId, DecodeError, ExecId, Field, InstrumentId, Price, Qty, Rounding, Side};
+use tiderace_types::{AccountId, AssetId, DecodeError, ExecId, Field, InstrumentId, Price, Qty, Rounding, Side, Ts};
 
-use super::config::VenueConfig;
+use super::config::{Fees, VenueConfig};
 use super::money::{Holding, Money};
 use super::orders::account_index;
 use super::snapshot::{put_len, take_into, take_list};
+use super::volumes::Volumes;
 
 /// Trades that can be busted or adjusted: the last so many.
 pub(super) const TRADES_KEPT: usize = 1 << 18;
@@ -21,11 +22,14 @@ pub(super) struct Booked {
     profit: i128,
     /// Profit that became cash.
     cash: i128,
+    /// The account's fee tier then; a trade that is adjusted stays in it.
+    tier: u8,
 }
 
 /// A trade of the last [`TRADES_KEPT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TradeRecord {
+    pub(super) ts: Ts,
     pub(super) instrument: InstrumentId,
     pub(super) maker: AccountId,
     pub(super) taker: AccountId,
@@ -41,6 +45,7 @@ pub(super) struct TradeRecord {
 #[derive(Debug)]
 pub(super) struct Books {
     money: Vec<Money>,
+    volumes: Volumes,
     holdings: Vec<Holding>,
     cash: Vec<i128>,
     /// The other side of fees, of realized profit and of roundings, by asset.
@@ -56,9 +61,10 @@ impl Books {
     /// Balances as the genesis says. None where an instrument's steps do not fit.
     pub(super) fn new(config: &VenueConfig) -> Option<Self> {
         let (instruments, assets, accounts) = (config.instruments.len(), config.assets.len(), config.accounts.len());
-        let money = config.instruments.iter().map(|listing| Money::new(config, &listing.instrument, listing.fees));
+        let money = config.instruments.iter().map(|listing| Money::new(config, listing));
         let mut books = Self {
             money: money.collect::<Option<_>>()?,
+            volumes: Volumes::new(config)?,
             holdings: vec![Holding::default(); accounts.checked_mul(instruments)?],
             cash: vec![0; accounts.checked_mul(assets)?],
             house: vec![0; assets],
@@ -127,9 +133,34 @@ impl Books {
         }
     }
 
+    /// What an account's next trade would pay at `ts`.
+    pub(super) fn fees(&self, ts: Ts, account: AccountId, instrument: InstrumentId) -> Option<Fees> {
+        self.money(instrument).map(|money| money.fees(self.tier(ts, account, money)))
+    }
+
+    fn tier(&self, ts: Ts, account: AccountId, money: &Money) -> u8 {
+        if money.has_tiers() { money.tier(self.volumes.of(ts, account, money.quote)) } else { 0 }
+    }
+
+    /// Counts a trade for fee tiers, or takes it back.
+    fn count(&mut self, now: Ts, record: &TradeRecord, is_back: bool) {
+        let TradeRecord { ts, instrument, maker, taker, price, qty, .. } = *record;
+        let Some(money) = self.money.get(instrument.index()).filter(|_| maker != taker) else { return };
+        let notional = money.notional(qty, money.raw(qty, price));
+        let (quote, amount) = (money.quote, if is_back { notional.saturating_neg() } else { notional });
+        for account in [maker, taker] {
+            self.volumes.add(now, ts, account, quote, amount);
+        }
+    }
+
     /// Books a trade for both accounts and keeps it. Where both are one, only fees move.
     pub(super) fn trade(&mut self, mut record: TradeRecord) -> (ExecId, Booked, Booked) {
+        if let Some(money) = self.money(record.instrument) {
+            let tier = |account| self.tier(record.ts, account, money);
+            (record.of_maker.tier, record.of_taker.tier) = (tier(record.maker), tier(record.taker));
+        }
         self.book(&mut record);
+        self.count(record.ts, &record, false);
         self.traded = self.traded.saturating_add(1);
         if self.trades.len() >= TRADES_KEPT {
             self.trades.pop_front();
@@ -141,8 +172,9 @@ impl Books {
     fn book(&mut self, record: &mut TradeRecord) {
         let TradeRecord { instrument, maker, taker, taker_side, price, qty, .. } = *record;
         let is_move = maker != taker;
-        record.of_maker = self.book_one(maker, instrument, taker_side.opposite(), price, qty, true, is_move);
-        record.of_taker = self.book_one(taker, instrument, taker_side, price, qty, false, is_move);
+        let (as_maker, as_taker) = ((true, record.of_maker.tier), (false, record.of_taker.tier));
+        record.of_maker = self.book_one(maker, instrument, taker_side.opposite(), price, qty, as_maker, is_move);
+        record.of_taker = self.book_one(taker, instrument, taker_side, price, qty, as_taker, is_move);
     }
 
     #[expect(clippy::too_many_arguments, reason = "one side of a trade, called twice just above")]
@@ -153,13 +185,13 @@ impl Books {
         side: Side,
         price: Price,
         qty: Qty,
-        is_maker: bool,
+        (is_maker, tier): (bool, u8),
         is_move: bool,
     ) -> Booked {
         let Some(money) = self.money.get(instrument.index()) else { return Booked::default() };
         let raw = money.raw(qty, price);
         let (base, settle, is_spot) = (money.base, money.settle, money.is_spot);
-        let mut booked = Booked { fee: money.fee(raw, is_maker), ..Booked::default() };
+        let mut booked = Booked { fee: money.fee(raw, is_maker, tier), tier, ..Booked::default() };
         if is_move {
             let value = money.signed(raw, side);
             booked.profit = match self.holding_mut(account, instrument) {
@@ -239,13 +271,15 @@ impl Books {
     }
 
     /// Undoes a trade, and books it again at another price where one is given.
-    pub(super) fn correct(&mut self, trade_id: ExecId, price: Option<Price>) {
+    pub(super) fn correct(&mut self, now: Ts, trade_id: ExecId, price: Option<Price>) {
         let Some(mut record) = self.record(trade_id) else { return };
         self.unbook(&record);
+        self.count(now, &record, true);
         match price {
             Some(price) => {
                 record.price = price;
                 self.book(&mut record);
+                self.count(now, &record, false);
             }
             None => record.qty = Qty::ZERO,
         }
@@ -265,6 +299,7 @@ impl Books {
             put_len(table.len(), out);
             table.iter().for_each(|amount| amount.put(out));
         }
+        self.volumes.encode(out);
         self.traded.put(out);
         put_len(self.trades.len(), out);
         for record in &self.trades {
@@ -278,6 +313,7 @@ impl Books {
         })?;
         take_into(&mut self.cash, bytes, Field::take)?;
         take_into(&mut self.house, bytes, Field::take)?;
+        self.volumes.restore(bytes)?;
         self.traded = Field::take(bytes)?;
         self.trades = take_list(bytes, TradeRecord::take)?.into();
         Ok(())
@@ -289,15 +325,18 @@ impl Booked {
         self.fee.put(out);
         self.profit.put(out);
         self.cash.put(out);
+        self.tier.put(out);
     }
 
     fn take(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
-        Ok(Self { fee: Field::take(bytes)?, profit: Field::take(bytes)?, cash: Field::take(bytes)? })
+        let (fee, profit, cash) = (Field::take(bytes)?, Field::take(bytes)?, Field::take(bytes)?);
+        Ok(Self { fee, profit, cash, tier: Field::take(bytes)? })
     }
 }
 
 impl TradeRecord {
     fn put(&self, out: &mut Vec<u8>) {
+        self.ts.put(out);
         self.instrument.put(out);
         self.maker.put(out);
         self.taker.put(out);
@@ -310,6 +349,7 @@ impl TradeRecord {
 
     fn take(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
         Ok(Self {
+            ts: Field::take(bytes)?,
             instrument: Field::take(bytes)?,
             maker: Field::take(bytes)?,
             taker: Field::take(bytes)?,

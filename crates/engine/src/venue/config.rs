@@ -12,6 +12,9 @@ use tiderace_types::{
 /// Accounts x instruments that a venue holds at most: a holding of each pair is there from the start.
 pub const HOLDINGS_MAX: usize = 1 << 24;
 
+/// Fee tiers of an instrument at most.
+pub const FEE_TIERS_MAX: usize = 32;
+
 /// The genesis of a venue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +47,9 @@ pub struct Listing {
     /// Fees as fractions of notional.
     #[serde(default)]
     pub fees: Fees,
+    /// Fees of accounts that traded more, by rising volume; at most [`FEE_TIERS_MAX`].
+    #[serde(default)]
+    pub fee_tiers: Vec<FeeTier>,
     /// Price band.
     #[serde(default)]
     pub band: Option<Band>,
@@ -84,6 +90,15 @@ impl Listing {
         band && breaker && schedule && self.random_end.is_none_or(|of| of.max_ns >= 0)
     }
 
+    /// Volumes rise from above zero.
+    fn has_good_tiers(&self) -> bool {
+        let tiers = &self.fee_tiers;
+        tiers.len() <= FEE_TIERS_MAX
+            && tiers.first().is_none_or(|tier| tier.volume > Amount::ZERO)
+            && tiers.is_sorted_by(|before, after| before.volume < after.volume)
+            && tiers.iter().all(|tier| tier.fees().is_in_range())
+    }
+
     /// How its market is set up.
     pub(super) fn market(&self, start: Ts) -> market::MarketConfig {
         let rule = |clamps| if clamps { market::BandRule::Clamp } else { market::BandRule::Reject };
@@ -121,6 +136,33 @@ pub struct Fees {
     pub maker: Fraction,
     /// Of the order that came in.
     pub taker: Fraction,
+}
+
+impl Fees {
+    fn is_in_range(&self) -> bool {
+        let is_fraction = |f: Fraction| (-Fraction::ONE.get()..=Fraction::ONE.get()).contains(&f.get());
+        is_fraction(self.maker) && is_fraction(self.taker)
+    }
+}
+
+/// Fees from a volume on: that of the account's trades of the last 30 days (UTC, today among them) in all instruments
+/// of the same quote asset, as it stood before the trade. An option counts with its premium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeeTier {
+    /// In base units of the quote asset, > 0.
+    pub volume: Amount,
+    /// Of the order that rested.
+    pub maker: Fraction,
+    /// Of the order that came in.
+    pub taker: Fraction,
+}
+
+impl FeeTier {
+    /// What a trade pays in this tier.
+    pub(super) const fn fees(&self) -> Fees {
+        Fees { maker: self.maker, taker: self.taker }
+    }
 }
 
 /// How far from its references an order may be priced. A bound that is absent is off.
@@ -267,11 +309,11 @@ impl VenueConfig {
             if !listing.is_in_range() {
                 return Err(ConfigError::OutOfRange { field: "band, breaker or schedule", row });
             }
-            let fee_max = Fraction::ONE;
-            if listing.fees.maker.max(listing.fees.taker) > fee_max
-                || listing.fees.maker.min(listing.fees.taker).get() < -fee_max.get()
-            {
+            if !listing.fees.is_in_range() {
                 return Err(ConfigError::OutOfRange { field: "fees", row });
+            }
+            if !listing.has_good_tiers() {
+                return Err(ConfigError::OutOfRange { field: "fee_tiers", row });
             }
         }
         for (row, account) in self.accounts.iter().enumerate() {

@@ -136,10 +136,10 @@ impl Core {
                 let trade =
                     Trade { trade_id, instrument, price, qty, maker: of_maker, taker: of_taker, aggressor, kind };
                 out.push(trade.into());
-                let (maker_fee, taker_fee) = (done.maker_fee, done.taker_fee);
+                let Done { maker_fee, taker_fee, is_swapped: swapped, .. } = done;
                 let legs = [
-                    Leg { order_id: maker, leaves_qty: maker_leaves_qty, fee: maker_fee, is_maker: true },
-                    Leg { order_id: taker, leaves_qty: taker_leaves_qty, fee: taker_fee, is_maker: false },
+                    Leg { order_id: maker, leaves_qty: maker_leaves_qty, fee: maker_fee, is_maker: !swapped },
+                    Leg { order_id: taker, leaves_qty: taker_leaves_qty, fee: taker_fee, is_maker: swapped },
                 ];
                 for leg in legs {
                     self.fill(&trade, &leg, out);
@@ -169,7 +169,7 @@ impl Core {
     }
 
     fn take_fill(&mut self) -> Done {
-        let none = Done { trade_id: ExecId(0), maker_fee: 0, taker_fee: 0 };
+        let none = Done { trade_id: ExecId(0), maker_fee: 0, taker_fee: 0, is_swapped: false };
         self.fills.pop_front().unwrap_or(none)
     }
 

@@ -15,6 +15,8 @@ pub(super) struct Done {
     pub(super) trade_id: ExecId,
     pub(super) maker_fee: i128,
     pub(super) taker_fee: i128,
+    /// Whether the order named as the taker is the one that rested: an uncross names the buyer as the maker.
+    pub(super) is_swapped: bool,
 }
 
 /// The venue, as a market of one instrument sees it.
@@ -36,20 +38,24 @@ impl Host for Desk<'_> {
 
     fn filled(&mut self, fill: &Fill, gone: &mut Vec<(u64, Reason)>) {
         let (maker, taker) = (AccountId(fill.maker_account), AccountId(fill.taker_account));
-        // In an uncross the maker is the buyer, whichever order is the older.
-        let taker_side = if fill.kind == TradeKind::Auction { Side::Sell } else { fill.aggressor };
+        let buyer_is_maker = fill.kind == TradeKind::Auction || fill.aggressor == Side::Sell;
+        let taker_side = if buyer_is_maker { Side::Sell } else { Side::Buy };
+        // In an uncross the buyer is named as the maker; who rested, and pays as a maker, is the older order.
+        let is_swapped = taker_side != fill.aggressor;
         let record = TradeRecord {
+            ts: self.ts,
             instrument: self.instrument,
-            maker,
-            taker,
-            taker_side,
+            maker: if is_swapped { taker } else { maker },
+            taker: if is_swapped { maker } else { taker },
+            taker_side: fill.aggressor,
             price: fill.price,
             qty: fill.qty,
             of_maker: Booked::default(),
             of_taker: Booked::default(),
         };
-        let (trade_id, of_maker, of_taker) = self.core.books.trade(record);
-        self.core.fills.push_back(Done { trade_id, maker_fee: of_maker.fee, taker_fee: of_taker.fee });
+        let (trade_id, rested, came) = self.core.books.trade(record);
+        let (maker_fee, taker_fee) = if is_swapped { (came.fee, rested.fee) } else { (rested.fee, came.fee) };
+        self.core.fills.push_back(Done { trade_id, maker_fee, taker_fee, is_swapped });
         let Fill { price, qty, aggressor, kind, .. } = *fill;
         self.core.feed.push(self.ts, self.instrument, Update::Trade { price, qty, aggressor, kind });
         self.count(fill.maker, maker, taker_side.opposite(), qty);

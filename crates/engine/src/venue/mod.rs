@@ -16,9 +16,11 @@ mod money;
 mod operate;
 mod orders;
 mod snapshot;
+mod volumes;
 
 pub use config::{
-    AccountConfig, Band, Breaker, ConfigError, Fees, HOLDINGS_MAX, Listing, RandomEnd, Scheduled, VenueConfig,
+    AccountConfig, Band, Breaker, ConfigError, FEE_TIERS_MAX, FeeTier, Fees, HOLDINGS_MAX, Listing, RandomEnd,
+    Scheduled, VenueConfig,
 };
 pub use data::{MarketDatum, Update};
 pub use tiderace_risk::venue::{AccountLimits, MmpLimits, OrderToTrade, Throttle};
@@ -342,6 +344,12 @@ impl Venue {
     pub fn balance(&self, account: AccountId, asset: AssetId) -> Balance {
         let total = Amount::new(self.core.books.cash(account, asset).unwrap_or(0));
         Balance { total, available: total, held: Amount::ZERO }
+    }
+
+    /// What an account's next trade would pay: the fees of its tier.
+    #[must_use]
+    pub fn fees(&self, account: AccountId, instrument: InstrumentId) -> Fees {
+        self.core.books.fees(self.now, account, instrument).unwrap_or_default()
     }
 
     /// The other side of fees, of realized profit and of roundings: with all accounts' cash it sums to what came in.

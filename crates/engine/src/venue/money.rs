@@ -6,9 +6,9 @@
 
 use tiderace_types::instrument::{STEP_DECIMALS, pow10};
 use tiderace_types::num::div_round;
-use tiderace_types::{AssetId, Fraction, Instrument, InstrumentKind, Price, Qty, Rounding, Side, Style};
+use tiderace_types::{AssetId, Fraction, InstrumentKind, Price, Qty, Rounding, Side, Style};
 
-use super::config::{Fees, VenueConfig};
+use super::config::{FeeTier, Fees, Listing, VenueConfig};
 
 /// Digits of an inverse raw value below a base unit.
 const INVERSE_DIGITS: u32 = 6;
@@ -21,7 +21,10 @@ pub(super) struct Money {
     pub(super) base: AssetId,
     pub(super) settle: AssetId,
     pub(super) is_spot: bool,
+    /// What trades are counted in for fee tiers.
+    pub(super) quote: AssetId,
     fees: Fees,
+    tiers: Vec<FeeTier>,
     is_inverse: bool,
     /// Base units of the settlement asset in a raw unit: `num` over `den`.
     num: i128,
@@ -31,6 +34,9 @@ pub(super) struct Money {
     /// Base units of the base asset in a lot, `lot_num` over `lot_den`: for spot.
     lot_num: i128,
     lot_den: i128,
+    /// Base units of the quote asset in a raw value, for an inverse contract in a lot: `num` over `den`.
+    notional_num: i128,
+    notional_den: i128,
     raw_max: i128,
 }
 
@@ -45,20 +51,26 @@ fn reduced(num: i128, den: i128) -> (i128, i128) {
 
 impl Money {
     /// None where the steps of the instrument do not fit.
-    pub(super) fn new(config: &VenueConfig, instrument: &Instrument, fees: Fees) -> Option<Self> {
+    pub(super) fn new(config: &VenueConfig, listing: &Listing) -> Option<Self> {
+        let instrument = &listing.instrument;
         let decimals = |asset: AssetId| config.assets.get(asset.index()).map(|a| a.decimals);
         let steps = pow10(STEP_DECIMALS)?;
         let product = i128::from(instrument.lot_size).checked_mul(i128::from(instrument.contract_multiplier))?;
         let unit = product.checked_div(steps)?;
         let tick = i128::from(instrument.tick_size);
         let is_inverse = instrument.style == Style::Inverse;
-        let (num, den) = if is_inverse {
-            (1, pow10(INVERSE_DIGITS)?)
-        } else {
+        // A lot times a tick, in base units of so many decimals.
+        let lot_tick = |decimals: u32| {
             let (unit, unit_den) = reduced(unit, steps);
             let (tick, tick_den) = reduced(tick, steps);
-            let (tick, scale) = reduced(tick.checked_mul(pow10(decimals(instrument.settle)?)?)?, tick_den);
-            reduced(unit.checked_mul(tick)?, unit_den.checked_mul(scale)?)
+            let (tick, scale) = reduced(tick.checked_mul(pow10(decimals)?)?, tick_den);
+            Some(reduced(unit.checked_mul(tick)?, unit_den.checked_mul(scale)?))
+        };
+        let quote_decimals = decimals(instrument.quote)?;
+        let ((num, den), (notional_num, notional_den)) = if is_inverse {
+            ((1, pow10(INVERSE_DIGITS)?), reduced(unit.checked_mul(pow10(quote_decimals)?)?, steps))
+        } else {
+            (lot_tick(decimals(instrument.settle)?)?, lot_tick(quote_decimals)?)
         };
         let base_scale = pow10(decimals(instrument.base)?)?;
         let inverse_unit = if is_inverse {
@@ -70,7 +82,24 @@ impl Money {
         let is_spot = instrument.kind == InstrumentKind::Spot;
         let (base, settle) = (instrument.base, instrument.settle);
         let raw_max = RAW_MAX.min(RAW_MAX.checked_div(num.max(1))?.saturating_mul(den));
-        Some(Self { base, settle, is_spot, fees, is_inverse, num, den, inverse_unit, lot_num, lot_den, raw_max })
+        let (quote, fees, tiers) = (instrument.quote, listing.fees, listing.fee_tiers.clone());
+        Some(Self {
+            base,
+            settle,
+            is_spot,
+            quote,
+            fees,
+            tiers,
+            is_inverse,
+            num,
+            den,
+            inverse_unit,
+            lot_num,
+            lot_den,
+            notional_num,
+            notional_den,
+            raw_max,
+        })
     }
 
     /// The raw value of a fill, never below zero for a price above zero.
@@ -99,9 +128,33 @@ impl Money {
         scaled(raw, self.num, self.den, rounding)
     }
 
+    /// The tier of an account that traded so much: zero before the first.
+    pub(super) fn tier(&self, volume: i128) -> u8 {
+        let reached = self.tiers.partition_point(|tier| tier.volume.get() <= volume);
+        u8::try_from(reached).unwrap_or(u8::MAX)
+    }
+
+    /// Whether tiers ask how much an account traded.
+    pub(super) fn has_tiers(&self) -> bool {
+        !self.tiers.is_empty()
+    }
+
+    /// What a tier pays.
+    pub(super) fn fees(&self, tier: u8) -> Fees {
+        let tier = usize::from(tier).checked_sub(1).and_then(|row| self.tiers.get(row));
+        tier.map_or(self.fees, FeeTier::fees)
+    }
+
+    /// What a fill counts for fee tiers, in base units of the quote asset, rounded down.
+    pub(super) fn notional(&self, qty: Qty, raw: i128) -> i128 {
+        let steps = if self.is_inverse { i128::from(qty.get()) } else { raw.saturating_abs() };
+        scaled(steps, self.notional_num, self.notional_den, Rounding::Floor)
+    }
+
     /// The fee of a fill, > 0 is paid: up for who pays, a rebate down.
-    pub(super) fn fee(&self, raw: i128, is_maker: bool) -> i128 {
-        let fraction = if is_maker { self.fees.maker } else { self.fees.taker };
+    pub(super) fn fee(&self, raw: i128, is_maker: bool, tier: u8) -> i128 {
+        let fees = self.fees(tier);
+        let fraction = if is_maker { fees.maker } else { fees.taker };
         if fraction == Fraction::ZERO {
             return 0;
         }

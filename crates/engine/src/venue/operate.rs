@@ -272,7 +272,7 @@ impl Venue {
                 return Err(Refusal::new(Reason::BadPrice, price.get(), 0));
             }
         }
-        self.core.books.correct(trade_id, price);
+        self.core.books.correct(self.now, trade_id, price);
         let qty = if price.is_some() { record.qty } else { Qty::ZERO };
         let corrected = TradeCorrected { trade_id, instrument, price: price.unwrap_or(record.price), qty, operator };
         out.push(corrected.into());

@@ -14,7 +14,7 @@ use super::orders::{Orders, Row, Stage};
 use super::{NEVER, Venue, VenueConfig};
 
 /// Version of the layout.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 pub(super) const fn bad(field: &'static str) -> DecodeError {
     DecodeError::BadValue { field }

@@ -51,6 +51,7 @@ pub(crate) fn listing(instrument: Instrument) -> Listing {
         instrument,
         max_order_value: None,
         fees: Fees { maker: Fraction::new(-100_000), taker: Fraction::new(500_000) },
+        fee_tiers: Vec::new(),
         band: None,
         breaker: None,
         random_end: None,

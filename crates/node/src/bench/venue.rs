@@ -100,6 +100,7 @@ fn listing(n: u16) -> Listing {
         instrument,
         max_order_value: None,
         fees: Fees::default(),
+        fee_tiers: Vec::new(),
         band: None,
         breaker: None,
         random_end: None,

@@ -280,6 +280,7 @@ fn venue_config(desk: &DeskConfig, sim: &SimConfig, params: &[FlowParams]) -> Ve
         instrument: instrument.clone(),
         max_order_value: None,
         fees: Fees { maker: terms.maker_fee, taker: terms.taker_fee },
+        fee_tiers: Vec::new(),
         band: None,
         breaker: None,
         random_end: None,

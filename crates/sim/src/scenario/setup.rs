@@ -1,7 +1,7 @@
 //! The venue line: the genesis of a venue in words, and the tables of its gateway.
 
 use tiderace_engine::venue::{
-    AccountConfig, AccountLimits, Band, Breaker, Fees, Listing, MmpLimits, OrderToTrade, RandomEnd, Scheduled,
+    AccountConfig, AccountLimits, Band, Breaker, FeeTier, Fees, Listing, MmpLimits, OrderToTrade, RandomEnd, Scheduled,
     Throttle, VenueConfig,
 };
 use tiderace_types::instrument::STEP_DECIMALS;
@@ -117,6 +117,7 @@ const INSTRUMENT_KEYS: &[&str] = &[
     "max_order_qty",
     "max_order_value",
     "fees",
+    "fee_tiers",
     "margin",
     "funding",
     "settlement_window",
@@ -139,10 +140,13 @@ fn listing(line: &Object<'_>, gateway: &mut Gateway) -> Result<Listing, Bad> {
     let instrument = instrument(line, gateway)?;
     let quote_decimals = instrument.quote_decimals;
     gateway.instruments.push(instrument.clone());
+    let tiers = line.objects_or_none("fee_tiers")?.into_iter();
+    let tiers = tiers.map(|tier| read_fee_tier(&tier, quote_decimals)).collect::<Result<_, _>>()?;
     Ok(Listing {
         instrument,
         max_order_value: line.scaled_or_none("max_order_value", quote_decimals)?.map(Amount::new),
         fees: line.object_or_none("fees")?.map_or(Ok(Fees::default()), |fees| read_fees(&fees))?,
+        fee_tiers: tiers,
         band: line.object_or_none("price_band")?.map(|band| read_band(&band)).transpose()?,
         breaker: line.object_or_none("circuit_breaker")?.map(|breaker| read_breaker(&breaker)).transpose()?,
         random_end: line.object_or_none("random_end")?.map(|end| read_random_end(&end)).transpose()?,
@@ -244,6 +248,12 @@ fn read_fees(fees: &Object<'_>) -> Result<Fees, Bad> {
     fees.only(&["maker", "taker"])?;
     let read = |key| Ok(fraction(fees, key)?.unwrap_or(Fraction::ZERO));
     Ok(Fees { maker: read("maker")?, taker: read("taker")? })
+}
+
+fn read_fee_tier(tier: &Object<'_>, quote_decimals: u32) -> Result<FeeTier, Bad> {
+    tier.only(&["volume", "maker", "taker"])?;
+    let volume = Amount::new(tier.scaled("volume", quote_decimals)?);
+    Ok(FeeTier { volume, maker: needed_fraction(tier, "maker")?, taker: needed_fraction(tier, "taker")? })
 }
 
 fn read_band(band: &Object<'_>) -> Result<Band, Bad> {
