@@ -97,7 +97,7 @@ impl Batch {
             offset: self.offset_of(rest),
             len: len_u64(rest.len()),
             seq: next_seq,
-            check: "the CRC of the record",
+            check: RecordHeader::failed_check(rest),
             byte: changed.map(|rest| self.offset_of(rest)),
         })
     }

@@ -206,17 +206,28 @@ impl RecordHeader {
         None
     }
 
-    /// Reads a header and its payload from the front of `bytes`; `None` when they are not whole or the CRC does not hold.
+    /// Reads a header and its payload from the front of `bytes`; `None` when they are not whole, the CRC does not hold,
+    /// or a byte that this layout keeps at zero is not: it would mean something to a later layout.
     #[must_use]
     pub fn take<'a>(bytes: &mut &'a [u8]) -> Option<(Self, &'a [u8])> {
         let covered = bytes.get(..RECORD_HEADER_LEN - 4)?;
         let mut rest = *bytes;
         let (header, payload, crc) = Self::take_unchecked(&mut rest)?;
-        if crc32c::crc32c_append(crc32c::crc32c(covered), payload) != crc {
+        if crc32c::crc32c_append(crc32c::crc32c(covered), payload) != crc || !has_zero(covered) {
             return None;
         }
         *bytes = rest;
         Some((header, payload))
+    }
+
+    /// Which check the record at the front of `bytes`, which [`RecordHeader::take`] refuses, does not pass.
+    pub(crate) fn failed_check(bytes: &[u8]) -> &'static str {
+        let mut rest = bytes;
+        let holds = bytes.get(..RECORD_HEADER_LEN - 4).is_some_and(|covered| {
+            Self::take_unchecked(&mut rest)
+                .is_some_and(|(_, payload, crc)| crc32c::crc32c_append(crc32c::crc32c(covered), payload) == crc)
+        });
+        if holds { "the zero of the record" } else { "the CRC of the record" }
     }
 
     /// The same, and the CRC that was stored, which the caller has checked before.
@@ -233,6 +244,11 @@ impl RecordHeader {
         *bytes = tail;
         Some((Self { len, kind, seq, ts, outputs_crc }, payload, crc))
     }
+}
+
+/// Whether the bytes of a record header that are kept at zero are so.
+fn has_zero(header: &[u8]) -> bool {
+    header.get(6..8) == Some(&[0, 0])
 }
 
 /// The file header's bytes.

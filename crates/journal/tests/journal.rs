@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use proptest::prelude::*;
+use tiderace_journal::format::RecordHeader;
 use tiderace_journal::{Difference, JournalError, Reader, Tail, Writer, first_difference};
 
 fn scratch(name: &str) -> PathBuf {
@@ -141,4 +142,19 @@ fn golden_bytes() {
     let golden = include_str!("../../../tests/golden/journal_v1.hex");
     assert_eq!(hex, golden.split_whitespace().collect::<String>());
     std::fs::remove_file(&path).unwrap();
+}
+
+/// A later layout may give the zero of a record header a meaning; this build must not read past it.
+#[test]
+fn a_zero_that_is_not_zero_is_refused_though_its_crc_holds() {
+    let mut bytes = Vec::new();
+    RecordHeader { len: 3, kind: 1, seq: 5, ts: 9, outputs_crc: 7 }.put(b"abc", &mut bytes);
+    assert!(RecordHeader::take(&mut bytes.as_slice()).is_some());
+    for at in [6, 7] {
+        let mut changed = bytes.clone();
+        changed[at] = 1;
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&changed[..28]), b"abc");
+        changed[28..32].copy_from_slice(&crc.to_le_bytes());
+        assert!(RecordHeader::take(&mut changed.as_slice()).is_none());
+    }
 }
