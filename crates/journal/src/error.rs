@@ -59,6 +59,13 @@ pub enum JournalError {
         /// The segment.
         path: PathBuf,
     },
+    /// The emergency segment is not what was written: cancels and kills that were kept there may be lost.
+    DamagedEmergency {
+        /// What is damaged; its sequences are those of the emergency segment, from zero.
+        damage: Damage,
+        /// Sequence at which the log goes on: a repair from there on gives up the emergency segment alone.
+        next_seq: u64,
+    },
     /// A snapshot does not hold what was written, and there is none before it.
     DamagedSnapshot {
         /// The snapshot.
@@ -155,6 +162,12 @@ impl core::fmt::Display for JournalError {
             Self::EmergencyFull { path } => {
                 write!(f, "{}: the emergency segment is full; mend the disk and open the journal again", path.display())
             }
+            Self::DamagedEmergency { damage: Damage { path, offset, check, .. }, next_seq } => write!(
+                f,
+                "{}: offset {offset}: {check} does not hold: cancels and kills that were kept here are lost; restore the \
+                 file from a copy, or give it up with `tiderace journal repair --discard-from {next_seq}` and cancel anew",
+                path.display()
+            ),
             Self::DamagedSnapshot { path, check } => write!(
                 f,
                 "{}: {check} does not hold and no older snapshot does; restore it from a copy, or remove the \

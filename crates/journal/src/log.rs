@@ -6,15 +6,15 @@
 //! thing, the filling of the next segment.
 //!
 //! A write or sync that failed is never tried again: the log is poisoned, takes nothing more, and says so to every
-//! call. Opening it anew recovers: the chain is followed from the last durable mark, a torn tail is cut back to the
-//! last whole batch, and whatever no durable mark covers is written and synced once more, for after a failed sync the
+//! call. Opening it anew recovers: the chain is followed from the segment before the last durable mark, a torn tail is
+//! cut back to the last whole batch, and whatever no durable mark covers is written and synced once more, for after a failed sync the
 //! operating system may show bytes that never reached the disk. Damage is an error and changes nothing.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::emergency::{Emergency, EmergencyRecord};
+use crate::emergency::{self, Adoption, Emergency, EmergencyRecord};
 use crate::error::{Damage, JournalError};
 use crate::format::{BATCH_BYTES_TARGET, BODY_BYTES_MAX, PAYLOAD_BYTES_MAX, RecordHeader};
 use crate::fs::{FileHandle, FileSystem};
@@ -114,33 +114,47 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens the log in a folder, or begins one there, and recovers what is in it. Only what could be torn is read;
-    /// what is before the durable mark of the newest segment is checked by who reads it ([`LogReader`]).
+    /// Opens the log in a folder, or begins one there, and recovers what is in it. What could be torn is read, and the
+    /// whole segment before it, so that the newest is known to follow; what is older is checked by who reads it
+    /// ([`LogReader`], [`crate::check`]).
     ///
     /// # Errors
-    /// [`JournalError::DamagedSegment`], with the segments untouched, and [`JournalError::Io`].
+    /// [`JournalError::DamagedSegment`] and [`JournalError::DamagedEmergency`], with the segments untouched, and
+    /// [`JournalError::Io`].
     pub fn open(fs: Arc<dyn FileSystem>, dir: &Path, config: Config) -> Result<(Self, Recovered), JournalError> {
+        Self::open_for(fs, dir, config, Adoption::Marked)
+    }
+
+    pub(crate) fn open_for(
+        fs: Arc<dyn FileSystem>,
+        dir: &Path,
+        config: Config,
+        adoption: Adoption,
+    ) -> Result<(Self, Recovered), JournalError> {
         fs.create_dir(dir).map_err(JournalError::io(dir, "creating the folder"))?;
         remove_leftovers(fs.as_ref(), dir)?;
         let segments = segment::list(fs.as_ref(), dir)?;
         let snapshot = snapshot::list(fs.as_ref(), dir)?.pop();
         let Some(last) = segments.last() else {
             reaches(snapshot, dir, 0, 0)?;
-            return Self::begin(fs, dir, config);
+            return Self::begin(fs, dir, config, adoption);
         };
         // The newest segment tells from where on the chain may be cut.
         let newest = LogReader::open(Arc::clone(&fs), dir, last.first_seq)?;
-        let durable_seq = newest.segment().map_or(0, |(_, header)| header.durable_seq);
-        let mut reader = LogReader::open(Arc::clone(&fs), dir, durable_seq)?;
-        let unsure = read_to_end(&mut reader)?;
-        let Some((path, header)) = reader.segment() else { return Self::begin(fs, dir, config) };
+        let (durable_seq, number) = newest.segment().map_or((0, 0), |(_, header)| (header.durable_seq, header.number));
+        // A segment before it is read too: only there stands what the newest one must follow.
+        let mut reader = LogReader::open(Arc::clone(&fs), dir, durable_seq.saturating_sub(1))?;
+        let unsure = read_to_end(&mut reader, durable_seq, number)?;
+        let Some((path, header)) = reader.segment() else { return Self::begin(fs, dir, config, adoption) };
         let (path, offset, next_seq) = (path.to_owned(), reader.offset(), reader.next_seq());
         reaches(snapshot, &path, offset, next_seq)?;
+        // Before anything is cut: what is damaged must be named, and then nothing is touched.
+        emergency::waiting(&fs, dir, next_seq)?;
         reader.cut_back(dir)?;
         for piece in &unsure {
             write_again(fs.as_ref(), piece)?;
         }
-        let (emergency, adopt) = Emergency::open(&fs, dir, config.emergency_bytes, next_seq)?;
+        let (emergency, adopt) = Emergency::open(&fs, dir, config.emergency_bytes, next_seq, adoption)?;
         let recovered = Recovered {
             next_seq,
             root: reader.root(),
@@ -168,7 +182,12 @@ impl Log {
     }
 
     /// Begins a log in a folder that has none.
-    fn begin(fs: Arc<dyn FileSystem>, dir: &Path, config: Config) -> Result<(Self, Recovered), JournalError> {
+    fn begin(
+        fs: Arc<dyn FileSystem>,
+        dir: &Path,
+        config: Config,
+        adoption: Adoption,
+    ) -> Result<(Self, Recovered), JournalError> {
         let header = SegmentHeader {
             number: 0,
             first_seq: 0,
@@ -180,7 +199,7 @@ impl Log {
         };
         let spare = segment::prepare(fs.as_ref(), dir.join("segment.tmp"), 0, config.segment_bytes)?;
         spare.begin(fs.as_ref(), dir, &header.file_name(), header)?;
-        Self::open(fs, dir, config)
+        Self::open_for(fs, dir, config, adoption)
     }
 
     /// Sequence that the next record gets.
@@ -436,16 +455,20 @@ struct Unsure {
     end: u64,
 }
 
-/// Follows the chain to its end. Returns what no durable mark covers, in pieces of about [`CHUNK`] bytes.
-fn read_to_end(reader: &mut LogReader) -> Result<VecDeque<Unsure>, JournalError> {
+/// Follows the chain to its end. Returns what no durable mark covers, in pieces of about [`CHUNK`] bytes; segment
+/// `newest` says that everything below `durable_seq` in those before it is covered.
+fn read_to_end(reader: &mut LogReader, durable_seq: u64, newest: u64) -> Result<VecDeque<Unsure>, JournalError> {
     let mut unsure: VecDeque<Unsure> = VecDeque::new();
     while let Some(batch) = reader.next_batch()? {
-        let durable_seq = batch.header.durable_seq.unwrap_or(0);
-        while unsure.front().is_some_and(|piece| piece.next_seq <= durable_seq) {
+        let mark = batch.header.durable_seq.unwrap_or(0);
+        while unsure.front().is_some_and(|piece| piece.next_seq <= mark) {
             unsure.pop_front();
         }
         let (next_seq, end) = (reader.next_seq(), reader.offset());
-        let Some((path, _)) = reader.segment() else { continue };
+        let Some((path, header)) = reader.segment() else { continue };
+        if header.number < newest && next_seq <= durable_seq {
+            continue;
+        }
         match unsure.back_mut().filter(|piece| piece.path == path && end.saturating_sub(piece.start) <= CHUNK) {
             Some(piece) => (piece.next_seq, piece.end) = (next_seq, end),
             None => unsure.push_back(Unsure { next_seq, path: path.to_owned(), start: batch.offset, end }),

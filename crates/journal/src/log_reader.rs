@@ -248,6 +248,10 @@ impl LogReader {
                 self.open = Some(next);
                 return Ok(true);
             }
+            // A cut takes away what a segment follows, it never leaves it there and another: the chain was broken.
+            if header.first_seq <= self.next_seq {
+                return Err(self.damage(next.path, 0, "the chain to the segment before", &Survey::default()));
+            }
         }
         self.end_here(at, offset)?;
         Ok(false)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::batch::{Batch, Record, len_u64};
+use crate::emergency::{self, Adoption};
 use crate::error::JournalError;
 use crate::fs::{FileHandle, FileSystem};
 use crate::log::{Config, Log};
@@ -32,12 +33,14 @@ pub struct Check {
     pub tail: LogTail,
     /// Sectors of unwritten space that changed: segment and offset. Nothing is lost by them.
     pub changed_space: Vec<(PathBuf, u64)>,
+    /// Cancels and kills that wait in the emergency segment for the next opening.
+    pub emergency: usize,
 }
 
-/// Reads a whole log and checks every byte of it.
+/// Reads a whole log and its emergency segment and checks every byte of them.
 ///
 /// # Errors
-/// [`JournalError::DamagedSegment`] with what is lost; [`JournalError::Io`].
+/// [`JournalError::DamagedSegment`] with what is lost; [`JournalError::DamagedEmergency`]; [`JournalError::Io`].
 pub fn check(fs: &Arc<dyn FileSystem>, dir: &Path) -> Result<Check, JournalError> {
     let segments = len_u64(segment::list(fs.as_ref(), dir)?.len());
     let mut reader = LogReader::open(Arc::clone(fs), dir, 0)?;
@@ -56,6 +59,7 @@ pub fn check(fs: &Arc<dyn FileSystem>, dir: &Path) -> Result<Check, JournalError
         root: reader.root(),
         tail: reader.tail().clone(),
         changed_space: reader.changed_space().to_vec(),
+        emergency: emergency::waiting(fs, dir, reader.next_seq())?,
     })
 }
 
@@ -102,9 +106,12 @@ pub struct Repaired {
     pub next_seq: u64,
     /// Where the discarded bytes are: for each piece a line `segment offset length`, then the bytes.
     pub discarded: PathBuf,
+    /// Where the emergency segment is, if it was damaged and therefore given up too.
+    pub emergency: Option<PathBuf>,
 }
 
-/// Discards every record from sequence `discard_from` on, and snapshots of states behind it, which are renamed.
+/// Discards every record from sequence `discard_from` on, and snapshots of states behind it, which are renamed, and an
+/// emergency segment that is damaged. From the end of the log on it discards the latter alone.
 ///
 /// # Errors
 /// [`JournalError::CannotKeep`] where what comes before does not hold; then, and on [`JournalError::Io`] before the
@@ -131,7 +138,8 @@ pub fn repair(
         fs.rename(path, &aside).map_err(JournalError::io(path, "renaming a snapshot"))?;
     }
     reader.erase(dir, start, header.len)?;
-    let (mut log, _) = Log::open(Arc::clone(fs), dir, config)?;
+    let emergency = emergency::set_aside(fs, dir)?;
+    let (mut log, _) = Log::open_for(Arc::clone(fs), dir, config, Adoption::Left)?;
     if let Some(batch) = crossing {
         for record in batch.records().filter(|record| record.header.seq < discard_from) {
             let header = record.header;
@@ -140,7 +148,7 @@ pub fn repair(
         log.close_batch(batch.header.outputs_digest)?;
         log.sync()?;
     }
-    Ok(Repaired { next_seq: log.next_seq(), discarded })
+    Ok(Repaired { next_seq: log.next_seq(), discarded, emergency })
 }
 
 /// Reads up to a sequence. Returns the batch that holds records on both sides of it, where there is one.

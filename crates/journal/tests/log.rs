@@ -377,3 +377,95 @@ fn a_reader_follows_the_writer_over_segments() {
     }
     assert!(segments(&fs).len() > 4);
 }
+
+/// Goal: a newest segment that is sound in itself but of another log is refused by all, the same way. Method: two logs of
+/// equal lengths and other bytes; the last segment of one is put in the place of the other's.
+#[test]
+fn a_newest_segment_that_does_not_follow_is_refused_by_all() {
+    let write = |kind: u16| {
+        let (faulty, fs) = faulty();
+        let (mut log, _) = Log::open(Arc::clone(&fs), Path::new("/j"), config(Mode::Disk)).unwrap();
+        while segments(&fs).len() < 3 {
+            log.append(kind, 5, 6, &[0; 900]).unwrap();
+            log.commit([3; 32]).unwrap();
+        }
+        drop(log);
+        (faulty, fs)
+    };
+    let ((_, fs), (_, other)) = (write(1), write(2));
+    let newest = segments(&fs).pop().unwrap();
+    assert_eq!(segments(&other).pop().unwrap(), newest);
+    let file = other.open(&newest).unwrap();
+    let mut bytes = vec![0; usize::try_from(file.file_len().unwrap()).unwrap()];
+    file.read_at(0, &mut bytes).unwrap();
+    fs.open(&newest).unwrap().write_at(0, &bytes).unwrap();
+
+    let dir = Path::new("/j");
+    let damage = |error: JournalError| match error {
+        JournalError::DamagedSegment(damage) => (damage.path, damage.offset, damage.check, damage.first_seq),
+        error => panic!("{error}"),
+    };
+    let opened = damage(Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).map(|_| ()).unwrap_err());
+    let mut reader = LogReader::open(Arc::clone(&fs), dir, 0).unwrap();
+    let read = loop {
+        match reader.next_batch() {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the segment was taken for a torn tail"),
+            Err(error) => break damage(error),
+        }
+    };
+    assert_eq!((opened.0.as_path(), opened.2), (newest.as_path(), "the chain to the segment before"));
+    assert_eq!(opened, read);
+    assert_eq!(damage(check(&fs, dir).unwrap_err()), read);
+    assert_eq!(repair(&fs, dir, read.3, config(Mode::Disk)).unwrap().next_seq, read.3);
+    assert_eq!(Log::open(fs, dir, config(Mode::Disk)).unwrap().1.next_seq, read.3);
+}
+
+#[test]
+fn a_damaged_emergency_segment_stops_the_opening_until_a_repair_gives_it_up() {
+    let (faulty, fs) = faulty();
+    let dir = Path::new("/j");
+    let (mut log, _) = Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).unwrap();
+    append(&mut log, 20, 5);
+    let record = |kind: u16| EmergencyRecord { kind, ts: 9, payload: vec![7; 40] };
+    log.append_emergency(&[record(1)]).unwrap();
+    log.append_emergency(&[record(2)]).unwrap();
+    drop(log);
+    assert_eq!(check(&fs, dir).unwrap().emergency, 2);
+    let path = Path::new("/j/emergency.log");
+    faulty.flip(path, (4096 + 150) * 8);
+    let before: Vec<_> = segments(&fs).iter().map(|path| faulty.bytes(path)).collect();
+    for error in [
+        Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).map(|_| ()).unwrap_err(),
+        check(&fs, dir).map(|_| ()).unwrap_err(),
+    ] {
+        let message = error.to_string();
+        for part in ["emergency.log: offset 4096", "cancels and kills", "repair --discard-from 20"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+    assert_eq!(segments(&fs).iter().map(|path| faulty.bytes(path)).collect::<Vec<_>>(), before);
+    let damaged = faulty.bytes(path).unwrap();
+    let repaired = repair(&fs, dir, 20, config(Mode::Disk)).unwrap();
+    assert_eq!(repaired.next_seq, 20);
+    assert_eq!(faulty.bytes(&repaired.emergency.unwrap()).unwrap(), damaged);
+    let (_, recovered) = Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).unwrap();
+    assert_eq!((recovered.next_seq, recovered.emergency), (20, Vec::new()));
+    assert_eq!(read_all(&fs, dir, 0).len(), 20);
+}
+
+/// A repair appends the kept part of a batch again; that must not pass for the adoption of what waits.
+#[test]
+fn a_repair_leaves_a_sound_emergency_segment_to_the_next_opening() {
+    let (_, fs) = faulty();
+    let dir = Path::new("/j");
+    let (mut log, _) = Log::open(Arc::clone(&fs), dir, config(Mode::Disk)).unwrap();
+    append(&mut log, 20, 10);
+    let record = EmergencyRecord { kind: 1, ts: 9, payload: vec![7; 40] };
+    log.append_emergency(core::slice::from_ref(&record)).unwrap();
+    drop(log);
+    let repaired = repair(&fs, dir, 17, config(Mode::Disk)).unwrap();
+    assert_eq!((repaired.next_seq, repaired.emergency), (17, None));
+    let (_, recovered) = Log::open(fs, dir, config(Mode::Disk)).unwrap();
+    assert_eq!((recovered.next_seq, recovered.emergency), (17, vec![record]));
+}
