@@ -1,1 +1,9 @@
 //! Option prices, implied vols, greeks, surfaces, impact, fair value, risk arrays: floats live here, and leave by named rounding only.
+
+pub mod bachelier;
+pub mod black;
+pub mod digital;
+pub mod greeks;
+pub mod implied;
+pub mod inverse;
+pub mod normal;
