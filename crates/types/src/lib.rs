@@ -18,6 +18,7 @@ pub mod market;
 pub mod num;
 pub mod reason;
 pub mod venue;
+pub mod venue_data;
 
 pub use decimal::DecimalError;
 pub use enums::{

@@ -3,6 +3,7 @@
 
 use tiderace_types::layout::Column;
 use tiderace_types::venue::{Command, Event, MassQuote, QUOTE_ENTRIES_MAX, QuoteEntry, Single};
+use tiderace_types::venue_data::MarketData;
 use tiderace_types::{AccountId, ClOrdId, DecodeError, InstrumentId, Price, Qty};
 
 type Row = (u16, &'static str, &'static [(&'static str, Column)]);
@@ -51,7 +52,7 @@ fn sample(row: &Row) -> (String, Vec<u8>) {
 }
 
 fn tables() -> impl Iterator<Item = &'static Row> {
-    Single::TABLE.iter().chain(Event::TABLE)
+    Single::TABLE.iter().chain(Event::TABLE).chain(MarketData::TABLE)
 }
 
 /// Decodes and encodes again.
@@ -59,8 +60,10 @@ fn again(kind: u16, bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let mut out = Vec::new();
     if kind < 300 {
         Command::decode(kind, bytes)?.encode(&mut out);
-    } else {
+    } else if kind < 320 {
         Event::decode(kind, bytes)?.encode(&mut out);
+    } else {
+        MarketData::decode(kind, bytes)?.encode(&mut out);
     }
     Ok(out)
 }

@@ -1,6 +1,11 @@
-//! Market data by order: each change of a book, numbered without a gap for each instrument.
+//! Market data by order: each change of a book, numbered without a gap for each instrument; and the snapshot from which
+//! a late client goes on.
 
-use tiderace_matching::market::BookChange;
+use tiderace_matching::market::{BookChange, Indication, Market};
+use tiderace_types::venue_data::{
+    BookSnapshot, IndicationPublished, LevelListed, MarketData, OrderAdded, OrderListed, OrderRemoved, OrderShown,
+    StatePublished, TradePrinted,
+};
 use tiderace_types::{DecodeError, Field, InstrumentId, Price, Qty, Side, TradeKind, TradingState, Ts};
 
 use super::snapshot::{put_len, take_into};
@@ -16,6 +21,70 @@ pub struct MarketDatum {
     pub rpt_seq: u64,
     /// What.
     pub update: Update,
+}
+
+impl From<&MarketDatum> for MarketData {
+    /// The record that is published.
+    fn from(datum: &MarketDatum) -> Self {
+        let MarketDatum { ts, instrument, rpt_seq, update } = *datum;
+        match update {
+            Update::Book(BookChange::Add { order_id, side, price, visible_qty }) => {
+                OrderAdded { ts, instrument, rpt_seq, order_id, side, price, visible_qty }.into()
+            }
+            Update::Book(BookChange::Set { order_id, visible_qty }) => {
+                OrderShown { ts, instrument, rpt_seq, order_id, visible_qty }.into()
+            }
+            Update::Book(BookChange::Remove { order_id }) => OrderRemoved { ts, instrument, rpt_seq, order_id }.into(),
+            Update::Trade { price, qty, aggressor, kind } => {
+                TradePrinted { ts, instrument, rpt_seq, price, qty, aggressor, kind }.into()
+            }
+            Update::State(state) => StatePublished { ts, instrument, rpt_seq, state }.into(),
+            Update::Indication { price, qty, surplus, surplus_side } => {
+                IndicationPublished { ts, instrument, rpt_seq, price, qty, surplus, surplus_side }.into()
+            }
+        }
+    }
+}
+
+/// Appends the snapshot of a market: its head, an auction's indication, levels, orders.
+pub(super) fn snapshot(ts: Ts, instrument: InstrumentId, rpt_seq: u64, market: &Market, out: &mut Vec<MarketData>) {
+    let (book, at) = (market.book(), out.len());
+    let best = |side| book.best(side).map_or((Price::ZERO, Qty::ZERO), |level| (level.price, level.visible_qty));
+    let ((bid_px, bid_qty), (ask_px, ask_qty)) = (best(Side::Buy), best(Side::Sell));
+    let (mut levels, mut orders) = (0u64, Vec::new());
+    for side in Side::ALL.iter().copied() {
+        for level in book.levels(side) {
+            let before = orders.len();
+            orders.extend(book.orders(side, level.price).map(|order| {
+                let (order_id, price, visible_qty) = (order.order_id, level.price, order.visible_qty);
+                MarketData::from(OrderListed { instrument, rpt_seq, order_id, side, price, visible_qty })
+            }));
+            let count = u64::try_from(orders.len().saturating_sub(before)).unwrap_or(u64::MAX);
+            let (price, visible_qty) = (level.price, level.visible_qty);
+            out.push(LevelListed { instrument, rpt_seq, side, price, visible_qty, orders: count }.into());
+            levels = levels.saturating_add(1);
+        }
+    }
+    let head = BookSnapshot {
+        ts,
+        instrument,
+        rpt_seq,
+        state: market.state(),
+        bid_px,
+        bid_qty,
+        ask_px,
+        ask_qty,
+        has_traded: market.last_px().is_some(),
+        last_px: market.last_px().unwrap_or(Price::ZERO),
+        levels,
+        orders: u64::try_from(orders.len()).unwrap_or(u64::MAX),
+    };
+    let indication = market.indication().filter(|_| market.state().is_auction()).map(|of| {
+        let Indication { price, qty, surplus, surplus_side } = of;
+        IndicationPublished { ts, instrument, rpt_seq, price, qty, surplus, surplus_side }.into()
+    });
+    out.splice(at..at, core::iter::once(head.into()).chain(indication));
+    out.append(&mut orders);
 }
 
 /// What changed.

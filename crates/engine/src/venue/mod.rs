@@ -30,6 +30,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tiderace_matching::market::{Market, Owner, Place};
 use tiderace_risk::venue::Frozen;
 use tiderace_types::venue::{Command, Event, NO_ENTRY, Single};
+use tiderace_types::venue_data::MarketData;
 use tiderace_types::{
     AccountId, Amount, AssetId, ClOrdId, ExecType, InstrumentId, OrdStatus, Price, Qty, Reason, Side, Ts,
 };
@@ -372,6 +373,14 @@ impl Venue {
     /// Moves the market data of the commands since the last call to the end of `into`.
     pub fn drain_market_data(&mut self, into: &mut Vec<MarketDatum>) {
         self.core.feed.drain(into);
+    }
+
+    /// Appends the snapshot of an instrument's market data: with the increments above its `rpt_seq` a client that starts
+    /// here has the book of one that was there from the start. Nothing for an unknown instrument.
+    pub fn market_data_snapshot(&self, instrument: InstrumentId, out: &mut Vec<MarketData>) {
+        if let Some(market) = self.market(instrument) {
+            data::snapshot(self.now, instrument, self.rpt_seq(instrument), market, out);
+        }
     }
 
     /// Number of an instrument's last change of market data: a snapshot of its book holds until there.
