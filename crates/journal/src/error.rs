@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::checkpoint::CheckpointError;
 use crate::format;
+use crate::merkle::MerkleError;
 
 /// Why a journal could not be written or read.
 #[derive(Debug)]
@@ -72,6 +74,27 @@ pub enum JournalError {
         path: PathBuf,
         /// Which check failed.
         check: &'static str,
+    },
+    /// A tree or checkpoint beside a segment is not that of the segment, whose own records hold.
+    DamagedTree {
+        /// The file.
+        path: PathBuf,
+        /// Which check failed.
+        check: &'static str,
+    },
+    /// The tree of a segment could not be built.
+    Tree {
+        /// The segment.
+        path: PathBuf,
+        /// Why.
+        error: MerkleError,
+    },
+    /// The root of a segment could not be signed.
+    NotSigned {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Why.
+        error: CheckpointError,
     },
     /// A repair was asked to keep records that do not hold.
     CannotKeep {
@@ -174,6 +197,14 @@ impl core::fmt::Display for JournalError {
                  snapshots and replay from the first segment",
                 path.display()
             ),
+            Self::DamagedTree { path, check } => write!(
+                f,
+                "{}: {check} does not hold, though the records of the segment do; restore it from a copy, or remove it: \
+                 it is built again from the segment (where its root was published, find out first what changed)",
+                path.display()
+            ),
+            Self::Tree { path, error } => write!(f, "{}: the tree of the segment: {error}", path.display()),
+            Self::NotSigned { path, error } => write!(f, "{}: {error}", path.display()),
             Self::CannotKeep { seq, discard_from } => write!(
                 f,
                 "cannot discard from sequence {discard_from}: what holds ends before sequence {seq}; discard from \

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::batch::Batch;
 use crate::emergency::{self, Adoption, Emergency, EmergencyRecord};
 use crate::error::{Damage, JournalError};
 use crate::format::{BATCH_BYTES_TARGET, BODY_BYTES_MAX, PAYLOAD_BYTES_MAX, RecordHeader};
@@ -122,7 +123,23 @@ impl Log {
     /// [`JournalError::DamagedSegment`] and [`JournalError::DamagedEmergency`], with the segments untouched, and
     /// [`JournalError::Io`].
     pub fn open(fs: Arc<dyn FileSystem>, dir: &Path, config: Config) -> Result<(Self, Recovered), JournalError> {
-        Self::open_for(fs, dir, config, Adoption::Marked)
+        Self::open_for(fs, dir, config, Adoption::Marked, &mut Reading::default())
+    }
+
+    /// The same, and hands every batch to `on_batch`, from the one on that holds sequence `from_seq`: the log is read
+    /// once for both. The batches were checked, but the opening may still fail behind them.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn open_reading(
+        fs: Arc<dyn FileSystem>,
+        dir: &Path,
+        config: Config,
+        from_seq: u64,
+        on_batch: &mut dyn FnMut(&Batch),
+    ) -> Result<(Self, Recovered), JournalError> {
+        let mut reading = Reading { from_seq, on_batch: Some(on_batch) };
+        Self::open_for(fs, dir, config, Adoption::Marked, &mut reading)
     }
 
     pub(crate) fn open_for(
@@ -130,6 +147,7 @@ impl Log {
         dir: &Path,
         config: Config,
         adoption: Adoption,
+        reading: &mut Reading<'_>,
     ) -> Result<(Self, Recovered), JournalError> {
         fs.create_dir(dir).map_err(JournalError::io(dir, "creating the folder"))?;
         remove_leftovers(fs.as_ref(), dir)?;
@@ -143,8 +161,9 @@ impl Log {
         let newest = LogReader::open(Arc::clone(&fs), dir, last.first_seq)?;
         let (durable_seq, number) = newest.segment().map_or((0, 0), |(_, header)| (header.durable_seq, header.number));
         // A segment before it is read too: only there stands what the newest one must follow.
-        let mut reader = LogReader::open(Arc::clone(&fs), dir, durable_seq.saturating_sub(1))?;
-        let unsure = read_to_end(&mut reader, durable_seq, number)?;
+        let from_seq = durable_seq.saturating_sub(1).min(reading.from_seq);
+        let mut reader = LogReader::open(Arc::clone(&fs), dir, from_seq)?;
+        let unsure = read_to_end(&mut reader, durable_seq, number, reading)?;
         let Some((path, header)) = reader.segment() else { return Self::begin(fs, dir, config, adoption) };
         let (path, offset, next_seq) = (path.to_owned(), reader.offset(), reader.next_seq());
         reaches(snapshot, &path, offset, next_seq)?;
@@ -199,7 +218,7 @@ impl Log {
         };
         let spare = segment::prepare(fs.as_ref(), dir.join("segment.tmp"), 0, config.segment_bytes)?;
         spare.begin(fs.as_ref(), dir, &header.file_name(), header)?;
-        Self::open_for(fs, dir, config, adoption)
+        Self::open_for(fs, dir, config, adoption, &mut Reading::default())
     }
 
     /// Sequence that the next record gets.
@@ -447,6 +466,18 @@ fn remove_leftovers(fs: &dyn FileSystem, dir: &Path) -> Result<(), JournalError>
     Ok(())
 }
 
+/// Who hears what an opening reads, and from which sequence on.
+pub(crate) struct Reading<'a> {
+    from_seq: u64,
+    on_batch: Option<&'a mut dyn FnMut(&Batch)>,
+}
+
+impl Default for Reading<'_> {
+    fn default() -> Self {
+        Self { from_seq: u64::MAX, on_batch: None }
+    }
+}
+
 /// Bytes of one segment that no durable mark covers.
 struct Unsure {
     next_seq: u64,
@@ -457,9 +488,19 @@ struct Unsure {
 
 /// Follows the chain to its end. Returns what no durable mark covers, in pieces of about [`CHUNK`] bytes; segment
 /// `newest` says that everything below `durable_seq` in those before it is covered.
-fn read_to_end(reader: &mut LogReader, durable_seq: u64, newest: u64) -> Result<VecDeque<Unsure>, JournalError> {
+fn read_to_end(
+    reader: &mut LogReader,
+    durable_seq: u64,
+    newest: u64,
+    reading: &mut Reading<'_>,
+) -> Result<VecDeque<Unsure>, JournalError> {
     let mut unsure: VecDeque<Unsure> = VecDeque::new();
     while let Some(batch) = reader.next_batch()? {
+        if reader.next_seq() > reading.from_seq
+            && let Some(on_batch) = &mut reading.on_batch
+        {
+            on_batch(&batch);
+        }
         let mark = batch.header.durable_seq.unwrap_or(0);
         while unsure.front().is_some_and(|piece| piece.next_seq <= mark) {
             unsure.pop_front();

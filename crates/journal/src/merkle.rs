@@ -114,7 +114,7 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
 }
 
 /// A tree that grows. `levels[l][i]` is the hash of the complete subtree over leaves `i << l .. (i + 1) << l`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
     levels: Vec<Vec<Hash>>,
 }
@@ -156,6 +156,11 @@ impl Tree {
     /// [`MerkleError::IndexBeyondSize`].
     pub fn leaf(&self, index: u64) -> Result<Hash, MerkleError> {
         self.complete(0, index).ok_or(MerkleError::IndexBeyondSize { index, size: self.len() })
+    }
+
+    /// The hashes of the leaves in order.
+    pub(crate) fn leaves(&self) -> impl Iterator<Item = &Hash> {
+        self.levels.first().into_iter().flatten()
     }
 
     /// The root of the first `size` leaves.

@@ -114,10 +114,26 @@ pub fn prove(tree: &Tree, index: u64, record: &[u8], note: &str, keys: &[Verifie
     if tree.root(checkpoint.size)? != checkpoint.root {
         return Err(ProofError::Path(MerkleError::RootDiffers { size: checkpoint.size }));
     }
-    let path = tree.inclusion(index, checkpoint.size)?;
+    Ok(file(&tree.inclusion(index, checkpoint.size)?, index, record, note))
+}
+
+/// The same from a path that is known. What goes out is checked as an outsider would.
+pub(crate) fn prove_path(
+    path: &[Hash],
+    index: u64,
+    record: &[u8],
+    note: &str,
+    keys: &[VerifierKey],
+) -> Result<String, ProofError> {
+    let Checkpoint { size, root, .. } = Checkpoint::open(note.as_bytes(), keys)?.checkpoint;
+    merkle::verify_inclusion(&merkle::leaf_hash(record), index, size, path, &root)?;
+    Ok(file(path, index, record, note))
+}
+
+fn file(path: &[Hash], index: u64, record: &[u8], note: &str) -> String {
     let hashes: String = path.iter().map(|hash| BASE64.encode(hash) + "\n").collect();
     let record = BASE64.encode(record);
-    Ok(format!("{PROOF_MARK}\nextra {record}\nindex {index}\n{hashes}\n{note}"))
+    format!("{PROOF_MARK}\nextra {record}\nindex {index}\n{hashes}\n{note}")
 }
 
 /// Checks a proof file against the listed keys and says what it shows.

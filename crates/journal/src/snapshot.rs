@@ -18,6 +18,7 @@ use crate::batch::len_u64;
 use crate::format::take;
 use crate::fs::FileSystem;
 use crate::segment;
+use crate::segment_tree::TREE;
 
 const MAGIC: [u8; 8] = *b"TIDESNAP";
 const VERSION: u32 = 1;
@@ -128,7 +129,12 @@ impl Snapshots {
         let before = segments.iter().skip(1).take_while(|next| next.first_seq <= seq).count();
         let before = before.saturating_sub(self.retention.keep_segments_before_snapshot);
         let mut removed: Vec<PathBuf> = snapshots.into_iter().take(old).map(|(path, _)| path).collect();
-        removed.extend(segments.into_iter().take(before).map(|segment| segment.path));
+        let segments: Vec<PathBuf> = segments.into_iter().take(before).map(|segment| segment.path).collect();
+        // Signed roots stay: they are statements that others may hold.
+        let files = self.fs.list(&self.dir).map_err(JournalError::io(&self.dir, "listing the journal"))?;
+        let trees = segments.iter().map(|path| path.with_extension(TREE)).filter(|path| files.contains(path));
+        removed.extend(trees);
+        removed.extend(segments);
         for path in &removed {
             self.fs.remove(path).map_err(JournalError::io(path, "removing what is no longer kept"))?;
         }

@@ -8,9 +8,10 @@ use crate::batch::{Batch, Record, len_u64};
 use crate::emergency::{self, Adoption};
 use crate::error::JournalError;
 use crate::fs::{FileHandle, FileSystem};
-use crate::log::{Config, Log};
+use crate::log::{Config, Log, Reading};
 use crate::log_reader::{LogReader, LogTail};
 use crate::segment::{self, SECTOR, SegmentHeader};
+use crate::segment_tree::{Builder, SegmentTree};
 use crate::snapshot;
 use crate::survey::CHUNK;
 
@@ -33,23 +34,32 @@ pub struct Check {
     pub tail: LogTail,
     /// Sectors of unwritten space that changed: segment and offset. Nothing is lost by them.
     pub changed_space: Vec<(PathBuf, u64)>,
+    /// Trees beside segments, each of which is that of its segment.
+    pub trees: u64,
     /// Cancels and kills that wait in the emergency segment for the next opening.
     pub emergency: usize,
 }
 
-/// Reads a whole log and its emergency segment and checks every byte of them.
+/// Reads a whole log and its emergency segment and checks every byte of them; trees and signed roots are built anew and
+/// compared, but no signature is checked ([`crate::proof`] does).
 ///
 /// # Errors
-/// [`JournalError::DamagedSegment`] with what is lost; [`JournalError::DamagedEmergency`]; [`JournalError::Io`].
+/// [`JournalError::DamagedSegment`] with what is lost; [`JournalError::DamagedEmergency`]; [`JournalError::DamagedTree`];
+/// [`JournalError::Io`].
 pub fn check(fs: &Arc<dyn FileSystem>, dir: &Path) -> Result<Check, JournalError> {
     let segments = len_u64(segment::list(fs.as_ref(), dir)?.len());
     let mut reader = LogReader::open(Arc::clone(fs), dir, 0)?;
     let first_seq = reader.next_seq();
     let (mut batches, mut records) = (0_u64, 0_u64);
+    let mut trees = Trees { fs, count: 0, open: None };
+    let mut root = reader.root();
     while let Some(batch) = reader.next_batch()? {
         batches = batches.saturating_add(1);
         records = records.saturating_add(u64::from(batch.header.records));
+        trees.push(reader.segment(), &batch, root)?;
+        root = reader.root();
     }
+    trees.close(root)?;
     Ok(Check {
         segments,
         batches,
@@ -59,8 +69,49 @@ pub fn check(fs: &Arc<dyn FileSystem>, dir: &Path) -> Result<Check, JournalError
         root: reader.root(),
         tail: reader.tail().clone(),
         changed_space: reader.changed_space().to_vec(),
+        trees: trees.count,
         emergency: emergency::waiting(fs, dir, reader.next_seq())?,
     })
+}
+
+/// The trees of the segments that are read, where they are kept.
+struct Trees<'a> {
+    fs: &'a Arc<dyn FileSystem>,
+    count: u64,
+    open: Option<(PathBuf, SegmentHeader, Option<Builder>)>,
+}
+
+impl Trees<'_> {
+    /// Takes in a batch; `root` is the hash of the one before it.
+    fn push(
+        &mut self,
+        segment: Option<(&Path, SegmentHeader)>,
+        batch: &Batch,
+        root: [u8; 32],
+    ) -> Result<(), JournalError> {
+        let Some((path, header)) = segment else { return Ok(()) };
+        if self.open.as_ref().is_none_or(|(_, open, _)| open.number != header.number) {
+            self.close(root)?;
+            let is_kept = SegmentTree::is_beside(self.fs.as_ref(), path)?;
+            self.open = Some((path.to_owned(), header, is_kept.then(Builder::default)));
+        }
+        match &mut self.open {
+            Some((path, _, Some(builder))) => {
+                builder.push(batch).map_err(|error| JournalError::Tree { path: path.clone(), error })
+            }
+            Some((_, _, None)) | None => Ok(()),
+        }
+    }
+
+    /// Compares what is open with what is kept.
+    fn close(&mut self, root: [u8; 32]) -> Result<(), JournalError> {
+        let Some((path, header, Some(builder))) = self.open.take() else { return Ok(()) };
+        let tree = builder.finish(&header, root);
+        let tree = tree.map_err(|error| JournalError::Tree { path: path.clone(), error })?;
+        tree.compare(self.fs.as_ref(), &path)?;
+        self.count = self.count.saturating_add(1);
+        Ok(())
+    }
 }
 
 /// What the headers say, without reading the records: each segment with its header, `None` where that does not hold.
@@ -110,8 +161,8 @@ pub struct Repaired {
     pub emergency: Option<PathBuf>,
 }
 
-/// Discards every record from sequence `discard_from` on, and snapshots of states behind it, which are renamed, and an
-/// emergency segment that is damaged. From the end of the log on it discards the latter alone.
+/// Discards every record from sequence `discard_from` on; snapshots of states behind it, trees and signed roots of the
+/// segments concerned, and an emergency segment that is damaged, are renamed. From the end of the log on it discards the latter alone.
 ///
 /// # Errors
 /// [`JournalError::CannotKeep`] where what comes before does not hold; then, and on [`JournalError::Io`] before the
@@ -137,9 +188,12 @@ pub fn repair(
         let aside = path.with_extension("snap.discarded");
         fs.rename(path, &aside).map_err(JournalError::io(path, "renaming a snapshot"))?;
     }
+    for (path, _) in &pieces {
+        SegmentTree::set_aside(fs.as_ref(), path)?;
+    }
     reader.erase(dir, start, header.len)?;
     let emergency = emergency::set_aside(fs, dir)?;
-    let (mut log, _) = Log::open_for(Arc::clone(fs), dir, config, Adoption::Left)?;
+    let (mut log, _) = Log::open_for(Arc::clone(fs), dir, config, Adoption::Left, &mut Reading::default())?;
     if let Some(batch) = crossing {
         for record in batch.records().filter(|record| record.header.seq < discard_from) {
             let header = record.header;
