@@ -93,39 +93,54 @@ impl<W: Watch> Walk<'_, W> {
         self.fill(price, hidden)
     }
 
-    /// Walks one price slice by slice, as the sweep does.
+    /// Walks one price slice by slice, as the sweep does: those in line first, then fresh slices, which come behind them.
     fn take_slices(&mut self, book: &Book<Terms>, price: Price, takings: &mut Takings) -> bool {
-        let prevents = self.taker.terms.self_trade_prevention != SelfTradePrevention::None;
-        let shown = book.orders(self.taker.side.opposite(), price);
-        let mut queue: VecDeque<_> = shown.map(|maker| (maker, maker.visible_qty, maker.hidden_qty)).collect();
-        while let Some((maker, visible_qty, hidden_qty)) = queue.pop_front() {
-            if self.leaves == Qty::ZERO {
-                return true;
-            }
-            if takings.gone.contains(&maker.order_id) {
-                continue;
-            }
-            if prevents && self.watch.is_same(self.taker, maker.owner) {
-                if !self.prevent(maker) {
-                    return false;
-                }
-                continue;
-            }
-            let mut room = visible_qty;
-            if maker.terms.is_reduce_only() {
-                room = room.min(takings.room(self.taker, maker, self.watch));
-            }
-            let qty = room.min(self.leaves);
-            if !self.fill(price, qty) {
+        let mut fresh = VecDeque::new();
+        for maker in book.orders(self.taker.side.opposite(), price) {
+            if !self.take_slice(maker, (maker.visible_qty, maker.hidden_qty), takings, &mut fresh) {
                 return false;
             }
-            if qty > Qty::ZERO && !takings.take(self.taker, maker, qty, self.watch) {
-                return true;
+        }
+        while let Some((maker, visible_qty, hidden_qty)) = fresh.pop_front() {
+            if !self.take_slice(maker, (visible_qty, hidden_qty), takings, &mut fresh) {
+                return false;
             }
-            if room == visible_qty && hidden_qty > Qty::ZERO {
-                let visible_qty = hidden_qty.min(maker.display_qty);
-                queue.push_back((maker, visible_qty, hidden_qty.saturating_sub(visible_qty)));
-            }
+        }
+        true
+    }
+
+    /// Meets a slice; false where the walk ends there, or nothing of the order is left.
+    fn take_slice<'b>(
+        &mut self,
+        maker: &'b Order<Terms>,
+        (visible_qty, hidden_qty): (Qty, Qty),
+        takings: &mut Takings,
+        fresh: &mut VecDeque<(&'b Order<Terms>, Qty, Qty)>,
+    ) -> bool {
+        if self.leaves == Qty::ZERO {
+            return false;
+        }
+        if takings.gone.contains(&maker.order_id) {
+            return true;
+        }
+        let prevents = self.taker.terms.self_trade_prevention != SelfTradePrevention::None;
+        if prevents && self.watch.is_same(self.taker, maker.owner) {
+            return self.prevent(maker);
+        }
+        let mut room = visible_qty;
+        if maker.terms.is_reduce_only() {
+            room = room.min(takings.room(self.taker, maker, self.watch));
+        }
+        let qty = room.min(self.leaves);
+        if !self.fill(maker.price, qty) {
+            return false;
+        }
+        if qty > Qty::ZERO && !takings.take(self.taker, maker, qty, self.watch) {
+            return false;
+        }
+        if room == visible_qty && hidden_qty > Qty::ZERO {
+            let visible_qty = hidden_qty.min(maker.display_qty);
+            fresh.push_back((maker, visible_qty, hidden_qty.saturating_sub(visible_qty)));
         }
         true
     }

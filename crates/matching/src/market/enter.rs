@@ -272,19 +272,19 @@ impl Market {
     fn enter_peg<H: Host>(&mut self, ts: Ts, order: &NewOrder, host: &mut H, events: &mut Vec<Event>) {
         let &NewOrder { order_id, side, peg_to, peg_offset: offset, .. } = order;
         let is_post_only = order.post_only != PostOnly::Off;
-        let peg = Peg { order_id, side, peg_to, offset, is_post_only, suspended: None };
+        let peg = Peg { order_id, side, peg_to, offset, is_post_only, price: None };
         let mut taker = taker_of(order);
         let limit = self.first_peg_price(&peg);
         if limit.is_none() && taker.terms.is_immediate() {
             let is_fok = taker.terms.time_in_force == TimeInForce::Fok;
             return taker.cancel(if is_fok { Reason::FokUnfilled } else { Reason::ImmediateRestCanceled }, events);
         }
-        self.off.pegs.insert(peg);
+        self.off.pegs.insert(Peg { price: limit, ..peg });
         self.off.pegged_at = None;
         if let Some(limit) = limit {
             self.go(ts, Taker { limit, ..taker }, Qty::ZERO, host, events);
-        } else if let Some(peg) = self.off.pegs.get_mut(order_id) {
-            peg.suspended = Some(taker.resting());
+        } else {
+            self.off.pegs.suspend(taker.resting());
             events.push(Event::Suspended { order_id });
         }
     }

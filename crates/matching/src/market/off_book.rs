@@ -94,7 +94,7 @@ impl OffBook {
         if is_stale && stop.ord_type != OrdType::TrailingStop { None } else { self.source(stop.trigger) }
     }
 
-    /// A new price of a source. Auctions wake no stops.
+    /// A new price of a source. Auctions wake no stops: [`Self::hear_again`] comes after them.
     pub(super) fn hear(&mut self, trigger: Trigger, px: Price) {
         let place = match trigger {
             Trigger::Last => &mut self.last_px,
@@ -103,7 +103,16 @@ impl OffBook {
         };
         let before = place.replace(px);
         if !self.state.is_auction() {
-            self.stops.scan(trigger, px, before);
+            self.stops.scan(trigger, px, Some(before.unwrap_or(px)));
+        }
+    }
+
+    /// After an auction: the mark and the index as they are now wake what they passed meanwhile.
+    pub(super) fn hear_again(&mut self) {
+        for trigger in [Trigger::Mark, Trigger::Index] {
+            if let Some(px) = self.source(trigger) {
+                self.stops.scan(trigger, px, None);
+            }
         }
     }
 

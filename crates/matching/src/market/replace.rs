@@ -55,9 +55,7 @@ impl Market {
         if resting.is_some() {
             self.apply_change(ts, &order, next, host, events);
         } else {
-            if let Some(peg) = self.off.pegs.get_mut(order_id) {
-                peg.suspended = Some(next.resting());
-            }
+            self.off.pegs.suspend(next.resting());
             events.push(replaced(&next, false));
         }
         Ok(())

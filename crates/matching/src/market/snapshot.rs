@@ -9,7 +9,7 @@ use tiderace_types::{DecodeError, Field, Price, Qty, Ts};
 use super::limits::Prints;
 use super::off_book::OffBook;
 use super::stops::Stops;
-use super::tables::Peg;
+use super::tables::{Peg, Pegs};
 use super::{
     BandRule, Book, CircuitBreaker, Indication, Market, MarketConfig, NewOrder, Owner, PriceBand, RandomEnd, Scheduled,
 };
@@ -157,18 +157,46 @@ fn take_order(bytes: &mut &[u8]) -> Taken<Order<Terms>> {
     Ok(Order { order_id, price, visible_qty, hidden_qty, display_qty, cum_qty, owner, side, terms })
 }
 
-impl Peg {
+impl Pegs {
     fn put(&self, out: &mut Vec<u8>) {
-        put_pair(&(self.order_id, self.side), out);
-        put_pair(&(self.peg_to, self.offset), out);
-        self.is_post_only.put(out);
-        put_all(self.suspended.iter(), out, put_order);
+        put_all(self.rows.iter(), out, |peg, out| {
+            put_pair(&(peg.order_id, peg.side), out);
+            put_pair(&(peg.peg_to, peg.offset), out);
+            peg.is_post_only.put(out);
+            put_all(self.suspended(peg.order_id).into_iter(), out, put_order);
+        });
     }
+
+    /// Those that rest are not told yet where.
     fn take(bytes: &mut &[u8]) -> Taken<Self> {
-        let ((order_id, side), (peg_to, offset)) = (take_pair(bytes)?, take_pair(bytes)?);
-        let is_post_only = Field::take(bytes)?;
-        let suspended = take_all(bytes, take_order)?.pop();
-        Ok(Self { order_id, side, peg_to, offset, is_post_only, suspended })
+        let mut pegs = Self::default();
+        let rows = take_all(bytes, |bytes| {
+            let ((order_id, side), (peg_to, offset)) = (take_pair(bytes)?, take_pair(bytes)?);
+            let is_post_only = Field::take(bytes)?;
+            let suspended = take_all(bytes, take_order)?.pop();
+            Ok((Peg { order_id, side, peg_to, is_post_only, offset, price: None }, suspended))
+        })?;
+        for (peg, suspended) in rows {
+            pegs.insert(peg);
+            if let Some(order) = suspended {
+                if order.order_id != peg.order_id {
+                    return Err(bad("Peg"));
+                }
+                pegs.suspend(order);
+            }
+        }
+        Ok(pegs)
+    }
+
+    /// Learns from the book where those stand that are not suspended.
+    fn find_prices(&mut self, book: &Book<Terms>) -> Taken<()> {
+        let resting: Vec<u64> =
+            self.rows.iter().map(|peg| peg.order_id).filter(|&id| self.suspended(id).is_none()).collect();
+        for order_id in resting {
+            let order = book.get(order_id).filter(|order| order.terms.is_pegged()).ok_or(bad("Peg"))?;
+            self.set_price(order_id, order.price);
+        }
+        Ok(())
     }
 }
 
@@ -193,7 +221,7 @@ impl OffBook {
             put_option(px, out);
         }
         self.stops.encode(out);
-        put_all(self.pegs.rows.iter(), out, Peg::put);
+        self.pegs.put(out);
         put_all(self.expiries.iter(), out, put_pair);
         put_all(self.groups.rows.iter(), out, put_pair);
         self.prints.put(out);
@@ -214,7 +242,7 @@ impl OffBook {
             *px = take_option(bytes)?;
         }
         off.stops = Stops::decode(bytes)?;
-        off.pegs.rows = take_all(bytes, Peg::take)?;
+        off.pegs = Pegs::take(bytes)?;
         for (ts, order_id) in take_all(bytes, take_pair)? {
             off.expiries.set(order_id, ts);
         }
@@ -248,7 +276,7 @@ impl Market {
         if u16::take(bytes)? != VERSION {
             return Err(bad("Market version"));
         }
-        let off = OffBook::take(bytes)?;
+        let mut off = OffBook::take(bytes)?;
         let orders = take_all(bytes, take_order)?;
         let mut book = Book::new(orders.len(), off.seed);
         for order in orders {
@@ -257,6 +285,7 @@ impl Market {
             }
             book.insert(order).map_err(|_| bad("Book"))?;
         }
+        off.pegs.find_prices(&book)?;
         if bytes.is_empty() { Ok(Self { book, off }) } else { Err(bad("Market")) }
     }
 }

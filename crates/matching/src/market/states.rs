@@ -1,5 +1,7 @@
 //! Trading states, auctions from begin to uncross, and what the clock does.
 //!
+//! Auctions wake no stops. After one the uncross print does, then the mark and the index as they are by then.
+//!
 //! Due at one time, first what ends auctions, then the schedule, then expiries, the elder first.
 
 use tiderace_types::{Price, Qty, Reason, Side, TimeInForce, TradeKind, TradingState, Ts};
@@ -46,6 +48,9 @@ impl Market {
         if let Some(px) = print {
             self.off.prints.clear();
             self.off.print(ts, px);
+        }
+        if was_auction && !state.is_auction() {
+            self.off.hear_again();
         }
         if state.is_auction() && !was_auction {
             self.end_all(TimeInForce::Gfn, Reason::AuctionBegan, host, events);
@@ -183,7 +188,8 @@ impl Market {
 
     /// Cancels all orders of a time in force, the elder first.
     fn end_all<H: Host>(&mut self, time_in_force: TimeInForce, reason: Reason, host: &mut H, events: &mut Vec<Event>) {
-        let suspended = self.off.pegs.rows.iter().filter_map(|peg| peg.suspended.as_ref());
+        let pegs = &self.off.pegs;
+        let suspended = pegs.rows.iter().filter_map(|peg| pegs.suspended(peg.order_id));
         let of_book =
             super::in_line(&self.book).chain(suspended).map(|order| (order.order_id, order.terms.time_in_force));
         let of_stops = self.off.stops.iter().map(|order| (order.order_id, order.time_in_force));

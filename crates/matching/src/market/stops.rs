@@ -145,15 +145,18 @@ impl Stops {
         self.orders.remove(&order_id)
     }
 
-    /// A price of a source: wakes what it reaches.
+    /// A price of a source: wakes what it reaches, the nearest to the price before first. Where none is known that the
+    /// orders were held against, the price came by those first that are furthest from it now.
     pub(super) fn scan(&mut self, trigger: Trigger, px: Price, before: Option<Price>) {
         if self.orders.is_empty() {
             return;
         }
         let mut woken = std::mem::take(&mut self.woken);
-        let from = before.unwrap_or(px).get();
         let line = self.line_mut(trigger);
-        let away = |level: Price| level.get().abs_diff(from);
+        let away = |level: Price| match before {
+            Some(from) => level.get().abs_diff(from.get()),
+            None => u64::MAX.saturating_sub(level.get().abs_diff(px.get())),
+        };
         while let Some(&(level, order_id)) = line.rising.first().filter(|(level, _)| *level <= px) {
             line.rising.pop_first();
             woken.push((away(level), order_id));

@@ -79,21 +79,31 @@ pub(super) struct Peg {
     pub(super) order_id: u64,
     pub(super) side: Side,
     pub(super) peg_to: PegTo,
-    pub(super) offset: Price,
     pub(super) is_post_only: bool,
-    /// The order, while it is out of the book.
-    pub(super) suspended: Option<Order<Terms>>,
+    pub(super) offset: Price,
+    /// Where it rests; none while it is out of the book.
+    pub(super) price: Option<Price>,
 }
 
-/// All pegs of a market, elder first.
+/// All pegs of a market, elder first. Their rows say where they rest, so that looking for those that are elsewhere than
+/// they belong touches no order.
 #[derive(Default)]
 pub(super) struct Pegs {
     pub(super) rows: Vec<Peg>,
+    /// Those that are out of the book.
+    suspended: BTreeMap<u64, Order<Terms>>,
+    /// How many stay behind the touch.
+    post_only: usize,
 }
 
 impl Pegs {
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Whether any stays behind the touch.
+    pub(super) const fn has_post_only(&self) -> bool {
+        self.post_only != 0
     }
 
     fn find(&self, order_id: u64) -> Result<usize, usize> {
@@ -103,24 +113,43 @@ impl Pegs {
     pub(super) fn insert(&mut self, peg: Peg) {
         if let Err(at) = self.find(peg.order_id) {
             self.rows.insert(at, peg);
+            self.post_only = self.post_only.saturating_add(usize::from(peg.is_post_only));
         }
     }
 
-    pub(super) fn remove(&mut self, order_id: u64) -> Option<Peg> {
-        self.find(order_id).ok().map(|at| self.rows.remove(at))
+    pub(super) fn remove(&mut self, order_id: u64) {
+        if let Ok(at) = self.find(order_id) {
+            let peg = self.rows.remove(at);
+            self.post_only = self.post_only.saturating_sub(usize::from(peg.is_post_only));
+            if peg.price.is_none() {
+                self.suspended.remove(&order_id);
+            }
+        }
     }
 
-    pub(super) fn get_mut(&mut self, order_id: u64) -> Option<&mut Peg> {
-        let at = self.find(order_id).ok()?;
-        self.rows.get_mut(at)
+    /// Where a peg rests from now on.
+    pub(super) fn set_price(&mut self, order_id: u64, price: Price) {
+        if let Some(peg) = self.find(order_id).ok().and_then(|at| self.rows.get_mut(at))
+            && peg.price.replace(price).is_none()
+        {
+            self.suspended.remove(&order_id);
+        }
+    }
+
+    /// Keeps the order of a peg that is out of the book.
+    pub(super) fn suspend(&mut self, order: Order<Terms>) {
+        if let Some(peg) = self.find(order.order_id).ok().and_then(|at| self.rows.get_mut(at)) {
+            peg.price = None;
+            self.suspended.insert(order.order_id, order);
+        }
     }
 
     pub(super) fn suspended(&self, order_id: u64) -> Option<&Order<Terms>> {
-        self.rows.get(self.find(order_id).ok()?)?.suspended.as_ref()
+        self.suspended.get(&order_id)
     }
 
-    /// The first whose id is not below `order_id`.
-    pub(super) fn from(&self, order_id: u64) -> Option<Peg> {
-        self.rows.get(self.find(order_id).unwrap_or_else(|at| at)).copied()
+    /// The place of the first that is younger.
+    pub(super) fn after(&self, order_id: u64) -> usize {
+        self.find(order_id).map_or_else(|at| at, |at| at.saturating_add(1))
     }
 }

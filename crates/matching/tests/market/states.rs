@@ -4,7 +4,9 @@ use tiderace_matching::Event;
 use tiderace_matching::market::{
     BandRule, Change, CircuitBreaker, MarketConfig, NewOrder, PriceBand, RandomEnd, Scheduled,
 };
-use tiderace_types::{OrdType, PostOnly, Price, Qty, Reason, SelfTradePrevention, Side, TimeInForce, TradingState};
+use tiderace_types::{
+    OrdType, PegTo, PostOnly, Price, Qty, Reason, SelfTradePrevention, Side, TimeInForce, TradingState,
+};
 
 use super::{Story, at, buy, canceled, only_refusal, percent, px, qty, sell, trades};
 
@@ -126,6 +128,50 @@ fn a_price_band_refuses_limits_beyond_it_and_refuses_or_clamps_market_orders() {
     let events = banded(BandRule::Clamp).enter(market);
     assert_eq!(trades(&events), [(110, 2)]);
     assert_eq!(events.last(), Some(&canceled(3, 1, Reason::PriceBand)));
+}
+
+fn follows(peg_to: PegTo, offset: i64, order: NewOrder) -> NewOrder {
+    NewOrder { ord_type: OrdType::Pegged, peg_to, peg_offset: px(offset), ..order }
+}
+
+fn moved(order_id: u64, price: i64, lots: i64) -> Event {
+    Event::Restated { order_id, price: px(price), leaves_qty: qty(lots), reason: Reason::ReferenceMoved }
+}
+
+/// A peg that its reference would lead beyond the band rests at the bound, and follows the bound.
+#[test]
+fn a_peg_is_never_priced_beyond_a_band_and_rests_at_the_bound() {
+    let band = PriceBand { static_: Some(percent(10)), dynamic: None, market: BandRule::Reject };
+    let mut story = Story::of(MarketConfig { band: Some(band), ..MarketConfig::default() });
+    story.mark(100);
+    story.enter(sell(1, 150, 1));
+    story.enter(buy(2, 60, 1));
+    story.enter(follows(PegTo::Opposite, -5, buy(3, 0, 1)));
+    assert_eq!(story.market.order(3).unwrap().price, px(110));
+    // A bound holds no peg on the passive side.
+    story.enter(follows(PegTo::Best, 0, buy(4, 0, 1)));
+    assert_eq!(story.market.order(4).unwrap().price, px(60));
+    assert_eq!(story.mark(120), [moved(3, 132, 1)]);
+    assert_eq!(story.mark(200), [moved(3, 145, 1)]);
+    assert_eq!(story.mark(100), [moved(3, 110, 1)]);
+
+    story.market.cancel(3, Reason::CanceledByUser, &mut (), &mut Vec::new());
+    story.enter(follows(PegTo::Opposite, 5, sell(5, 0, 1)));
+    assert_eq!(story.market.order(5).unwrap().price, px(90));
+}
+
+#[test]
+fn the_band_around_the_last_trade_takes_its_pegs_along() {
+    let band = PriceBand { static_: None, dynamic: Some(percent(10)), market: BandRule::Reject };
+    let mut story = Story::of(MarketConfig { band: Some(band), ..MarketConfig::default() });
+    story.enter(sell(1, 100, 1));
+    story.enter(buy(2, 100, 1));
+    story.enter(sell(3, 150, 1));
+    story.enter(follows(PegTo::Opposite, -5, buy(4, 0, 5)));
+    assert_eq!(story.market.order(4).unwrap().price, px(110));
+    let events = story.enter(sell(5, 105, 1));
+    assert_eq!(trades(&events), [(110, 1)]);
+    assert_eq!(events.last(), Some(&moved(4, 121, 4)));
 }
 
 fn breaking(random_end: Option<RandomEnd>) -> Story {

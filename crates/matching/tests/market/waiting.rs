@@ -53,6 +53,72 @@ fn a_stop_that_an_auction_overtakes_waits_for_its_end() {
     }
 }
 
+/// Stops that the mark and the index passed in an auction enter after the uncross: the uncross print's first, then the
+/// mark's in the order in which it came by them, then the index's. A mark that came back wakes none.
+#[test]
+fn stops_that_mark_and_index_passed_in_an_auction_wake_after_the_uncross() {
+    use tiderace_types::TradingState::{Continuous, Halted, VolatilityAuction};
+    let stop = |id, trigger, level| NewOrder { ord_type: OrdType::Stop, trigger, stop_px: px(level), ..sell(id, 0, 1) };
+    let woken = |events: &[Event]| -> Vec<u64> {
+        let woken = events.iter().filter_map(|event| match event {
+            Event::Triggered { order_id } => Some(*order_id),
+            _ => None,
+        });
+        woken.collect()
+    };
+    let story = || {
+        let mut story = Story::new();
+        story.mark(100);
+        story.then(|market, now, _| market.set_index(now, px(100)));
+        for (id, trigger, level) in
+            [(1, Trigger::Index, 96), (2, Trigger::Mark, 90), (3, Trigger::Mark, 95), (4, Trigger::Last, 94)]
+        {
+            story.enter(stop(id, trigger, level));
+        }
+        story.enter(NewOrder { order_id: 5, ..buy(5, 50, 9) });
+        story.state(VolatilityAuction);
+        story
+    };
+    let mut crossed = story();
+    crossed.enter(buy(6, 94, 1));
+    crossed.enter(sell(7, 94, 1));
+    crossed.mark(90);
+    crossed.then(|market, now, _| market.set_index(now, px(96)));
+    let events = crossed.state(Continuous);
+    assert_eq!(woken(&events), [4, 3, 2, 1]);
+    assert_eq!(trades(&events), [(94, 1), (50, 1), (50, 1), (50, 1), (50, 1)]);
+
+    let mut back = story();
+    back.mark(90);
+    back.mark(100);
+    assert_eq!(woken(&back.state(Continuous)), [0; 0]);
+
+    let mut halted = story();
+    halted.mark(95);
+    assert_eq!(woken(&halted.state(Halted)), [0; 0]);
+    assert_eq!(woken(&halted.state(Continuous)), [3, 4]);
+}
+
+/// A trailing level starts again from the mark as it is after the auction.
+#[test]
+fn a_trailing_stop_on_the_mark_follows_it_again_after_an_auction() {
+    use tiderace_types::TradingState::{Continuous, OpeningAuction};
+    let mut story = Story::new();
+    story.mark(100);
+    let trail =
+        NewOrder { ord_type: OrdType::TrailingStop, trigger: Trigger::Mark, trailing_offset: px(5), ..sell(1, 0, 1) };
+    story.enter(trail);
+    story.state(OpeningAuction);
+    story.mark(120);
+    assert_eq!(story.market.order(1).unwrap().stop_px, px(95));
+    story.state(Continuous);
+    assert_eq!(story.market.order(1).unwrap().stop_px, px(115));
+    story.enter(buy(2, 50, 1));
+    story.state(OpeningAuction);
+    story.mark(115);
+    assert_eq!(trades(&story.state(Continuous)), [(50, 1)]);
+}
+
 #[test]
 fn a_peg_moves_with_its_reference_and_a_post_only_one_stays_behind_the_touch() {
     let mut story = Story::new();

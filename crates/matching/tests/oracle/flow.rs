@@ -143,16 +143,25 @@ impl Flow {
                 _ => {}
             }
         }
+        self.stands(command, market.book().get(order_id).map(|order| order.price));
+    }
+
+    /// Hears where the order that a command named waits now, if it does.
+    pub(crate) fn stands(&mut self, command: &Command, price: Option<Price>) {
+        let order_id = match *command {
+            Command::New(order) => order.order_id,
+            Command::Cancel { order_id } | Command::Replace { order_id, .. } => order_id,
+        };
         let row = order_id.wrapping_mul(INVERSE) as usize;
-        match (command, market.book().get(order_id)) {
+        match (command, price) {
             (Command::New(_), None) => self.free.push(row),
-            (Command::New(_), Some(order)) => {
+            (Command::New(_), Some(price)) => {
                 self.sent[row].place = Some(self.live.len());
                 self.live.push(row);
-                self.set_price(row, order.price.get());
+                self.set_price(row, price.get());
             }
             (_, None) => self.end(order_id),
-            (_, Some(order)) => self.set_price(row, order.price.get()),
+            (_, Some(price)) => self.set_price(row, price.get()),
         }
     }
 
@@ -164,7 +173,8 @@ impl Flow {
         sent.price = price;
     }
 
-    fn end(&mut self, order_id: u64) {
+    /// Hears that an order is gone.
+    pub(crate) fn end(&mut self, order_id: u64) {
         let row = order_id.wrapping_mul(INVERSE) as usize;
         let Some(place) = self.sent[row].place.take() else { return };
         let Sent { side, price, .. } = self.sent[row];
@@ -248,6 +258,12 @@ impl Flow {
         let log2 = self.draw(i64::from(self.shape.reach_log2) + 1);
         let away = if self.draw(200) == 0 { -self.draw(4) } else { 2 + self.draw(1 << log2) };
         self.mid - side.sign() * away
+    }
+
+    /// The middle of the market now.
+    #[allow(dead_code, reason = "for benches of whole markets")]
+    pub(crate) fn mid(&self) -> Price {
+        Price::new(self.mid)
     }
 
     fn draw(&mut self, below: i64) -> i64 {
