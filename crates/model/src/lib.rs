@@ -2,8 +2,13 @@
 
 pub mod bachelier;
 pub mod black;
+pub mod chain;
 pub mod digital;
+pub mod forward;
 pub mod greeks;
 pub mod implied;
 pub mod inverse;
 pub mod normal;
+mod otm;
+pub mod surface;
+pub mod svi;
