@@ -5,11 +5,18 @@ orders canceled, 15 % immediate, one in five replaced, about 10,000 resting. Ske
 touches an id's cell, an order's row and one or two price levels, each a cache line that is not
 there: about 10 ns each.
 
-``ns_per_op`` is over the regimes (``max`` the worst), each the median of its runs: limit and
-immediate orders. ``ns_per_op_full``: icebergs, minimum quantities, fill-or-kill, post-only and
-self-trade prevention among them. ``new_ns`` are new orders timed one by one in the worst regime, a
-reading of the clock (``clock_ns``) in each. ``bytes_per_order`` is resident memory over a million
-orders that rest on a thousand prices.
+``ns_per_op`` is over the regimes (``max`` the worst), each the median of its runs: the bare matcher,
+limit and immediate orders. ``ns_per_op_full`` is a whole market in which every order type lives
+(``crates/node/src/bench/flow/whole.rs`` says how many of each): of each hundred orders that rest
+five are stops, stop-limits, take-profits (and limit) and trailing stops, on the last trade, the
+mark or the index; five good till a date, ten icebergs, five post-only, two reduce-only; pegs on
+every reference, ten at a time; and fill-or-kill, minimum quantities, market orders and self-trade
+prevention among what trades. A band stands around mark and last trade, and a circuit breaker that
+the flash crash sets off. Timers, settling, and a move of mark and index every sixteen commands are
+in the time; only the orders' commands are counted. ``worst_to_best`` compares the regimes.
+
+``new_ns`` are new orders timed one by one in the worst regime, a reading of the clock (``clock_ns``)
+in each. ``bytes_per_order`` is resident memory over a million orders that rest on a thousand prices.
 """
 
 from pathlib import Path
@@ -45,6 +52,8 @@ def measure(ops: int, repetitions: int, resting: int) -> dict[str, Any]:
         "build": _figures.build(),
         "ns_per_op": _figures.times(row["ps_per_op"] / 1e3 for row in rows),
         "ns_per_op_full": _figures.times(row["ps_per_op_full"] / 1e3 for row in rows),
+        "worst_to_best": _worst_to_best(rows, "ps_per_op"),
+        "worst_to_best_full": _worst_to_best(rows, "ps_per_op_full"),
         "new_ns": max((row["new_ns"] for row in rows), key=lambda times: times["p99"]),
         "regimes": {
             row["regime"]: {
@@ -58,6 +67,11 @@ def measure(ops: int, repetitions: int, resting: int) -> dict[str, Any]:
         "clock_ns": _figures.one(_core.clock_ns()),
         "rss_mb": _figures.one(memory.rss_mb()),
     }
+
+
+def _worst_to_best(rows: list[dict[str, Any]], key: str) -> _figures.Figure:
+    times = [row[key] for row in rows]
+    return _figures.one(max(times) / min(times))
 
 
 def resident() -> int:

@@ -12,6 +12,7 @@
 )]
 #[path = "../../../matching/tests/oracle/flow.rs"]
 mod oracle;
+mod whole;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ pub(super) use oracle::{Flow, Regime, Shape};
 use tiderace_matching::{Command as Bare, Matcher};
 use tiderace_types::venue::{Cancel, Command, NewOrder, Replace};
 use tiderace_types::{AccountId, ClOrdId, InstrumentId, Price, Qty, TimeInForce, Ts};
+pub(super) use whole::{Runner, Step, steps};
 
 /// Orders that rest in a book, about.
 pub(super) const RESTING: usize = 10_000;

@@ -1,4 +1,5 @@
-//! One book: the flow's commands, events into a buffer that the caller owns.
+//! One instrument: the flow's commands, events into a buffer that the caller owns; the bare matcher, and a whole market
+//! with every order type live.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -6,7 +7,7 @@ use std::time::Instant;
 use tiderace_matching::{Command, Matcher, NewOrder};
 use tiderace_types::{Price, Qty, Side};
 
-use super::flow::{self, RESTING, Regime};
+use super::flow::{self, RESTING, Regime, Runner, Step};
 use super::{Spread, elapsed_ns};
 use crate::histogram::Histogram;
 
@@ -15,9 +16,10 @@ use crate::histogram::Histogram;
 pub struct Figures {
     /// Its name.
     pub regime: &'static str,
-    /// Picoseconds an operation: of plain limit and immediate orders.
+    /// Picoseconds an operation: the bare matcher, of plain limit and immediate orders.
     pub ps_per_op: u64,
-    /// The same with icebergs, minimum quantities, fill-or-kill, post-only and self-trade prevention among them.
+    /// Picoseconds an operation of a whole market in which every order type lives, its timers and its settling, the
+    /// moves of mark and index included: what they take is shared out among the orders' commands.
     pub ps_per_op_full: u64,
     /// New orders one by one, the clock's own cost in it.
     pub new_ns: Spread,
@@ -31,9 +33,8 @@ pub fn regimes(ops: usize, repetitions: usize, seed: u64) -> Vec<Figures> {
     let names = ["calm", "trending", "swing_25", "swing_40", "flash_crash"];
     let one = |(regime, name): (Regime, &'static str)| {
         let plain = flow::bare(regime, false, ops, seed);
-        let full = flow::bare(regime, true, ops, seed);
         let (ps_per_op, events) = timed(&plain, repetitions);
-        let (ps_per_op_full, _) = timed(&full, repetitions);
+        let ps_per_op_full = timed_whole(&flow::steps(regime, ops, seed), ops, repetitions);
         Figures { regime: name, ps_per_op, ps_per_op_full, new_ns: new_orders(&plain), events }
     };
     Regime::ALL.into_iter().zip(names).map(one).collect()
@@ -41,9 +42,8 @@ pub fn regimes(ops: usize, repetitions: usize, seed: u64) -> Vec<Figures> {
 
 /// The median of whole runs, in picoseconds an operation, and the number of events of one.
 fn timed(commands: &[Command], repetitions: usize) -> (u64, u64) {
-    let mut times = Vec::with_capacity(repetitions);
     let mut count = 0_u64;
-    for _ in 0..repetitions {
+    let mut run = || {
         let mut market = Matcher::new(4 * RESTING, 1);
         let mut events = Vec::with_capacity(1_024);
         count = 0;
@@ -54,11 +54,31 @@ fn timed(commands: &[Command], repetitions: usize) -> (u64, u64) {
             black_box(&events);
             events.clear();
         }
-        let ops = u64::try_from(commands.len()).unwrap_or(u64::MAX).max(1);
-        times.push(elapsed_ns(start).saturating_mul(1_000) / ops);
-    }
+        elapsed_ns(start)
+    };
+    (median_ps(commands.len(), repetitions, &mut run), count)
+}
+
+/// The median of whole runs of a whole market, in picoseconds a command of `ops`.
+fn timed_whole(steps: &[Step], ops: usize, repetitions: usize) -> u64 {
+    median_ps(ops, repetitions, &mut || {
+        let mut runner = Runner::new(ops);
+        let mut events = Vec::with_capacity(1_024);
+        let start = Instant::now();
+        for step in steps {
+            runner.apply(step, &mut events);
+            black_box(&events);
+            events.clear();
+        }
+        elapsed_ns(start)
+    })
+}
+
+fn median_ps(ops: usize, repetitions: usize, run: &mut dyn FnMut() -> u64) -> u64 {
+    let ops = u64::try_from(ops).unwrap_or(u64::MAX).max(1);
+    let mut times: Vec<u64> = (0..repetitions).map(|_| run().saturating_mul(1_000) / ops).collect();
     times.sort_unstable();
-    (times.get(times.len() / 2).copied().unwrap_or(0), count)
+    times.get(times.len() / 2).copied().unwrap_or(0)
 }
 
 fn new_orders(commands: &[Command]) -> Spread {
