@@ -309,3 +309,26 @@ fn a_peg_without_a_reference_is_suspended_and_still_a_live_order() {
     let state = venue.order(ALICE, ClOrdId(1)).unwrap();
     assert_eq!((state.is_working, state.price), (true, Price::new(88)));
 }
+
+#[test]
+fn a_bust_that_leaves_nothing_to_reduce_leaves_a_waiting_child() {
+    let mut venue = venue();
+    trade(&mut venue, InstrumentId(0), 1, ALICE, BOB, 100, 4);
+    let parent = order(BOB, 10, Side::Buy, 50, 4);
+    apply(&mut venue, parent);
+    let exit = NewOrder { reduce_only: true, ..order(BOB, 11, Side::Sell, 120, 4) };
+    apply(&mut venue, exit);
+    let child = NewOrder { cl_ord_id: ClOrdId(12), oto: ClOrdId(10), ..exit };
+    assert_eq!(refusals(&apply(&mut venue, child)), []);
+    let canceled = reports(&apply(&mut venue, BustTrade { trade_id: ExecId(1), operator: 1 }), ExecType::Canceled);
+    let canceled: Vec<_> = canceled.iter().map(|report| (report.cl_ord_id, report.reason)).collect();
+    assert_eq!(canceled, [(ClOrdId(11), Reason::NotReducing)]);
+    let mut bytes = Vec::new();
+    venue.encode(&mut bytes);
+    let mut restored = Venue::decode(config(), &bytes).unwrap();
+    for venue in [&mut venue, &mut restored] {
+        apply(venue, order(ALICE, 20, Side::Sell, 50, 4));
+        assert!(venue.order(BOB, ClOrdId(12)).unwrap().is_working);
+    }
+    assert_eq!(restored.digest(), venue.digest());
+}

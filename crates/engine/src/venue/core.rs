@@ -36,7 +36,7 @@ pub(super) enum Asked {
     /// To enter a child that was reported before.
     Child,
     /// To change an order, which is called so then.
-    Replace { cl_ord_id: ClOrdId },
+    Replace { cl_ord_id: ClOrdId, time_in_force: TimeInForce },
 }
 
 /// What all markets share.
@@ -311,7 +311,10 @@ impl Core {
 
     fn replaced(&mut self, order_id: u64, price: Price, leaves_qty: Qty, out: &mut Vec<Event>) {
         self.is_in = true;
-        let Asked::Replace { cl_ord_id } = self.asked else { return };
+        let Asked::Replace { cl_ord_id, time_in_force } = self.asked else { return };
+        if let Some(row) = self.orders.get_mut(order_id) {
+            row.time_in_force = time_in_force;
+        }
         self.rename(order_id, cl_ord_id);
         self.resize(order_id, price, leaves_qty);
         self.tell(order_id, ExecType::Replaced, Reason::None, out);
@@ -354,7 +357,7 @@ impl Core {
             }
             // It was accepted long before, so it ends now.
             Asked::Child => self.close(order_id, ExecType::Canceled, refusal.reason, out),
-            Asked::Replace { cl_ord_id } => {
+            Asked::Replace { cl_ord_id, .. } => {
                 let report = refused(&Row { cl_ord_id, ..row }, refusal);
                 out.push(Report { order_id, ..report }.into());
             }
@@ -362,14 +365,16 @@ impl Core {
         }
     }
 
-    /// Reduce-only orders of an account whose position has nothing left for them. The taker's own end is the market's.
+    /// Reduce-only orders of an account whose position has nothing left for them. The taker's own end is the market's; a
+    /// child that waits for its parent is asked when it wakes.
     pub(super) fn flat(&self, account: AccountId, at: InstrumentId, taker: u64, gone: &mut Vec<(u64, Reason)>) {
         if self.reduce_only.is_empty() {
             return;
         }
         let holding = self.books.holding(account, at);
         for (_, _, order_id) in self.reduce_only.iter().filter(|(of, there, _)| *of == account && *there == at) {
-            let has_nothing = self.orders.get(*order_id).is_some_and(|row| holding.reducible(row.side) == 0);
+            let row = self.orders.get(*order_id).filter(|row| row.stage != Stage::Waiting);
+            let has_nothing = row.is_some_and(|row| holding.reducible(row.side) == 0);
             if has_nothing && *order_id != taker {
                 gone.push((*order_id, Reason::NotReducing));
             }

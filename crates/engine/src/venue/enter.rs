@@ -1,9 +1,10 @@
 //! What accounts send about orders: new, replace, cancel, mass quotes.
 //!
 //! Checks of a new order, in this order: account, instrument, id, fields that no market would read right, sizes, kill
-//! switches, market-maker freeze, links, throttle and limits of the account; then those of the market.
+//! switches, market-maker freeze, links, throttle and limits of the account; then those of the market. A replace: account,
+//! order, id, fields that its order does not have, then as a new order.
 
-use tiderace_matching::market::{Change, NewOrder as Order, Owner};
+use tiderace_matching::market::{Change, NewOrder as Order, Owner, Place};
 use tiderace_risk::venue::OrderAsk;
 use tiderace_types::venue::{
     ANY, ANY_INSTRUMENT, Cancel, CancelAll, Event, MassQuote, MmpChanged, NewOrder, QUOTE_ENTRIES_MAX, QuoteEntry,
@@ -11,7 +12,7 @@ use tiderace_types::venue::{
 };
 use tiderace_types::{
     AccountId, Amount, ClOrdId, ExecType, InstrumentKind, OrdType, PostOnly, Price, Qty, Reason, Refusal, Rounding,
-    Side,
+    Side, TimeInForce,
 };
 
 use super::Venue;
@@ -43,6 +44,8 @@ impl Venue {
             quote_entry,
             mmp_group: order.mmp_group,
             side: order.side,
+            ord_type: order.ord_type,
+            time_in_force: order.time_in_force,
             reduce_only: order.reduce_only,
             ..Row::blank()
         };
@@ -67,7 +70,7 @@ impl Venue {
         let ask = self.ask(row, order.ord_type.has_limit());
         let now = self.now;
         self.core.controls.check_sizes(&ask)?;
-        self.core.controls.check_kills(&ask)?;
+        self.core.controls.check_kills(&ask, || self.working(&ask))?;
         self.core.controls.check_frozen(now, account, order.mmp_group)?;
         let links = self.links(order)?;
         self.check_lots(&ask)?;
@@ -110,11 +113,16 @@ impl Venue {
         if ask.leaves_qty.get() <= FEW_LOTS && with_it <= POSITION_MAX / 2 {
             return Ok(());
         }
+        let worst = with_it.saturating_add(self.working(ask));
+        if worst > POSITION_MAX { Err(Refusal::new(Reason::PositionLimit, worst, POSITION_MAX)) } else { Ok(()) }
+    }
+
+    /// Lots of the account's other orders in the instrument and on the side, those that wait included.
+    fn working(&self, ask: &OrderAsk) -> i128 {
         let rows = self.core.orders.of_account(ask.account);
         let working = rows.filter(|row| row.instrument == ask.instrument && row.side == ask.side);
         let working = working.fold(0i128, |sum, row| sum.saturating_add(row.leaves_qty().get().into()));
-        let worst = with_it.saturating_add(working).saturating_sub(ask.replaced_qty.get().into());
-        if worst > POSITION_MAX { Err(Refusal::new(Reason::PositionLimit, worst, POSITION_MAX)) } else { Ok(()) }
+        working.saturating_sub(ask.replaced_qty.get().into())
     }
 
     fn ask(&self, row: &Row, is_priced: bool) -> OrderAsk {
@@ -184,10 +192,8 @@ impl Venue {
     }
 
     fn keep_child(&mut self, parent: u64, order: &NewOrder, child: &Order, out: &mut Vec<Event>) {
-        let (now, at) = (self.now, order.instrument);
-        let checked = self.markets.get(at.index()).map(|market| {
-            market.check(now, child, &mut super::host::Desk { core: &mut self.core, instrument: at, ts: now })
-        });
+        // What it would reduce is asked when it wakes: its parent's fill may be the position.
+        let checked = self.markets.get(order.instrument.index()).map(|market| market.check(self.now, child, &mut ()));
         let Asked::New { mark, oco, .. } = self.core.asked else { return };
         match checked {
             Some(Err(refusal)) => {
@@ -241,7 +247,8 @@ impl Venue {
             out.push(Report { order_id: row.order_id, ..report }.into());
             return;
         }
-        self.core.asked = Asked::Replace { cl_ord_id: change.cl_ord_id };
+        let time_in_force = if change.has(Replace::TIME_IN_FORCE) { change.time_in_force } else { row.time_in_force };
+        self.core.asked = Asked::Replace { cl_ord_id: change.cl_ord_id, time_in_force };
         let wanted = wanted(change);
         if row.stage == Stage::Waiting {
             self.replace_child(&row, change, &wanted, out);
@@ -267,6 +274,7 @@ impl Venue {
         if change.fields & !ALL != 0 {
             return Err(Refusal::new(Reason::BadField, change.fields, ALL));
         }
+        self.check_named(change, row)?;
         let order_qty = if change.has(Replace::ORDER_QTY) { change.order_qty } else { row.order_qty };
         let price = if change.has(Replace::PRICE) { change.price } else { row.price };
         let after = Row { order_qty, price, ..*row };
@@ -276,11 +284,33 @@ impl Venue {
             self.check_fields(order_qty, price, is_priced, row)?;
             let ask = OrderAsk { replaced_qty: row.leaves_qty(), is_replace: true, ..self.ask(&after, is_priced) };
             self.core.controls.check_sizes(&ask)?;
-            self.core.controls.check_kills(&ask)?;
+            self.core.controls.check_kills(&ask, || self.working(&ask))?;
             self.check_lots(&ask)?;
             self.core.controls.check_limits(now, &ask)?;
         }
         self.core.controls.on_message(now, account)
+    }
+
+    /// A replace names no field that its order does not have: it would change nothing and look as if it had.
+    fn check_named(&self, change: &Replace, row: &Row) -> Result<(), Refusal> {
+        let place = || self.market(row.instrument).and_then(|market| market.order(row.order_id)).map(|view| view.place);
+        let is_off_book = row.stage == Stage::Waiting || place() == Some(Place::Stop);
+        let has_stop_px = row.ord_type.is_triggered() && row.ord_type != OrdType::TrailingStop;
+        if change.has(Replace::STOP_PX) && !(has_stop_px && is_off_book) {
+            return Err(Refusal::new(Reason::BadTrigger, change.stop_px.get(), 0));
+        }
+        if change.has(Replace::PRICE) && !row.ord_type.has_limit() {
+            return Err(Refusal::new(Reason::BadPrice, change.price.get(), 0));
+        }
+        let may_show = row.ord_type.has_limit() || row.ord_type == OrdType::Pegged;
+        if change.has(Replace::DISPLAY_QTY) && !may_show {
+            return Err(Refusal::new(Reason::BadField, Replace::DISPLAY_QTY, 0));
+        }
+        let time_in_force = if change.has(Replace::TIME_IN_FORCE) { change.time_in_force } else { row.time_in_force };
+        if change.has(Replace::EXPIRE_TIME) && time_in_force != TimeInForce::Gtd {
+            return Err(Refusal::new(Reason::BadField, Replace::EXPIRE_TIME, 0));
+        }
+        Ok(())
     }
 
     /// A child that waits is changed where it waits: it has no place to lose.
@@ -296,11 +326,8 @@ impl Venue {
             expire_time: wanted.expire_time.unwrap_or(child.expire_time),
             ..child
         };
-        let (now, at) = (self.now, row.instrument);
         let there = market_order(&child, row.order_id, self.owner(row.account));
-        let checked = self.markets.get(at.index()).map(|market| {
-            market.check(now, &there, &mut super::host::Desk { core: &mut self.core, instrument: at, ts: now })
-        });
+        let checked = self.markets.get(row.instrument.index()).map(|market| market.check(self.now, &there, &mut ()));
         if let Some(Err(refusal)) = checked {
             self.core.is_in = false;
             let report = refused(&Row { cl_ord_id: change.cl_ord_id, ..*row }, refusal);
@@ -309,6 +336,9 @@ impl Venue {
         }
         self.core.is_in = true;
         self.core.keep_child(key, child);
+        if let Some(row) = self.core.orders.get_mut(row.order_id) {
+            row.time_in_force = child.time_in_force;
+        }
         self.core.rename(row.order_id, change.cl_ord_id);
         self.core.resize(
             row.order_id,

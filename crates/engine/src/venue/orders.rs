@@ -5,7 +5,7 @@
 
 use tiderace_types::id_map::Handle;
 use tiderace_types::venue::{NO_ENTRY, NO_GROUP};
-use tiderace_types::{AccountId, ClOrdId, DecodeError, Field, InstrumentId, Price, Qty, Side};
+use tiderace_types::{AccountId, ClOrdId, DecodeError, Field, InstrumentId, OrdType, Price, Qty, Side, TimeInForce};
 
 use super::snapshot::{bad, put_len, take_list};
 
@@ -48,6 +48,9 @@ pub(super) struct Row {
     pub(super) quote_entry: u16,
     pub(super) mmp_group: u16,
     pub(super) side: Side,
+    /// As it was sent.
+    pub(super) ord_type: OrdType,
+    pub(super) time_in_force: TimeInForce,
     pub(super) stage: Stage,
     pub(super) reduce_only: bool,
     pub(super) has_children: bool,
@@ -72,6 +75,8 @@ impl Row {
         quote_entry: NO_ENTRY,
         mmp_group: NO_GROUP,
         side: Side::Buy,
+        ord_type: OrdType::Limit,
+        time_in_force: TimeInForce::Gtc,
         stage: Stage::Free,
         reduce_only: false,
         has_children: false,

@@ -74,6 +74,8 @@ impl Row {
         self.quote_entry.put(out);
         self.mmp_group.put(out);
         self.side.put(out);
+        self.ord_type.put(out);
+        self.time_in_force.put(out);
         (self.stage == Stage::Waiting).put(out);
         self.reduce_only.put(out);
         self.has_children.put(out);
@@ -95,6 +97,8 @@ impl Row {
             quote_entry: Field::take(bytes)?,
             mmp_group: Field::take(bytes)?,
             side: Field::take(bytes)?,
+            ord_type: Field::take(bytes)?,
+            time_in_force: Field::take(bytes)?,
             stage: if bool::take(bytes)? { Stage::Waiting } else { Stage::Working },
             reduce_only: Field::take(bytes)?,
             has_children: Field::take(bytes)?,

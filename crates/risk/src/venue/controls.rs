@@ -135,10 +135,14 @@ impl Controls {
     ///
     /// # Errors
     /// The first of these that says no: [`Controls::check_sizes`], [`Controls::check_kills`], [`Controls::check_frozen`],
-    /// [`Controls::check_limits`]. A venue with rules of its own between them calls the four.
+    /// [`Controls::check_limits`]. A venue with rules of its own between them calls the four. Of the others that work,
+    /// a reduce-only kill knows here those of accounts with a position limit.
     pub fn check_new(&mut self, ts: Ts, ask: &OrderAsk) -> Result<(), Refusal> {
         self.check_sizes(ask)?;
-        self.check_kills(ask)?;
+        self.check_kills(ask, || {
+            let account = self.account(ask.account);
+            account.map_or(0, |account| account.others(ask))
+        })?;
         self.check_frozen(ts, ask.account, ask.mmp_group)?;
         self.check_limits(ts, ask)
     }
@@ -158,14 +162,15 @@ impl Controls {
         check_value(ask, terms.max_order_value)
     }
 
-    /// Kill switches. A reduce-only one admits what is no larger than the position that it reduces.
+    /// Kill switches. A reduce-only one admits what is, together with the `others` that work on its side, no larger than
+    /// the position that it reduces; it alone asks for them, in lots.
     ///
     /// # Errors
     /// 2013 with the id that was killed.
-    pub fn check_kills(&self, ask: &OrderAsk) -> Result<(), Refusal> {
+    pub fn check_kills(&self, ask: &OrderAsk, others: impl FnOnce() -> i128) -> Result<(), Refusal> {
         let Some(kill) = self.killed(ask.account, Some(ask.instrument), Some(ask.strategy)) else { return Ok(()) };
         let reducible = i128::from(ask.position).saturating_mul(i128::from(ask.side.sign())).saturating_neg();
-        if kill.reduce_only && i128::from(ask.leaves_qty.get()) <= reducible {
+        if kill.reduce_only && others().saturating_add(ask.leaves_qty.get().into()) <= reducible {
             return Ok(());
         }
         Err(Refusal::new(Reason::Killed, kill.id, 0))
@@ -452,14 +457,19 @@ impl Account {
         }
     }
 
-    fn check_position(&self, ask: &OrderAsk, lot: i128) -> Result<(), Refusal> {
-        let Some(limit) = self.limits.position_limit else { return Ok(()) };
+    /// Lots that work on the side of an order, without what it replaces; zero where they are not counted.
+    fn others(&self, ask: &OrderAsk) -> i128 {
         let [buys, sells] = self.working.get(ask.instrument.index()).copied().unwrap_or_default();
         let working = match ask.side {
             Side::Buy => buys,
             Side::Sell => sells,
         };
-        let others = working.saturating_sub(ask.replaced_qty.get().into());
+        working.saturating_sub(ask.replaced_qty.get().into())
+    }
+
+    fn check_position(&self, ask: &OrderAsk, lot: i128) -> Result<(), Refusal> {
+        let Some(limit) = self.limits.position_limit else { return Ok(()) };
+        let others = self.others(ask);
         let position = i128::from(ask.position).saturating_mul(ask.side.sign().into());
         let worst = position.saturating_add(others).saturating_add(ask.leaves_qty.get().into()).saturating_mul(lot);
         // Above zero it is a position on the order's own side; at or below, the order only reduces.
