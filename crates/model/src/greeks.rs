@@ -66,12 +66,16 @@ impl Greeks {
         }
     }
 
+    /// Every number, in the order of the fields.
+    #[must_use]
+    pub const fn columns(&self) -> [f64; 10] {
+        let Self { price, delta, gamma, vega, theta, rho, vanna, volga, charm, speed } = *self;
+        [price, delta, gamma, vega, theta, rho, vanna, volga, charm, speed]
+    }
+
     /// These greeks when every one is finite.
     pub(crate) fn checked(self) -> Result<Self, Reason> {
-        for value in [self.price, self.delta, self.gamma, self.vega, self.theta] {
-            finite(value)?;
-        }
-        for value in [self.rho, self.vanna, self.volga, self.charm, self.speed] {
+        for value in self.columns() {
             finite(value)?;
         }
         Ok(self)
@@ -119,7 +123,7 @@ impl BlackScholes {
     pub fn greeks(&self) -> Result<Greeks, Reason> {
         let on_forward = self.on_forward();
         on_forward.check_open()?;
-        let greeks = Greeks { ..on_forward.greeks_of_sound() };
+        let greeks = on_forward.greeks_of_sound();
         let carry = self.rate - self.asset_yield;
         let growth = on_forward.forward / self.spot;
         let forward_delta = on_forward.forward * greeks.delta;

@@ -1,6 +1,7 @@
 //! Option prices, implied vols, greeks, surfaces, impact, fair value, risk arrays: floats live here, and leave by named rounding only.
 
 pub mod bachelier;
+pub mod batch;
 pub mod black;
 pub mod chain;
 pub mod digital;
