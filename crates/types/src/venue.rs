@@ -500,7 +500,7 @@ layout! {
         ord_status: OrdStatus,
         /// Buy or sell.
         side: Side,
-        /// Whether this order rested.
+        /// Whether this order rested (an auction: it is the older of the two), and pays as a maker.
         is_maker: bool,
         /// Its limit now, in ticks.
         price: Price,
