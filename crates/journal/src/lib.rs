@@ -34,7 +34,7 @@ mod writer;
 
 pub use batch::{Batch, Record};
 pub use compare::{Difference, first_difference};
-pub use digest::OutputsDigest;
+pub use digest::{ChainedDigest, OutputsDigest};
 pub use emergency::EmergencyRecord;
 pub use error::{Damage, JournalError};
 pub use faulty::{Counts, Faults, Faulty, coin};

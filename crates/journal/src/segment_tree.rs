@@ -24,6 +24,7 @@ use crate::fs::FileSystem;
 use crate::log_reader::{LogReader, LogTail};
 use crate::merkle::{self, Hash, MerkleError, Tree};
 use crate::segment::{self, Named, SECTOR, SegmentHeader};
+use crate::snapshot;
 
 const MAGIC: [u8; 8] = *b"TIDETREE";
 const VERSION: u32 = 1;
@@ -303,7 +304,7 @@ fn write_file(fs: &dyn FileSystem, path: &Path, bytes: &[u8]) -> Result<(), Jour
     name.push(".tmp");
     let temporary = PathBuf::from(name);
     let dir = path.parent().unwrap_or(Path::new("."));
-    let file = fs.create(&temporary).map_err(JournalError::io(&temporary, "creating a tree"))?;
+    let file = snapshot::replace(fs, &temporary, "creating a tree")?;
     file.write_at(0, bytes).map_err(JournalError::io(&temporary, "writing a tree"))?;
     file.sync_data().map_err(JournalError::io(&temporary, "syncing a tree"))?;
     fs.rename(&temporary, path).map_err(JournalError::io(path, "naming a tree"))?;

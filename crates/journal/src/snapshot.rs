@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::JournalError;
 use crate::batch::len_u64;
 use crate::format::take;
-use crate::fs::FileSystem;
+use crate::fs::{FileHandle, FileSystem};
 use crate::segment;
 use crate::segment_tree::TREE;
 
@@ -69,6 +69,8 @@ impl Snapshots {
 
     /// Writes a snapshot: temporary file, sync, rename, sync of the folder. Returns its path.
     ///
+    /// One that a failed attempt left unfinished gives way.
+    ///
     /// # Errors
     /// [`JournalError::Io`]; a snapshot that was there is untouched then.
     pub fn write(&self, seq: u64, digest: [u8; 32], state: &[u8]) -> Result<PathBuf, JournalError> {
@@ -80,7 +82,7 @@ impl Snapshots {
         head.extend_from_slice(&digest);
         head.extend_from_slice(&len_u64(state.len()).to_le_bytes());
         head.extend_from_slice(&hash(&head, state));
-        let file = self.fs.create(&temporary).map_err(JournalError::io(&temporary, "creating a snapshot"))?;
+        let file = replace(self.fs.as_ref(), &temporary, "creating a snapshot")?;
         file.write_at(0, &head)
             .and_then(|()| file.write_at(len_u64(head.len()), state))
             .map_err(JournalError::io(&temporary, "writing a snapshot"))?;
@@ -96,7 +98,7 @@ impl Snapshots {
     /// [`JournalError::DamagedSnapshot`] where there are some and none holds; [`JournalError::Io`].
     pub fn latest(&self) -> Result<Latest, JournalError> {
         let mut passed_over = Vec::new();
-        for (path, _) in list(self.fs.as_ref(), &self.dir)?.iter().rev() {
+        for path in self.paths()?.iter().rev() {
             match self.read(path) {
                 Ok(snapshot) => return Ok(Latest { snapshot: Some(snapshot), passed_over }),
                 Err(error) => passed_over.push(error),
@@ -108,7 +110,19 @@ impl Snapshots {
         }
     }
 
-    fn read(&self, path: &Path) -> Result<Snapshot, JournalError> {
+    /// Those that are there, oldest first, whether they hold or not.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`].
+    pub fn paths(&self) -> Result<Vec<PathBuf>, JournalError> {
+        Ok(list(self.fs.as_ref(), &self.dir)?.into_iter().map(|(path, _)| path).collect())
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// [`JournalError::DamagedSnapshot`], [`JournalError::Io`].
+    pub fn read(&self, path: &Path) -> Result<Snapshot, JournalError> {
         let file = self.fs.open(path).map_err(JournalError::io(path, "opening a snapshot"))?;
         let len = file.file_len().map_err(JournalError::io(path, "reading a snapshot"))?;
         let bytes = segment::read_at(file.as_ref(), path, 0, len)?;
@@ -140,6 +154,20 @@ impl Snapshots {
         }
         self.fs.sync_dir(&self.dir).map_err(JournalError::io(&self.dir, "syncing the folder"))?;
         Ok(removed)
+    }
+}
+
+/// Creates a file under a temporary name; one that a failed attempt left there gives way.
+pub(crate) fn replace(
+    fs: &dyn FileSystem,
+    path: &Path,
+    doing: &'static str,
+) -> Result<Box<dyn FileHandle>, JournalError> {
+    match fs.create(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            fs.remove(path).and_then(|()| fs.create(path)).map_err(JournalError::io(path, doing))
+        }
+        done => done.map_err(JournalError::io(path, doing)),
     }
 }
 
