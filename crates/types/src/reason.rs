@@ -182,6 +182,8 @@ reasons! {
     10108 OutsideSurface "outside_surface" "A surface speaks of times above zero and not past its last expiry." => "Fit with a later expiry.";
     10109 StaleSurface "stale_surface" "A surface is used no longer than its age allows." => "Publish a new version.";
     10110 NoForward "no_forward" "An expiry has a forward: from its future, from put-call parity, or beside its quotes." => "Add the future, or a strike with both a put and a call.";
+    10111 BadQuantity "bad_quantity" "Sizes, volumes and depths of a model are above zero." => "Correct the quantity.";
+    10112 TooFewObservations "too_few_observations" "An estimate needs enough observations that differ." => "Give more data.";
 }
 
 /// A rule said no: why, the value it looked at, and its bound, both in the unit of the rule.
