@@ -22,7 +22,7 @@ pub fn mul_div(a: i128, b: i128, divisor: i128, rounding: Rounding) -> Option<i1
 }
 
 /// The 256 bits of a product, high half first.
-const fn wide_mul(a: u128, b: u128) -> (u128, u128) {
+fn wide_mul(a: u128, b: u128) -> (u128, u128) {
     const HALF: u32 = 64;
     const MASK: u128 = u128::MAX >> HALF;
     let (a1, a0, b1, b0) = (a >> HALF, a & MASK, b >> HALF, b & MASK);
@@ -31,7 +31,7 @@ const fn wide_mul(a: u128, b: u128) -> (u128, u128) {
     let (middle, carry) = a1.wrapping_mul(b0).overflowing_add(a0.wrapping_mul(b1));
     let (sum, carry_low) = low.overflowing_add(middle << HALF);
     let high = a1.wrapping_mul(b1).wrapping_add(middle >> HALF);
-    let carries = ((carry as u128) << HALF).wrapping_add(carry_low as u128);
+    let carries = (u128::from(carry) << HALF).wrapping_add(u128::from(carry_low));
     (high.wrapping_add(carries), sum)
 }
 
