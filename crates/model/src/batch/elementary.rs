@@ -120,6 +120,12 @@ pub(super) fn tail_ratio<const FMA: bool>(z: f64) -> f64 {
     polynomial::<FMA, 12>(&TAIL, (z - 5.0) * (weight * inverse)) * (sum * inverse)
 }
 
+/// low <= x <= high; false for NaN.
+#[inline(always)]
+pub(super) fn within(x: f64, low: f64, high: f64) -> bool {
+    (x >= low) & (x <= high)
+}
+
 /// a where it is the larger, else b.
 #[inline(always)]
 pub(super) fn larger(a: f64, b: f64) -> f64 {

@@ -10,7 +10,7 @@
 //! # References
 //! P. Jäckel, "Let's be rational" (2015), for the objective functions and the order of the step.
 
-use super::elementary::{exp, fma, larger, ln, ln_ratio, smaller, tail_ratio};
+use super::elementary::{exp, fma, larger, ln, ln_ratio, smaller, tail_ratio, within};
 use super::{BLOCK, BlockIn, BlockOut};
 use crate::normal::INV_SQRT_2PI;
 
@@ -56,12 +56,10 @@ fn solve<const FMA: bool>([price, forward, strike, t, discount]: [f64; 5], sign:
     let scale = 1.0 / (forward * strike).sqrt();
     let (beta, bound) = (time_value * scale, low_side * scale);
     let room = (low_side - time_value) * scale;
-    let sound = (low_side >= 1e-60)
-        & (high_side <= 1e60)
-        & (t >= 1e-12)
-        & (t <= 1e6)
-        & (discount >= 1e-60)
-        & (discount <= 1e60)
+    let sound = within(low_side, 1e-60, 1e60)
+        & within(high_side, 1e-60, 1e60)
+        & within(t, 1e-12, 1e6)
+        & within(discount, 1e-60, 1e60)
         & (x > -8.0)
         & (beta > 1e-280)
         & (room > 1e-5 * bound);

@@ -1,7 +1,7 @@
 //! The kernels of price, digital and greeks: the formulae of `black.rs` and `greeks.rs`, one exponential for both normal
 //! densities, since K n(d2) = F n(d1).
 
-use super::elementary::{exp, fma, ln, ln_ratio, tail_ratio};
+use super::elementary::{exp, fma, ln, ln_ratio, tail_ratio, within};
 use super::{BLOCK, BlockIn, BlockOut, GREEKS};
 use crate::normal::INV_SQRT_2PI;
 
@@ -22,11 +22,6 @@ struct Row {
     density2: f64,
     /// 1 where every number is of a size that the kernel can bear.
     sound: f64,
-}
-
-#[inline(always)]
-fn within(x: f64, low: f64, high: f64) -> bool {
-    (x >= low) & (x <= high)
 }
 
 impl Row {
