@@ -102,7 +102,7 @@ impl Work {
                 std::thread::sleep(LOOK);
                 continue;
             };
-            replay = replay.run(&self.fs, &self.dir, &self.genesis, Some(end), &mut |_| {})?;
+            replay = replay.follow(&self.fs, &self.dir, &self.genesis, end)?;
             segments = segments.saturating_add(1);
             if segments >= self.config.segments {
                 segments = 0;

@@ -4,12 +4,14 @@
 //! digests what came out and compares it with what the journal says. The first record of a journal is its genesis; a
 //! snapshot holds the hash of it, so that neither is ever opened with another configuration.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use tiderace_journal::{
-    Config, EmergencyRecord, FileSystem, JournalError, Log, LogReader, LogTail, Mode, Recovered, Retention, Snapshots,
+    Batch, Config, EmergencyRecord, FileSystem, JournalError, Log, LogReader, LogTail, Mode, Recovered, Retention,
+    Snapshots,
 };
 use tiderace_types::Ts;
 use tiderace_types::venue::{Command, Event};
@@ -74,10 +76,20 @@ pub fn recover<M: Machine>(
     fresh: impl Fn() -> M,
     mut on_output: impl FnMut(&Output),
 ) -> Result<Recovery<M>, NodeError> {
-    let (mut log, recovered) = Log::open(Arc::clone(fs), dir, config)?;
+    // A journal that is new has no folder yet.
+    let (replay, from_snapshot, passed_over) = match fs.list(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => (Replay::at_genesis(&fresh), None, Vec::new()),
+        Ok(_) | Err(_) => start(fs, dir, genesis, &fresh)?,
+    };
+    let from_seq = replay.next_seq;
+    let (mut replay, (mut log, recovered)) = replay.run(genesis, &mut on_output, |feed| {
+        let opened = Log::open_reading(Arc::clone(fs), dir, config, from_seq, &mut |batch| feed.batch(batch))?;
+        Ok(opened)
+    })?;
+    if log.next_seq() != replay.next_seq {
+        return Err(NodeError::NoStart { first_seq: log.next_seq() });
+    }
     let Recovered { tail, emergency, .. } = recovered;
-    let (replay, from_snapshot, passed_over) = start(fs, dir, genesis, &fresh)?;
-    let mut replay = replay.run(fs, dir, genesis, None, &mut on_output)?;
     if log.next_seq() == 0 {
         let root = replay.chain.close();
         log.append(KIND_GENESIS, 0, 0, genesis)?;
@@ -101,17 +113,19 @@ pub(crate) fn start<M: Machine>(
 ) -> Result<Start<M>, NodeError> {
     let retention = Retention { keep_snapshots: usize::MAX, keep_segments_before_snapshot: usize::MAX };
     let latest = Snapshots::new(Arc::clone(fs), dir, retention).latest()?;
-    let at_genesis =
-        || Replay { machine: fresh(), chain: ChainedOutputs::default(), next_seq: 0, ts_last: Ts::ZERO, replayed: 0 };
-    let Some(snapshot) = latest.snapshot else { return Ok((at_genesis(), None, latest.passed_over)) };
-    let mut replay = at_genesis();
+    let Some(snapshot) = latest.snapshot else { return Ok((Replay::at_genesis(fresh), None, latest.passed_over)) };
+    let mut replay = Replay::at_genesis(fresh);
     if replay.restore(snapshot.seq, &snapshot.bytes, genesis)? {
         return Ok((replay, Some(snapshot.seq), latest.passed_over));
     }
-    Ok((at_genesis(), None, latest.passed_over))
+    Ok((Replay::at_genesis(fresh), None, latest.passed_over))
 }
 
 impl<M: Machine> Replay<M> {
+    fn at_genesis(fresh: &impl Fn() -> M) -> Self {
+        Self { machine: fresh(), chain: ChainedOutputs::default(), next_seq: 0, ts_last: Ts::ZERO, replayed: 0 }
+    }
+
     /// The state as a snapshot holds it: hash of the genesis, time, outputs, machine. `None` where the machine has none.
     pub(crate) fn save(&self, genesis: &[u8]) -> Option<Vec<u8>> {
         let state = self.machine.save()?;
@@ -137,25 +151,38 @@ impl<M: Machine> Replay<M> {
         Ok(true)
     }
 
-    /// Applies what the journal holds behind this state, up to its end or to the first batch from `until` on.
-    pub(crate) fn run(
-        mut self,
+    /// Applies what the journal holds behind this state, up to the first batch from `until` on.
+    pub(crate) fn follow(
+        self,
         fs: &Arc<dyn FileSystem>,
         dir: &Path,
         genesis: &[u8],
-        until: Option<u64>,
-        on_output: &mut impl FnMut(&Output),
+        until: u64,
     ) -> Result<Self, NodeError> {
-        let from_seq = self.next_seq;
-        let reader = LogReader::open(Arc::clone(fs), dir, from_seq)?;
-        if reader.next_seq() > from_seq {
-            return Err(NodeError::NoStart { first_seq: reader.next_seq() });
-        }
+        let mut reader = LogReader::open(Arc::clone(fs), dir, self.next_seq)?;
+        let (replay, ()) = self.run(genesis, &mut |_| {}, |feed| {
+            while feed.next_seq < until && !feed.is_over {
+                let Some(batch) = reader.next_batch()? else { break };
+                feed.batch(&batch);
+            }
+            Ok(())
+        })?;
+        Ok(replay)
+    }
+
+    /// Applies the batches that `read` feeds, which it does on a thread of its own.
+    fn run<T: Send>(
+        mut self,
+        genesis: &[u8],
+        on_output: &mut impl FnMut(&Output),
+        read: impl FnOnce(&mut Feed<'_>) -> Result<T, NodeError> + Send,
+    ) -> Result<(Self, T), NodeError> {
         let (decoded, batches) = sync_channel(CHANNEL);
         let (applied, outputs) = sync_channel(CHANNEL);
+        let mut feed = Feed { genesis, next_seq: self.next_seq, decoded, is_over: false, error: None };
         let chain = self.chain.clone();
         let (read, checked) = std::thread::scope(|scope| {
-            let read = scope.spawn(move || read(reader, from_seq, until, genesis, &decoded));
+            let read = scope.spawn(move || read(&mut feed).map(|done| (done, feed.next_seq, feed.error)));
             let check = scope.spawn(move || check(chain, &outputs));
             for batch in batches {
                 // Where the check stopped, there is nothing more to apply; it says why.
@@ -166,12 +193,13 @@ impl<M: Machine> Replay<M> {
             drop(applied);
             (read.join(), check.join())
         });
-        let next_seq = read.map_err(|_| NodeError::Broken { thread: "reading" });
+        let read = read.map_err(|_| NodeError::Broken { thread: "reading" });
         let checked = checked.map_err(|_| NodeError::Broken { thread: "checking" })?;
         // A record that differs comes before whatever the reading met behind it.
         self.chain = checked?;
-        self.next_seq = next_seq??;
-        Ok(self)
+        let (done, next_seq, error) = read??;
+        self.next_seq = next_seq;
+        error.map_or(Ok((self, done)), Err)
     }
 
     fn apply(&mut self, batch: Decoded, on_output: &mut impl FnMut(&Output)) -> AppliedBatch {
@@ -220,22 +248,38 @@ struct AppliedBatch {
     events: Vec<Event>,
 }
 
-/// Reads and decodes batches. Returns the sequence behind them.
-fn read(
-    mut reader: LogReader,
-    from_seq: u64,
-    until: Option<u64>,
-    genesis: &[u8],
-    decoded: &SyncSender<Decoded>,
-) -> Result<u64, NodeError> {
-    let mut next_seq = from_seq;
-    while until.is_none_or(|until| next_seq < until) {
-        let Some(batch) = reader.next_batch()? else { break };
+/// Where the reading hands over its batches.
+struct Feed<'a> {
+    genesis: &'a [u8],
+    /// Sequence behind the last batch.
+    next_seq: u64,
+    decoded: SyncSender<Decoded>,
+    /// Whether no more batches are wanted.
+    is_over: bool,
+    /// Why, where a batch was not one of this journal.
+    error: Option<NodeError>,
+}
+
+impl Feed<'_> {
+    /// Decodes a batch and hands it on.
+    fn batch(&mut self, batch: &Batch) {
+        if self.is_over {
+            return;
+        }
+        let is_sent = self.decode(batch).map(|decoded| self.decoded.send(decoded).is_ok());
+        self.is_over = !matches!(is_sent, Ok(true));
+        self.error = is_sent.err();
+    }
+
+    fn decode(&mut self, batch: &Batch) -> Result<Decoded, NodeError> {
+        if batch.header.first_seq > self.next_seq {
+            return Err(NodeError::NoStart { first_seq: batch.header.first_seq });
+        }
         let mut commands = Vec::with_capacity(usize::try_from(batch.header.records).unwrap_or(0));
         for record in batch.records() {
             let header = record.header;
             let command = if header.seq == 0 {
-                if header.kind != KIND_GENESIS || record.payload != genesis {
+                if header.kind != KIND_GENESIS || record.payload != self.genesis {
                     return Err(NodeError::OtherGenesis);
                 }
                 None
@@ -245,12 +289,9 @@ fn read(
             };
             commands.push(Row { seq: header.seq, ts: Ts::new(header.ts), crc: header.outputs_crc, command });
         }
-        next_seq = reader.next_seq();
-        if decoded.send(Decoded { outputs_digest: batch.header.outputs_digest, commands }).is_err() {
-            break;
-        }
+        self.next_seq = batch.header.first_seq.saturating_add(u64::from(batch.header.records));
+        Ok(Decoded { outputs_digest: batch.header.outputs_digest, commands })
     }
-    Ok(next_seq)
 }
 
 /// Digests outputs as the run did, and compares.
