@@ -5,7 +5,7 @@
 >>> run.fills.to_polars()  # doctest: +SKIP
 """
 
-from tiderace import errors
+from tiderace import errors, model
 from tiderace._core import version as __version__
 from tiderace._run import Run, replay, run
 from tiderace._values import Ticks
@@ -60,6 +60,7 @@ __all__ = [
     "__version__",
     "errors",
     "load",
+    "model",
     "replay",
     "run",
 ]

@@ -1,7 +1,8 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, final
 
+from numpy.typing import NDArray
 from typing_extensions import Buffer
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "journal_verify",
     "level_flow",
     "make_flow",
+    "model_rows",
     "parse_decimal",
     "quotes",
     "read_binance",
@@ -70,6 +72,15 @@ class JournalError(Exception): ...
 class ReplayError(Exception): ...
 
 def reasons() -> list[tuple[int, str, str, str]]: ...
+def model_rows(
+    what: str,
+    inputs: Sequence[float | NDArray[Any]],
+    calls: NDArray[Any],
+    outputs: Sequence[NDArray[Any]],
+    reasons: NDArray[Any],
+    fast: bool,
+    threads: int,
+) -> None: ...
 def parse_decimal(text: str, decimals: int) -> int: ...
 def format_decimal(value: int, decimals: int) -> str: ...
 

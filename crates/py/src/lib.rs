@@ -5,6 +5,7 @@ mod bench;
 mod client;
 mod errors;
 mod journal;
+mod model;
 mod run;
 mod scenario;
 mod tape;
@@ -28,6 +29,8 @@ mod _core {
     use crate::errors::{ConfigError, DataError, JournalError, ReplayError};
     #[pymodule_export]
     use crate::journal::{journal_cat, journal_check, journal_prove, journal_repair, journal_stat, journal_verify};
+    #[pymodule_export]
+    use crate::model::model_rows;
     #[pymodule_export]
     use crate::run::{Run, first_difference, read_genesis, replay};
     #[pymodule_export]

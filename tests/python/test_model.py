@@ -1,0 +1,126 @@
+"""Option formulae through the face: shapes, conventions, and what has no answer."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tiderace as tr
+from tiderace import model
+
+ATM: dict[str, Any] = {"strike": 100.0, "t": 0.25, "vol": 0.8}
+
+
+def normal_cdf(x: float) -> float:
+    return 0.5 * math.erfc(-x / math.sqrt(2.0))
+
+
+def test_prices_equal_the_closed_form_written_out() -> None:
+    s = 0.8 * math.sqrt(0.25)
+    d1 = math.log(120.0 / 100.0) / s + 0.5 * s
+    want = 0.97 * (120.0 * normal_cdf(d1) - 100.0 * normal_cdf(d1 - s))
+    assert model.black76(120.0, **ATM, call=True, discount=0.97) == pytest.approx(want, rel=1e-14)
+    digital = model.digital76(120.0, **ATM, call=False, discount=0.97)
+    assert digital == pytest.approx(0.97 * normal_cdf(s - d1), rel=1e-14)
+
+
+def test_numbers_give_floats_and_arrays_their_common_shape() -> None:
+    assert isinstance(model.black76(100.0, **ATM, call=True), float)
+    strikes = np.array([[90.0, 100.0, 110.0]])
+    calls = np.array([[True], [False]])
+    prices = model.black76(100.0, strike=strikes, t=0.25, vol=0.8, call=calls)
+    assert isinstance(prices, np.ndarray)
+    assert prices.shape == (2, 3)
+    for row, call in enumerate((True, False)):
+        for column, strike in enumerate((90.0, 100.0, 110.0)):
+            one = model.black76(100.0, strike=strike, t=0.25, vol=0.8, call=call)
+            assert prices[row, column] == one
+    assert np.shape(model.black76([], strike=1.0, t=1.0, vol=1.0, call=True)) == (0,)
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_each_greek_is_the_slope_that_it_names(*, fast: bool) -> None:
+    def price(
+        forward: float = 105.0, t: float = 0.5, vol: float = 0.6, rate: float = 0.03
+    ) -> float:
+        value = model.black76(
+            forward, strike=100.0, t=t, vol=vol, call=False, discount=math.exp(-rate * t)
+        )
+        return float(value)
+
+    def slope(of: Callable[[float], float], at: float, step: float) -> float:
+        return (of(at + step) - of(at - step)) / (2.0 * step)
+
+    greeks = model.greeks76(
+        105.0, strike=100.0, t=0.5, vol=0.6, call=False, discount=math.exp(-0.015), fast=fast
+    )
+    assert greeks.price == pytest.approx(price(), rel=1e-13)
+    assert greeks.delta == pytest.approx(slope(lambda f: price(forward=f), 105.0, 1e-3), rel=1e-7)
+    assert greeks.vega == pytest.approx(slope(lambda v: price(vol=v), 0.6, 1e-4), rel=1e-6)
+    assert greeks.theta == pytest.approx(-slope(lambda t: price(t=t), 0.5, 1e-5), rel=1e-6)
+    assert greeks.rho == pytest.approx(slope(lambda r: price(rate=r), 0.03, 1e-5), rel=1e-6)
+
+    def delta(forward: float = 105.0, vol: float = 0.6) -> float:
+        return slope(lambda f: price(forward=f, vol=vol), forward, 1e-3)
+
+    assert greeks.gamma == pytest.approx(slope(lambda f: delta(forward=f), 105.0, 1e-1), rel=1e-4)
+    assert greeks.vanna == pytest.approx(slope(lambda v: delta(vol=v), 0.6, 1e-3), rel=1e-4)
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_vol_prices_back_and_its_absence_has_a_reason(*, fast: bool) -> None:
+    price = model.black76(100.0, strike=[80.0, 100.0, 130.0], t=0.25, vol=0.8, call=True)
+    vol, reason = model.implied_vol76(
+        price, forward=100.0, strike=[80.0, 100.0, 130.0], t=0.25, call=True, fast=fast
+    )
+    np.testing.assert_allclose(vol, 0.8, rtol=1e-12)
+    assert not np.any(reason)
+    vol, reason = model.implied_vol76(
+        [20.0, 100.0, math.nan, 30.0],
+        forward=100.0,
+        strike=80.0,
+        t=[0.25, 0.25, 0.25, -1.0],
+        call=True,
+        fast=fast,
+    )
+    assert np.all(np.isnan(vol))
+    names = [model.reason(int(code))[0] for code in np.atleast_1d(reason)]
+    assert names == ["below_intrinsic", "above_bound", "not_a_number", "bad_time"]
+
+
+def test_threads_and_paths_give_the_same_numbers() -> None:
+    rng = np.random.default_rng(5)
+    n = 10_000
+    strike, t = rng.uniform(20.0, 400.0, n), rng.uniform(0.01, 3.0, n)
+    vol, call = rng.uniform(0.05, 2.0, n), rng.random(n) < 0.5
+    one = model.greeks76(100.0, strike=strike, t=t, vol=vol, call=call)
+    two = model.greeks76(100.0, strike=strike, t=t, vol=vol, call=call, threads=2)
+    fast = model.greeks76(100.0, strike=strike, t=t, vol=vol, call=call, fast=True)
+    for name, a, b, c in zip(one._fields, one, two, fast, strict=True):
+        np.testing.assert_array_equal(a, b, err_msg=name)
+        np.testing.assert_allclose(c, a, rtol=1e-9, atol=1e-11, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("strike", -1.0, "A strike is above zero"),
+        ("t", -0.1, "A time|Time to expiry"),
+        ("vol", math.inf, "finite"),
+        ("vol", "high", "a number or an array"),
+        ("call", 1, "True for a call"),
+    ],
+)
+def test_a_wrong_argument_is_named(key: str, value: object, said: str) -> None:
+    arguments: dict[str, Any] = {**ATM, "call": True, key: value}
+    with pytest.raises(tr.InputError, match=said):
+        model.black76(100.0, **arguments)
+
+
+def test_the_first_bad_row_is_named_and_shapes_must_fit() -> None:
+    with pytest.raises(tr.InputError, match="row 2 of 3: forward = -1"):
+        model.black76([1.0, 2.0, -1.0], **ATM, call=True)
+    with pytest.raises(tr.InputError, match="broadcast"):
+        model.black76([1.0, 2.0], strike=[1.0, 2.0, 3.0], t=1.0, vol=1.0, call=True)
