@@ -241,26 +241,18 @@ impl Portfolio {
 
     fn notionals_of_positions(&self, arrays: &RiskArrays) -> Option<Notionals> {
         let mut notionals = Notionals::default();
-        for (leg, lots) in &self.held {
-            let (perpetual, option) = self.notional(arrays, *leg, *lots)?;
+        for (at, (leg, lots)) in self.held.iter().enumerate() {
+            // A pair mostly stands beside: a search for each would cost more than all the sums.
+            let beside = |pair: u32| {
+                let around = [at.checked_add(1), at.checked_sub(1)].into_iter().flatten();
+                let found = around.filter_map(|at| self.held.get(at)).find(|(leg, _)| *leg == pair);
+                found.map_or_else(|| self.lots(pair), |(_, lots)| *lots)
+            };
+            let (perpetual, option) = notional(arrays, *leg, *lots, beside)?;
             notionals.perpetual = notionals.perpetual.wrapping_add(perpetual);
             notionals.option = notionals.option.wrapping_add(option);
         }
         Some(notionals)
-    }
-
-    /// What one leg adds to the notionals: a perpetual its size, a short option what its pair does not cover.
-    fn notional(&self, arrays: &RiskArrays, index: u32, lots: i64) -> Option<(i128, i128)> {
-        let leg = arrays.legs().get(usize::try_from(index).ok()?)?;
-        let of = |lots: i64| i128::from(lots.unsigned_abs()).wrapping_mul(i128::from(leg.notional));
-        Some(match leg.kind {
-            LegKind::Perpetual => (of(lots), 0),
-            LegKind::Option { .. } => {
-                let covered = leg.pair.map_or(0, |pair| self.lots(pair)).max(0);
-                (0, of(lots.saturating_add(covered).min(0)))
-            }
-            LegKind::Future { .. } => (0, 0),
-        })
     }
 
     /// Lots held of a leg.
@@ -313,7 +305,7 @@ impl Portfolio {
     /// Adds or takes out what a leg and its pair add to the notionals.
     fn count_notional(&mut self, arrays: &RiskArrays, leg: u32, pair: Option<u32>, is_in: bool) -> Option<()> {
         for leg in [Some(leg), pair].into_iter().flatten() {
-            let (perpetual, option) = self.notional(arrays, leg, self.lots(leg))?;
+            let (perpetual, option) = notional(arrays, leg, self.lots(leg), |pair| self.lots(pair))?;
             let count = if is_in { i128::wrapping_add } else { i128::wrapping_sub };
             self.notionals.perpetual = count(self.notionals.perpetual, perpetual);
             self.notionals.option = count(self.notionals.option, option);
@@ -484,6 +476,20 @@ impl Portfolio {
             option: both(&contingency.option, option)?,
         })
     }
+}
+
+/// What one leg adds to the notionals: a perpetual its size, a short option what its pair does not cover.
+fn notional(arrays: &RiskArrays, leg: u32, lots: i64, lots_of_pair: impl Fn(u32) -> i64) -> Option<(i128, i128)> {
+    let leg = arrays.legs().get(usize::try_from(leg).ok()?)?;
+    let of = |lots: i64| i128::from(lots.unsigned_abs()).wrapping_mul(i128::from(leg.notional));
+    Some(match leg.kind {
+        LegKind::Perpetual => (of(lots), 0),
+        LegKind::Option { .. } if lots < 0 => {
+            let covered = leg.pair.map_or(0, lots_of_pair).max(0);
+            (0, of(lots.saturating_add(covered).min(0)))
+        }
+        LegKind::Option { .. } | LegKind::Future { .. } => (0, 0),
+    })
 }
 
 fn discounted(value: i128, long: Scale, short: Scale) -> i128 {
