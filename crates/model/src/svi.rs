@@ -8,6 +8,8 @@
 pub(crate) mod fit;
 pub(crate) mod least_squares;
 
+pub use fit::VariancePoint;
+
 use tiderace_types::Reason;
 
 /// The steepest wing a variance may have: beyond it the moment that pays for a strike is infinite (Lee, 2004).
@@ -193,10 +195,33 @@ impl Svi {
     pub fn is_above(&self, earlier: &Self) -> bool {
         let [left, right] = self.wing_slopes();
         let [left_before, right_before] = earlier.wing_slopes();
-        let is_over = |k: f64| self.jet(k).w >= earlier.jet(k).w * (1.0 - 1e-12);
         left >= left_before * (1.0 - 1e-12)
             && right >= right_before * (1.0 - 1e-12)
-            && self.grid(64, 9.0).all(is_over)
-            && earlier.grid(64, 9.0).all(is_over)
+            && self.shortfall(earlier, 0.0) <= 0.0
+    }
+
+    /// How far this slice lies below `1 + margin` times an earlier one, at worst; below zero where it lies above.
+    ///
+    /// Where the gap falls and then rises between two points of the grid, its least is taken to be where the tangents
+    /// meet: not above the true one where the gap is convex, as it is about its least.
+    pub(crate) fn shortfall(&self, earlier: &Self, margin: f64) -> f64 {
+        let gap = |k: f64| {
+            let (jet, before) = (self.jet(k), earlier.jet(k));
+            (k, jet.w - before.w * (1.0 + margin), jet.w1 - before.w1 * (1.0 + margin))
+        };
+        let mut worst = f64::NEG_INFINITY;
+        let mut last: Option<(f64, f64, f64)> = None;
+        let mut visit = |k: f64| {
+            let here = gap(k);
+            worst = worst.max(-here.1);
+            if let Some((k_last, w, falling)) = last.filter(|last| last.2 < 0.0 && here.2 > 0.0 && last.0 < k) {
+                let meet = (w - here.1 + here.2 * k - falling * k_last) / (here.2 - falling);
+                worst = worst.max(-(w + falling * (meet - k_last)));
+            }
+            last = Some(here);
+        };
+        self.grid(48, 9.0).for_each(&mut visit);
+        earlier.grid(48, 9.0).for_each(visit);
+        worst
     }
 }

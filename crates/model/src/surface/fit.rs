@@ -7,8 +7,10 @@ use crate::chain::{DayWeights, Quote, QuoteKind, Style};
 use crate::forward::{self, ForwardPoint};
 use crate::normal;
 use crate::otm::{self, OtmPrice};
+use crate::ssvi::Ssvi;
 use crate::svi::Svi;
-use crate::svi::fit::{Neighbours, POINTS_MIN, PricePoint, prices};
+use crate::svi::VariancePoint;
+use crate::svi::fit::{Anchor, Neighbours, POINTS_MIN, PricePoint, implied, prices};
 
 /// What a fit is told besides its quotes.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +46,8 @@ struct Expiry {
     forward: f64,
     discount: f64,
     points: Vec<PricePoint>,
-    /// The slice that its quotes alone ask for.
-    alone: Result<Svi, Reason>,
+    /// Those of its quotes that have a vol.
+    variances: Vec<VariancePoint>,
 }
 
 impl Surface {
@@ -71,7 +73,8 @@ impl Surface {
             }
         }
         let style = quotes.first().map_or(Style::Linear, |quote| quote.style);
-        let slices = free_of_calendars(&expiries, &mut refused);
+        let (slices, lost) = free_of_calendars(&expiries);
+        refused.extend(lost);
         if slices.is_empty() {
             return Err(Reason::TooFewQuotes);
         }
@@ -107,7 +110,8 @@ fn expiry(
         }
     }
     if points.len() < POINTS_MIN {
-        let named = group.iter().filter_map(|at| reasons.get(*at)).copied().find(|reason| *reason == Reason::ExpiredQuote);
+        let named =
+            group.iter().filter_map(|at| reasons.get(*at)).copied().find(|reason| *reason == Reason::ExpiredQuote);
         return Err(fail(named.unwrap_or(Reason::TooFewQuotes)));
     }
     let t_weighted = if options.weights == DayWeights::CALENDAR {
@@ -115,8 +119,11 @@ fn expiry(
     } else {
         options.weights.years(options.ts_ns, key).map_err(fail)?
     };
-    let alone = prices(&points, Neighbours::default(), None);
-    Ok(Expiry { key, t: first.t, t_weighted, forward, discount: first.discount, points, alone })
+    let variances = implied(&points);
+    if variances.is_empty() {
+        return Err(fail(Reason::TooFewQuotes));
+    }
+    Ok(Expiry { key, t: first.t, t_weighted, forward, discount: first.discount, points, variances })
 }
 
 /// A quote as a point of its slice: its out-of-the-money side, in forwards.
@@ -138,38 +145,87 @@ fn point(quote: &Quote, forward: f64) -> Result<PricePoint, Reason> {
     if mid - half >= bound {
         return Err(Reason::AboveBound);
     }
-    if let Some(sd) = otm::implied_sd(price, mid).filter(|_| quote.mark_vol > 0.0)
-        && quote.is_vol_mis_unit(sd / quote.t.sqrt())
-    {
+    let implied = otm::implied_sd(price, mid);
+    if implied.is_some_and(|sd| quote.is_vol_mis_unit(sd / quote.t.sqrt())) {
         return Err(Reason::VolUnit);
     }
+    let is_far = implied.is_none_or(|sd| (price.k / sd).abs() > 1.75);
     // A locked quote has no spread; a millionth of its price keeps its weight finite.
-    Ok(PricePoint { price, mid, half: half.max(1e-9 + 1e-6 * mid.abs()) })
+    Ok(PricePoint { price, mid, half: half.max(1e-9 + 1e-6 * mid.abs()), is_far })
+}
+
+/// An expiry with the slice of the surface that all expiries share, and the one that its own quotes ask for.
+struct Candidate<'a> {
+    expiry: &'a Expiry,
+    anchor: Anchor,
+    alone: Svi,
+}
+
+/// How hard slices are held to the shared surface, in turn, until enough quotes are met: where quotes of one expiry
+/// leave its wings open, a loose hold lets them cross the next one's, whose quotes then pay for it.
+const HOLDS: [f64; 2] = [2.0, 6.0];
+
+/// Enough: no other hold is tried.
+const SHARE_ENOUGH: f64 = 0.96;
+
+/// The slices with the hold that meets most quotes, and the expiries that have none.
+fn free_of_calendars(expiries: &[Expiry]) -> (Vec<Slice>, Vec<(i64, Reason)>) {
+    let variances: Vec<Vec<VariancePoint>> = expiries.iter().map(|expiry| expiry.variances.clone()).collect();
+    let Ok((shape, thetas)) = Ssvi::fit(&variances) else { return (Vec::new(), Vec::new()) };
+    let mut best = (-1.0, (Vec::new(), Vec::new()));
+    for hold in HOLDS {
+        let mut refused = Vec::new();
+        let mut candidates = Vec::with_capacity(expiries.len());
+        for (expiry, theta) in expiries.iter().zip(&thetas) {
+            match candidate(expiry, &shape, *theta, hold) {
+                Ok(candidate) => candidates.push(candidate),
+                Err(reason) => refused.push((expiry.key, reason)),
+            }
+        }
+        let slices = in_order(&candidates, &mut refused);
+        let share = share_inside(&slices, &refused);
+        if share > best.0 {
+            best = (share, (slices, refused));
+        }
+        if share >= SHARE_ENOUGH {
+            break;
+        }
+    }
+    best.1
+}
+
+/// An expiry alone, held to what all of them share.
+fn candidate<'a>(expiry: &'a Expiry, shape: &Ssvi, theta: f64, hold: f64) -> Result<Candidate<'a>, Reason> {
+    let anchor = Anchor { svi: shape.slice(theta)?, hold };
+    let alone = prices(&expiry.points, Neighbours::default(), &anchor, &anchor.svi)?;
+    Ok(Candidate { expiry, anchor, alone })
 }
 
 /// From the first expiry to the last: keeps what its quotes alone ask for where that crosses neither neighbour.
-fn free_of_calendars(expiries: &[Expiry], refused: &mut Vec<(i64, Reason)>) -> Vec<Slice> {
-    let mut slices: Vec<Slice> = Vec::with_capacity(expiries.len());
-    for (at, expiry) in expiries.iter().enumerate() {
+fn in_order(candidates: &[Candidate<'_>], refused: &mut Vec<(i64, Reason)>) -> Vec<Slice> {
+    let mut slices: Vec<Slice> = Vec::with_capacity(candidates.len());
+    for (at, Candidate { expiry, anchor, alone }) in candidates.iter().enumerate() {
         let earlier = slices.last().map(|slice| slice.svi);
-        let later = expiries.get(at + 1..).unwrap_or_default().iter().find_map(|next| next.alone.ok());
+        let later = candidates.get(at + 1).map(|next| next.alone);
         // A later slice that crosses the earlier one bounds nothing: it will itself be fitted again.
         let later = later.filter(|later| earlier.is_none_or(|earlier| later.is_above(&earlier)));
-        let is_kept = |svi: &Svi| {
-            earlier.is_none_or(|earlier| svi.is_above(&earlier)) && later.is_none_or(|later| later.is_above(svi))
-        };
-        let found = match &expiry.alone {
-            Ok(svi) if is_kept(svi) => Ok(*svi),
-            Ok(svi) => prices(&expiry.points, Neighbours { earlier, later }, Some(*svi))
-                .or_else(|_| prices(&expiry.points, Neighbours { earlier, later: None }, Some(*svi))),
-            Err(reason) => Err(*reason),
-        };
+        let is_kept =
+            earlier.is_none_or(|earlier| alone.is_above(&earlier)) && later.is_none_or(|later| later.is_above(alone));
+        let found =
+            if is_kept { Ok(*alone) } else { prices(&expiry.points, Neighbours { earlier, later }, anchor, alone) };
         match found {
             Ok(svi) => slices.push(expiry.slice(svi)),
             Err(reason) => refused.push((expiry.key, reason)),
         }
     }
     slices
+}
+
+/// Share of the judged quotes that are met; an expiry without a slice counts against it.
+fn share_inside(slices: &[Slice], refused: &[(i64, Reason)]) -> f64 {
+    let sum = |count: fn(&Quality) -> u32| slices.iter().map(|slice| f64::from(count(&slice.quality))).sum::<f64>();
+    let lost = 50.0 * f64::from(u32::try_from(refused.len()).unwrap_or(u32::MAX));
+    sum(|quality| quality.inside) / (sum(|quality| quality.judged) + lost).max(1.0)
 }
 
 impl Expiry {
@@ -179,7 +235,8 @@ impl Expiry {
     }
 
     fn quality(&self, svi: Svi) -> Quality {
-        let mut quality = Quality { quotes: u32::try_from(self.points.len()).unwrap_or(u32::MAX), ..Quality::default() };
+        let mut quality =
+            Quality { quotes: u32::try_from(self.points.len()).unwrap_or(u32::MAX), ..Quality::default() };
         let (mut squares, mut vegas) = (0.0, 0.0);
         for point in &self.points {
             let w = svi.total_variance(point.price.k);

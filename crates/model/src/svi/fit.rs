@@ -4,6 +4,8 @@
 //! parameters that cannot leave the domain (logarithms, a hyperbolic tangent). Arbitrage is a cost that is raised until
 //! a dense check finds none; a slice that is never free is refused.
 
+#![expect(clippy::indexing_slicing, reason = "indices run over the five parameters")]
+
 use tiderace_types::Reason;
 
 use super::least_squares::{Normal, minimise, solve};
@@ -21,6 +23,8 @@ pub(crate) struct PricePoint {
     pub(crate) mid: f64,
     /// Half the spread.
     pub(crate) half: f64,
+    /// Whether its delta is below 0.05 or above 0.95.
+    pub(crate) is_far: bool,
 }
 
 /// The slices before and after, which the fitted one must lie between.
@@ -30,12 +34,22 @@ pub(crate) struct Neighbours {
     pub(crate) later: Option<Svi>,
 }
 
-/// A point in total variance: log-moneyness, variance, and the weight of its square.
+/// Where a fit starts and would stay, and how hard it is held there, in half spreads a unit of a free number.
 #[derive(Clone, Copy, Debug)]
-struct Variance {
-    k: f64,
-    w: f64,
-    weight: f64,
+pub(crate) struct Anchor {
+    pub(crate) svi: Svi,
+    pub(crate) hold: f64,
+}
+
+/// A point in total variance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct VariancePoint {
+    /// Log-moneyness.
+    pub k: f64,
+    /// Total variance.
+    pub w: f64,
+    /// Weight of the square of its error.
+    pub weight: f64,
 }
 
 /// How hard arbitrage is punished, and how far from it the fit stays.
@@ -46,6 +60,13 @@ struct Guard {
     margin: f64,
 }
 
+/// Which free numbers are pulled to the anchor's: wings beyond the last strike are anybody's guess, and should be the
+/// guess of all expiries together. The level and the slope are the quotes' own.
+const CALM: [f64; 5] = [0.0, 0.0, 1.0, 1.0, 1.0];
+
+/// Weight of a quote far from the money, where one tick is wide and a fit to it bends what matters.
+const FAR_WEIGHT: f64 = 0.1;
+
 /// Costs tried in turn, until the slice is free.
 const GUARDS: [(f64, f64); 4] = [(30.0, 1e-3), (300.0, 3e-3), (3_000.0, 1e-2), (30_000.0, 5e-2)];
 
@@ -54,11 +75,11 @@ pub(crate) fn variances(k: &[f64], w: &[f64], weights: Option<&[f64]>) -> Result
         return Err(Reason::BadSurface);
     }
     let weight_of = |i: usize| weights.map_or(1.0, |weights| weights.get(i).copied().unwrap_or(0.0));
-    let points: Vec<Variance> = k
+    let points: Vec<VariancePoint> = k
         .iter()
         .zip(w)
         .enumerate()
-        .map(|(i, (k, w))| Variance { k: *k, w: *w, weight: weight_of(i) })
+        .map(|(i, (k, w))| VariancePoint { k: *k, w: *w, weight: weight_of(i) })
         .filter(|point| point.k.is_finite() && point.w.is_finite() && point.w > 0.0 && point.weight > 0.0)
         .filter(|point| point.weight.is_finite())
         .collect();
@@ -88,18 +109,21 @@ pub(crate) fn variances(k: &[f64], w: &[f64], weights: Option<&[f64]>) -> Result
     Err(Reason::BadSurface)
 }
 
-/// Fits a slice to prices, each weighted by its spread and robust to outliers, between its neighbours.
-pub(crate) fn prices(points: &[PricePoint], neighbours: Neighbours, from: Option<Svi>) -> Result<Svi, Reason> {
+/// Fits a slice to prices, each weighted by its spread, between its neighbours. The anchor is where the search starts
+/// and, weakly, where it would stay.
+pub(crate) fn prices(
+    points: &[PricePoint],
+    neighbours: Neighbours,
+    anchor: &Anchor,
+    from: &Svi,
+) -> Result<Svi, Reason> {
     if points.len() < POINTS_MIN {
         return Err(Reason::TooFewQuotes);
     }
-    let (mut x, unit) = match from {
-        Some(svi) => {
-            let unit = svi.total_variance(0.0).sqrt();
-            (Chart::inverse(&svi, unit), unit)
-        }
-        None => start(&implied(points)?),
-    };
+    let Anchor { svi, hold } = *anchor;
+    let unit = svi.total_variance(0.0).sqrt();
+    let calm = Chart::inverse(&svi, unit);
+    let mut x = Chart::inverse(from, unit);
     for (cost, margin) in GUARDS {
         let guard = Guard { neighbours, cost, margin };
         let fill = |x: &[f64; 5], normal: &mut Normal<5>| {
@@ -107,8 +131,14 @@ pub(crate) fn prices(points: &[PricePoint], neighbours: Neighbours, from: Option
             for point in points {
                 let (w, slope) = chart.variance(point.price.k);
                 let (price, by_variance) = point.price.at(w);
-                let scale = 1.0 / point.half;
-                normal.add_cauchy((price - point.mid) * scale, &slope.map(|s| s * by_variance * scale));
+                let scale = if point.is_far { FAR_WEIGHT } else { 1.0 } / point.half;
+                normal.add_huber((price - point.mid) * scale, &slope.map(|s| s * by_variance * scale));
+            }
+            for (at, pull) in CALM.into_iter().enumerate() {
+                let pull = pull * hold;
+                let mut slope = [0.0; 5];
+                slope[at] = pull;
+                normal.add(pull * (x[at] - calm[at]), &slope);
             }
             guard.fill(&chart, normal);
         };
@@ -122,8 +152,8 @@ pub(crate) fn prices(points: &[PricePoint], neighbours: Neighbours, from: Option
 }
 
 /// The points of a slice that have an implied variance, weighted by how well their spread pins it.
-fn implied(points: &[PricePoint]) -> Result<Vec<Variance>, Reason> {
-    let variances: Vec<Variance> = points
+pub(crate) fn implied(points: &[PricePoint]) -> Vec<VariancePoint> {
+    points
         .iter()
         .filter_map(|point| {
             let sd = otm::implied_sd(point.price, point.mid)?;
@@ -131,11 +161,10 @@ fn implied(points: &[PricePoint]) -> Result<Vec<Variance>, Reason> {
             let (_, by_variance) = point.price.at(w);
             // A quote whose spread is as wide as its price says little of where its variance lies.
             let error = point.half / by_variance + 0.02 * w;
-            Some(Variance { k: point.price.k, w, weight: 1.0 / (error * error) })
+            Some(VariancePoint { k: point.price.k, w, weight: 1.0 / (error * error) })
         })
         .filter(|point| point.weight.is_finite() && point.weight > 0.0)
-        .collect();
-    if variances.len() < POINTS_MIN { Err(Reason::TooFewQuotes) } else { Ok(variances) }
+        .collect()
 }
 
 /// Raises what is left of a crossing with the earlier slice: wings first, then the level.
@@ -149,17 +178,15 @@ fn lifted(slice: Svi, earlier: Option<Svi>) -> Svi {
         next.b = 0.5 * (left + right);
         next.rho = ((right - left) / (right + left)).clamp(-0.999_999, 0.999_999);
     }
-    let short = |k: f64| earlier.jet(k).w * (1.0 + 1e-6) - next.jet(k).w;
-    let shortfall = next.grid(64, 9.0).chain(earlier.grid(64, 9.0)).map(short).fold(0.0, f64::max);
-    next.a += shortfall;
+    next.a += next.shortfall(&earlier, 1e-6).max(0.0);
     next
 }
 
 /// The best of a few bends, each with the linear fit of its level and slopes; and the scale of log-moneyness.
-fn start(points: &[Variance]) -> ([f64; 5], f64) {
-    let at_money = points.iter().fold((f64::INFINITY, 0.0), |near, point| {
-        if point.k.abs() < near.0 { (point.k.abs(), point.w) } else { near }
-    });
+fn start(points: &[VariancePoint]) -> ([f64; 5], f64) {
+    let at_money = points
+        .iter()
+        .fold((f64::INFINITY, 0.0), |near, point| if point.k.abs() < near.0 { (point.k.abs(), point.w) } else { near });
     let unit = f64::sqrt(at_money.1).max(1e-6);
     let mut best = (f64::INFINITY, [0.0; 5]);
     for m in [-1.0, -0.4, 0.0, 0.4, 1.0] {
@@ -174,7 +201,7 @@ fn start(points: &[Variance]) -> ([f64; 5], f64) {
 }
 
 /// Weighted linear least squares of `level + tilt y + bend root` at a given bend, and its cost.
-fn linear(points: &[Variance], m: f64, sigma: f64, unit: f64) -> (f64, [f64; 5]) {
+fn linear(points: &[VariancePoint], m: f64, sigma: f64, unit: f64) -> (f64, [f64; 5]) {
     let fill = |normal: &mut Normal<3>| {
         for point in points {
             let y = point.k - m;

@@ -18,10 +18,11 @@ impl<const N: usize> Normal<N> {
         self.add_robust(residual * residual, residual, 1.0, slope);
     }
 
-    /// Adds a residual whose cost grows with the logarithm of its square beyond one: an outlier pulls little.
-    pub(crate) fn add_cauchy(&mut self, residual: f64, slope: &[f64; N]) {
-        let square = residual * residual;
-        self.add_robust(square.ln_1p(), residual, 1.0 / (1.0 + square), slope);
+    /// Adds a residual whose cost grows linearly beyond one: an outlier pulls no more than a near miss, and no less, so
+    /// that what is far away still finds its way back.
+    pub(crate) fn add_huber(&mut self, residual: f64, slope: &[f64; N]) {
+        let root = (1.0 + residual * residual).sqrt();
+        self.add_robust(2.0 * (root - 1.0), residual, root.recip(), slope);
     }
 
     fn add_robust(&mut self, cost: f64, residual: f64, weight: f64, slope: &[f64; N]) {
