@@ -153,8 +153,6 @@ struct Takings {
     gone: BTreeSet<u64>,
     /// How much each account traded against the order.
     by_account: BTreeMap<u32, Qty>,
-    /// How much the order traded with other accounts than its own.
-    with_others: Qty,
 }
 
 impl Takings {
@@ -162,12 +160,8 @@ impl Takings {
     fn room<W: Watch>(&self, taker: &Taker, maker: &Order<Terms>, watch: &mut W) -> Qty {
         let at_first = watch.cap(maker.order_id, maker.owner, maker.side, Qty::MAX);
         if maker.owner == taker.owner {
-            // What the order takes from others, this one may give back.
-            return if at_first == Qty::ZERO {
-                at_first
-            } else {
-                at_first.checked_add(self.with_others).unwrap_or(Qty::MAX)
-            };
+            // Trades of an account with itself leave its position, what the order takes from others makes it larger.
+            return if at_first == Qty::ZERO { at_first } else { Qty::MAX };
         }
         let traded = self.by_account.get(&maker.owner).copied().unwrap_or(Qty::ZERO);
         at_first.saturating_sub(traded)
@@ -179,7 +173,6 @@ impl Takings {
             let traded = self.by_account.entry(maker.owner).or_insert(Qty::ZERO);
             // What it trades is no more than a side of the book.
             *traded = traded.checked_add(qty).unwrap_or(Qty::MAX);
-            self.with_others = self.with_others.checked_add(qty).unwrap_or(Qty::MAX);
         }
         let partners = [watch.linked(maker.order_id), watch.linked(taker.order_id)];
         self.gone.extend(partners.iter().flatten());

@@ -63,15 +63,28 @@ impl Prints {
 
     /// Whether a trade at `px` would be too far from the window's prints, or from the last where there are none.
     pub(super) fn would_break(&mut self, breaker: &CircuitBreaker, ts: Ts, px: Price, last: Option<Price>) -> bool {
+        self.would_break_after(breaker, ts, px, (None, last))
+    }
+
+    /// The same after a sweep that printed at `first` before anything else: it goes one way, so that its first print is
+    /// the one of its own to count from.
+    pub(super) fn would_break_after(
+        &mut self,
+        breaker: &CircuitBreaker,
+        ts: Ts,
+        px: Price,
+        (first, last): (Option<Price>, Option<Price>),
+    ) -> bool {
         for prints in [&mut self.lows, &mut self.highs] {
             while prints.front().is_some_and(|&(at, _)| ts.ns_since(at) >= breaker.window_ns) {
                 prints.pop_front();
             }
         }
-        let first = |prints: &VecDeque<(Ts, Price)>| prints.front().map(|&(_, px)| px).or(last);
-        let is_above = |low: Price| exceeds(px, low, low, breaker.move_);
-        let is_below = |high: Price| exceeds(high, px, high, breaker.move_);
-        first(&self.lows).is_some_and(is_above) || first(&self.highs).is_some_and(is_below)
+        let front = |prints: &VecDeque<(Ts, Price)>| prints.front().map(|&(_, px)| px);
+        let low = front(&self.lows).into_iter().chain(first).min().or(last);
+        let high = front(&self.highs).into_iter().chain(first).max().or(last);
+        low.is_some_and(|low| exceeds(px, low, low, breaker.move_))
+            || high.is_some_and(|high| exceeds(high, px, high, breaker.move_))
     }
 }
 

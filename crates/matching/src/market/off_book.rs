@@ -224,8 +224,7 @@ impl<H: Host> Watch for Watched<'_, H> {
 
     fn would_trade(&mut self, price: Price, first_px: Option<Price>) -> bool {
         let Some(breaker) = &self.off.config.breaker else { return true };
-        // A sweep goes one way: where the window is empty, its first print is the one to count from.
-        !self.off.prints.would_break(breaker, self.ts, price, first_px.or(self.off.last_px))
+        !self.off.prints.would_break_after(breaker, self.ts, price, (first_px, self.off.last_px))
     }
 
     fn linked(&self, order_id: u64) -> Option<u64> {

@@ -21,7 +21,7 @@ use super::{percent, qty};
 const ROUNDS_MAX: usize = 2_000;
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Enter(NewOrder),
     Replace(u64, Change),
     Cancel(u64),
@@ -33,7 +33,7 @@ enum Step {
 
 /// Positions, and the book as market data tells it: side, price, shown, when it came.
 #[derive(Clone, Default)]
-struct Listener {
+pub(super) struct Listener {
     positions: BTreeMap<u32, i64>,
     reducing: BTreeMap<u64, (u32, Side)>,
     sent: BTreeMap<u64, i64>,
@@ -43,6 +43,22 @@ struct Listener {
 }
 
 impl Listener {
+    /// An order goes out.
+    pub(super) fn send(&mut self, order: &NewOrder) {
+        self.sent.insert(order.order_id, order.order_qty.get());
+        if order.reduce_only {
+            self.reducing.insert(order.order_id, (order.owner.account, order.side));
+        }
+    }
+
+    /// A change goes out.
+    pub(super) fn resend(&mut self, order_id: u64, change: &Change) {
+        if let Some(lots) = change.order_qty {
+            let sent = self.sent.entry(order_id).or_default();
+            *sent = lots.get().max(*sent);
+        }
+    }
+
     fn room(&self, account: u32, side: Side) -> i64 {
         let position = self.positions.get(&account).copied().unwrap_or(0);
         (-position * side.sign()).max(0)
@@ -111,7 +127,7 @@ fn carry_out(market: &mut Market, ts: &mut Ts, step: &Step, host: &mut Listener)
     events
 }
 
-fn settle(market: &mut Market, ts: Ts, host: &mut Listener, events: &mut Vec<Event>) {
+pub(super) fn settle(market: &mut Market, ts: Ts, host: &mut Listener, events: &mut Vec<Event>) {
     for _ in 0..ROUNDS_MAX {
         if !market.settle_pegs(ts, host, events) && !market.settle_stops(ts, host, events) {
             return;
@@ -197,7 +213,7 @@ fn changes() -> impl Strategy<Value = Change> {
         })
 }
 
-fn steps() -> impl Strategy<Value = Step> {
+pub(super) fn steps() -> impl Strategy<Value = Step> {
     let price = || (90i64..110).prop_map(Price::new);
     prop_oneof![
         20 => orders().prop_map(Step::Enter),
@@ -211,7 +227,7 @@ fn steps() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn configs() -> impl Strategy<Value = MarketConfig> {
+pub(super) fn configs() -> impl Strategy<Value = MarketConfig> {
     let rule = select(vec![BandRule::Reject, BandRule::Clamp]);
     let band = rule.prop_map(|market| PriceBand { static_: Some(percent(8)), dynamic: Some(percent(6)), market });
     let breaker =
@@ -232,14 +248,10 @@ proptest! {
         for (at, mut step) in steps.into_iter().enumerate() {
             if let Step::Enter(order) = &mut step {
                 order.order_id = at as u64;
-                host.sent.insert(order.order_id, order.order_qty.get());
-                if order.reduce_only {
-                    host.reducing.insert(order.order_id, (order.owner.account, order.side));
-                }
+                host.send(order);
             }
-            if let Step::Replace(order_id, Change { order_qty: Some(lots), .. }) = &step {
-                let sent = host.sent.entry(*order_id).or_default();
-                *sent = lots.get().max(*sent);
+            if let Step::Replace(order_id, change) = &step {
+                host.resend(*order_id, change);
             }
             let before = bytes(&market);
             let mut again = Market::decode(&before).unwrap();

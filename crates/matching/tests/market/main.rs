@@ -1,7 +1,9 @@
-//! A whole market: what single claims say of it, and what holds after any commands at all. The stories that traders
-//! would read are the scenario files, which run through the venue.
+//! A whole market: what single claims say of it, what holds after any commands at all, and a slow market beside it. The
+//! stories that traders would read are the scenario files, which run through the venue.
 
+mod against;
 mod any;
+mod slow;
 mod states;
 mod waiting;
 

@@ -216,6 +216,20 @@ fn a_fill_or_kill_order_that_would_break_is_killed_whole() {
     assert_eq!(story.market.state(), TradingState::Continuous);
 }
 
+/// A sweep's own first print counts too: what it sold at 101 makes 96 too far, though the window's highest is 100.
+#[test]
+fn a_fill_or_kill_order_counts_its_own_prints_towards_the_breaker() {
+    let breaker =
+        CircuitBreaker { move_: percent(4), window_ns: 20, auction_ns: 9, extension_ns: 5, max_extensions: 0 };
+    let mut story = Story::of(MarketConfig { breaker: Some(breaker), ..MarketConfig::default() });
+    story.enter(sell(1, 100, 1));
+    story.enter(buy(2, 100, 1));
+    story.enter(buy(3, 101, 1));
+    story.enter(buy(4, 96, 1));
+    let events = story.enter(NewOrder { time_in_force: TimeInForce::Fok, ..sell(5, 96, 2) });
+    assert_eq!(events, [Event::Accepted { order_id: 5 }, canceled(5, 2, Reason::FokUnfilled)]);
+}
+
 #[test]
 fn a_random_end_lies_within_its_bound_and_is_the_same_each_time() {
     let ends = |seed| {
