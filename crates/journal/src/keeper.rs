@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::JournalError;
 use crate::checkpoint::SigningKey;
 use crate::fs::FileSystem;
+use crate::log::Mode;
 use crate::segment::{self, Named};
 use crate::segment_tree::{self, CHECKPOINT, TREE};
 
@@ -27,20 +28,25 @@ pub struct Keeper {
     keys: Vec<SigningKey>,
     /// Numbers of segments that are still to be read once.
     unread: VecDeque<u64>,
+    /// First sequence of the segment that was the newest when it began.
+    begun_seq: u64,
 }
 
 impl Keeper {
-    /// A keeper of the log in a folder. `keys` sign roots: one, or the old and the new while a key is rotated.
+    /// A keeper of the log in a folder, right behind [`crate::Log::open`], which leaves everything durable. `keys` sign
+    /// roots: one, or the old and the new while a key is rotated.
     ///
     /// # Errors
     /// [`JournalError::Io`].
     pub fn new(fs: Arc<dyn FileSystem>, dir: &Path, keys: Vec<SigningKey>) -> Result<Self, JournalError> {
-        let unread = segment::list(fs.as_ref(), dir)?.iter().map(|named| named.number).collect();
-        Ok(Self { fs, dir: dir.to_owned(), keys, unread })
+        let segments = segment::list(fs.as_ref(), dir)?;
+        let begun_seq = segments.last().map_or(0, |newest| newest.first_seq);
+        let unread = segments.iter().map(|named| named.number).collect();
+        Ok(Self { fs, dir: dir.to_owned(), keys, unread, begun_seq })
     }
 
     /// Does one thing, where there is one to do: builds the oldest tree that is missing, or else reads a segment again.
-    /// Every record below `durable_seq` must be durable. Returns whether it did one.
+    /// Every record below `durable_seq` must be as safe as the mode asks. Returns whether it did one.
     ///
     /// # Errors
     /// [`JournalError::DamagedSegment`], [`JournalError::DamagedTree`], [`JournalError::NotSigned`], [`JournalError::Io`].
@@ -83,14 +89,18 @@ impl Keeper {
         Ok(true)
     }
 
-    /// Every record below it is durable, as the newest segment says of itself.
+    /// How far [`Keeper::step`] may go: what was there at the beginning, and in mode `disk` what the newest segment says is
+    /// durable. In mode `os` it is every closed segment: a step makes one durable before it does anything with it.
     ///
     /// # Errors
     /// [`JournalError::DamagedSegment`], [`JournalError::Io`].
-    pub fn durable_mark(&self) -> Result<u64, JournalError> {
-        match segment::list(self.fs.as_ref(), &self.dir)?.last() {
-            Some(newest) => Ok(segment_tree::header_of(self.fs.as_ref(), newest)?.durable_seq),
-            None => Ok(0),
+    pub fn mark(&self, mode: Mode) -> Result<u64, JournalError> {
+        match (segment::list(self.fs.as_ref(), &self.dir)?.last(), mode) {
+            (None, _) => Ok(0),
+            (Some(newest), Mode::Os) => Ok(newest.first_seq),
+            (Some(newest), Mode::Disk) => {
+                Ok(segment_tree::header_of(self.fs.as_ref(), newest)?.durable_seq.max(self.begun_seq))
+            }
         }
     }
 
@@ -114,16 +124,16 @@ pub struct KeeperThread {
 }
 
 impl KeeperThread {
-    /// Starts it. It goes by the durable marks of the segments.
+    /// Starts it beside a log of this mode. It goes by [`Keeper::mark`].
     ///
     /// # Errors
     /// [`JournalError::Io`], also where there is no thread to be had.
-    pub fn start(mut keeper: Keeper) -> Result<Self, JournalError> {
+    pub fn start(mut keeper: Keeper, mode: Mode) -> Result<Self, JournalError> {
         let is_stopping = Arc::new(AtomicBool::new(false));
         let (stop, dir) = (Arc::clone(&is_stopping), keeper.dir.clone());
         let work = move || {
             while !stop.load(Ordering::Acquire) {
-                if !keeper.step(keeper.durable_mark()?)? {
+                if !keeper.step(keeper.mark(mode)?)? {
                     std::thread::park_timeout(LOOK);
                 }
             }

@@ -215,19 +215,26 @@ fn a_repair_sets_trees_of_what_it_cuts_aside_and_retention_removes_those_of_what
 }
 
 #[test]
-fn a_keeper_on_its_own_thread_goes_by_the_durable_marks() {
-    let path = std::env::temp_dir().join(format!("tiderace-tree-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&path);
-    let fs: Arc<dyn FileSystem> = Arc::new(Disk);
-    let log = write(&fs, &path, 1, 100);
-    let keeper = KeeperThread::start(Keeper::new(Arc::clone(&fs), &path, Vec::new()).unwrap()).unwrap();
-    drop(log);
-    write(&fs, &path, 1, 5000);
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while check(&fs, &path).unwrap().trees < 2 {
-        assert!(Instant::now() < deadline, "no tree after 20 s");
-        std::thread::sleep(Duration::from_millis(5));
+fn a_keeper_on_its_own_thread_follows_a_log_of_either_mode() {
+    for mode in [Mode::Disk, Mode::Os] {
+        let path = std::env::temp_dir().join(format!("tiderace-tree-{}-{mode:?}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        let fs: Arc<dyn FileSystem> = Arc::new(Disk);
+        let (mut log, _) = Log::open(Arc::clone(&fs), &path, Config { mode, ..CONFIG }).unwrap();
+        let keeper = Keeper::new(Arc::clone(&fs), &path, Vec::new()).unwrap();
+        let keeper = KeeperThread::start(keeper, mode).unwrap();
+        for i in 1..=8000_u64 {
+            log.append(1, 5, 6, &i.to_le_bytes()).unwrap();
+            if i % 100 == 0 {
+                log.commit([3; 32]).unwrap();
+            }
+        }
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while check(&fs, &path).unwrap().trees < 2 {
+            assert!(Instant::now() < deadline, "no tree after 20 s");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        keeper.stop().unwrap();
+        std::fs::remove_dir_all(&path).unwrap();
     }
-    keeper.stop().unwrap();
-    std::fs::remove_dir_all(&path).unwrap();
 }

@@ -1,8 +1,10 @@
 //! The follower: a second state on a thread of its own that takes the snapshots (decision 11).
 //!
 //! It replays whole segments once the next one is begun and they are durable, so it never reads what is being written,
-//! checks every batch against its outputs, and writes a snapshot behind each so many of them. The engine never waits for
-//! it. A follower that fails, or whose outputs differ, takes no more snapshots and says why when it is stopped.
+//! checks every batch against its outputs, and writes a snapshot behind each so many of them. Behind each, and where there
+//! is nothing to replay, its keeper builds and signs the Merkle tree of a closed segment, or reads once one from before the
+//! snapshot that it began at. The engine never waits for it. A follower that fails, or whose outputs differ, takes no more
+//! snapshots and says why when it is stopped.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +13,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use tiderace_journal::{FileSystem, JournalError, Retention, Snapshots};
+use tiderace_journal::checkpoint::SigningKey;
+use tiderace_journal::{FileSystem, JournalError, Keeper, Retention, Snapshots};
 
 use crate::error::NodeError;
 use crate::machine::Machine;
@@ -50,8 +53,25 @@ impl Follower {
         config: FollowerConfig,
         durable_seq: impl Fn() -> u64 + Send + 'static,
     ) -> Result<Self, NodeError> {
+        Self::start_signing(fs, dir, genesis, fresh, config, durable_seq, Vec::new())
+    }
+
+    /// The same, with keys that sign the root of each closed segment.
+    ///
+    /// # Errors
+    /// [`NodeError::Thread`], and [`NodeError::Journal`] where the folder cannot be read.
+    pub fn start_signing<M: Machine>(
+        fs: Arc<dyn FileSystem>,
+        dir: &Path,
+        genesis: Vec<u8>,
+        fresh: impl Fn() -> M + Send + 'static,
+        config: FollowerConfig,
+        durable_seq: impl Fn() -> u64 + Send + 'static,
+        keys: Vec<SigningKey>,
+    ) -> Result<Self, NodeError> {
         let is_stopping = Arc::new(AtomicBool::new(false));
         let (taken, snapshots) = channel();
+        let keeper = Keeper::new(Arc::clone(&fs), dir, keys)?;
         let work = Work {
             snapshots: Snapshots::new(Arc::clone(&fs), dir, config.retention),
             fs,
@@ -63,7 +83,7 @@ impl Follower {
         };
         let thread = Builder::new()
             .name("follower".to_owned())
-            .spawn(move || work.run(&fresh, &durable_seq))
+            .spawn(move || work.run(&fresh, &durable_seq, keeper))
             .map_err(NodeError::Thread)?;
         Ok(Self { thread, is_stopping, snapshots })
     }
@@ -94,15 +114,24 @@ struct Work {
 }
 
 impl Work {
-    fn run<M: Machine>(self, fresh: &impl Fn() -> M, durable_seq: &impl Fn() -> u64) -> Result<(), NodeError> {
+    fn run<M: Machine>(
+        self,
+        fresh: &impl Fn() -> M,
+        durable_seq: &impl Fn() -> u64,
+        mut keeper: Keeper,
+    ) -> Result<(), NodeError> {
         let (mut replay, _, _) = recover::start(&self.fs, &self.dir, &self.genesis, fresh)?;
         let mut segments = 0_u64;
         while !self.is_stopping.load(Ordering::Acquire) {
             let Some(end) = self.closed_from(replay.next_seq)?.filter(|end| *end <= durable_seq()) else {
-                std::thread::sleep(LOOK);
+                if !keeper.step(durable_seq())? {
+                    std::thread::sleep(LOOK);
+                }
                 continue;
             };
             replay = replay.follow(&self.fs, &self.dir, &self.genesis, end)?;
+            // Before retention may take the segment away.
+            keeper.step(end)?;
             segments = segments.saturating_add(1);
             if segments >= self.config.segments {
                 segments = 0;
