@@ -26,6 +26,8 @@ pub(crate) struct Sums {
     pub(crate) initial: i128,
     pub(crate) maintenance: i128,
     pub(crate) held: i128,
+    /// Whether a margin rule ever asked for something here: what margin says yes to is nobody's default.
+    pub(crate) was_margined: bool,
 }
 
 /// Clearing of one venue.
@@ -45,6 +47,8 @@ pub struct Clearing {
     /// By account and asset.
     pub(crate) sums: Vec<Sums>,
     pub(crate) stages: Vec<Stage>,
+    /// Member of each account: a customer may move.
+    pub(crate) members: Vec<Option<u32>>,
     /// What novation has paid out and not yet taken, by instrument, in base units of its settlement asset.
     pub(crate) pools: Vec<i128>,
     pub(crate) trades: VecDeque<TradeRecord>,
@@ -91,6 +95,7 @@ impl Clearing {
             of_instrument: vec![Vec::new(); instruments],
             sums: vec![Sums::default(); rows.saturating_mul(assets)],
             stages: vec![Stage::Healthy; rows],
+            members: config.accounts.iter().map(|row| row.member).collect(),
             pools: vec![0; instruments],
             trades: VecDeque::new(),
             traded: 0,

@@ -73,7 +73,7 @@ pub struct AssetTerms {
 }
 
 /// How an asset counts as collateral.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CollateralTerms {
     /// Part of its value that does not count.
     pub haircut: Fraction,
@@ -188,7 +188,7 @@ pub struct MemberTerms {
 }
 
 /// What happens to who cannot pay.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DefaultRules {
     /// Maintenance / equity at which an account is warned.
     pub warn_at: Fraction,

@@ -19,8 +19,6 @@ pub enum Stage {
     },
     /// Its portfolio is put up.
     Auction,
-    /// It had nothing left: closed.
-    Defaulted,
 }
 
 /// What clearing asks the engine to do, or tells it.
@@ -137,6 +135,8 @@ pub enum Layer {
     Assessment,
     /// The gains of a settlement.
     Haircut,
+    /// Nobody: what is owed stays owed.
+    Nobody,
 }
 
 /// An auction of a defaulter's portfolio.
@@ -156,13 +156,4 @@ pub struct Auction {
     pub floor: i128,
     /// Bids: who, and what it pays, below zero what it wants to be paid.
     pub bids: Vec<(AccountId, i128)>,
-}
-
-impl crate::Clearing {
-    /// Takes a loss of an account from the layers, in order, into the default account; returns what none of them had.
-    pub(crate) fn cover(&mut self, _: AccountId, _: AssetId, loss: i128, _: &mut Vec<Action>) -> i128 {
-        loss
-    }
-
-    pub(crate) fn end_auctions(&mut self, _: &mut Vec<Action>) {}
 }

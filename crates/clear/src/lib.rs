@@ -7,12 +7,15 @@
 //! who hold no ledger.
 
 mod adl;
+mod auction;
 mod bytes;
 mod clearing;
 pub mod config;
 mod contract;
 mod default;
 mod ledger;
+mod liquidation;
+mod loss;
 mod market;
 mod position;
 mod prices;

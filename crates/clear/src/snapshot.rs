@@ -72,7 +72,6 @@ impl Stage {
             Self::Reducing { is_dry: false } => 2,
             Self::Reducing { is_dry: true } => 3,
             Self::Auction => 4,
-            Self::Defaulted => 5,
         }
     }
 
@@ -83,7 +82,6 @@ impl Stage {
             2 => Self::Reducing { is_dry: false },
             3 => Self::Reducing { is_dry: true },
             4 => Self::Auction,
-            5 => Self::Defaulted,
             _ => return None,
         })
     }
@@ -133,8 +131,10 @@ impl Clearing {
             for value in [sums.open, sums.value, sums.initial, sums.maintenance, sums.held] {
                 value.put(out);
             }
+            sums.was_margined.put(out);
         }
         self.stages.iter().for_each(|stage| stage.code().put(out));
+        self.members.iter().for_each(|member| put_option(*member, out));
         put_len(self.pools.len(), out);
         self.pools.iter().for_each(|pool| pool.put(out));
         self.traded.put(out);
@@ -179,10 +179,14 @@ impl Clearing {
                 initial: Field::take(bytes)?,
                 maintenance: Field::take(bytes)?,
                 held: Field::take(bytes)?,
+                was_margined: Field::take(bytes)?,
             })
         })?;
         for stage in &mut of.stages {
             *stage = Stage::of(u8::take(bytes)?).ok_or(bad("stage"))?;
+        }
+        for member in &mut of.members {
+            *member = take_option(bytes)?;
         }
         take_into(&mut of.pools, bytes, Field::take)?;
         of.traded = Field::take(bytes)?;

@@ -116,6 +116,7 @@ impl Clearing {
             initial: core::mem::replace(&mut position.initial, next.initial),
             maintenance: core::mem::replace(&mut position.maintenance, next.maintenance),
             held: core::mem::replace(&mut position.held, next.held),
+            was_margined: false,
         };
         if let Some(sums) = self.sums_at(account, settle).and_then(|at| self.sums.get_mut(at)) {
             let carry = |sum: &mut i128, now: i128, then: i128| {
@@ -126,6 +127,7 @@ impl Clearing {
             carry(&mut sums.initial, next.initial, before.initial);
             carry(&mut sums.maintenance, next.maintenance, before.maintenance);
             carry(&mut sums.held, next.held, before.held);
+            sums.was_margined |= next.maintenance > 0;
         }
     }
 
@@ -284,7 +286,7 @@ impl Clearing {
         }
         let Some(settle) = self.contract(instrument).map(crate::Contract::settle) else { return };
         let Some(stage) = self.stages.get(Self::row(account)) else { return };
-        if *stage == Stage::Healthy && !self.is_in_need(account, settle) {
+        if *stage == Stage::Healthy && !self.is_in_need(account, settle) && !self.is_owing(account, settle) {
             return;
         }
         if let Some(is_queued) = self.is_queued.get_mut(Self::row(account)).filter(|is_queued| !**is_queued) {
@@ -293,7 +295,12 @@ impl Clearing {
         }
     }
 
-    fn is_in_need(&self, account: AccountId, asset: AssetId) -> bool {
+    /// Whether an account that was margined owes more than it has.
+    pub(crate) fn is_owing(&self, account: AccountId, asset: AssetId) -> bool {
+        self.sums(account, asset).was_margined && self.standing(account, asset).collateral < Amount::ZERO
+    }
+
+    pub(crate) fn is_in_need(&self, account: AccountId, asset: AssetId) -> bool {
         let of = self.standing(account, asset);
         let one = i128::from(Fraction::ONE.get());
         of.maintenance > Amount::ZERO
@@ -303,7 +310,7 @@ impl Clearing {
 
     pub(crate) fn check_stage(&self, account: AccountId) -> Result<(), Refusal> {
         match self.stages.get(Self::row(account)) {
-            Some(Stage::Auction | Stage::Defaulted) => Err(Refusal::new(Reason::InDefault, account.0, 0)),
+            Some(Stage::Auction) => Err(Refusal::new(Reason::InDefault, account.0, 0)),
             Some(Stage::Healthy | Stage::Warned | Stage::Reducing { .. }) | None => Ok(()),
         }
     }

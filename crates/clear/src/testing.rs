@@ -1,15 +1,9 @@
-//! Instruments and venues that tests start from.
+//! Instruments that tests start from.
 
 use tiderace_margin::Model;
-use tiderace_types::{Asset, AssetId, Instrument, InstrumentId, InstrumentKind, Qty, Style, VenueId};
+use tiderace_types::{AssetId, Instrument, InstrumentId, InstrumentKind, Qty, Style, VenueId};
 
-use crate::config::{AssetTerms, ContractTerms};
-
-/// BTC with 8 digits is 0, USDC with 6 is 1.
-pub(crate) fn assets() -> Vec<AssetTerms> {
-    let of = |name: &str, decimals| AssetTerms { asset: Asset { asset: name.into(), decimals }, collateral: None };
-    vec![of("BTC", 8), of("USDC", 6)]
-}
+use crate::config::ContractTerms;
 
 /// A perpetual of 1 BTC in steps of 0.5 USDC and lots of 0.001.
 pub(crate) fn linear(id: u16) -> Instrument {

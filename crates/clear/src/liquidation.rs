@@ -1,0 +1,136 @@
+//! Who is short of margin, and what the book is asked to take: one order at a time, each followed by a new look.
+
+use tiderace_types::{AccountId, AssetId, InstrumentId, Price, Qty, Rounding, Side};
+
+use crate::clearing::Clearing;
+use crate::contract::lots;
+use crate::default::{Action, Stage};
+use crate::position::Position;
+use crate::wide::mul_div;
+
+const ONE: i128 = 1_000_000_000;
+
+impl Clearing {
+    /// Where an account stands on the way down.
+    #[must_use]
+    pub fn stage(&self, account: AccountId) -> Stage {
+        self.stages.get(Self::row(account)).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn set_stage(&mut self, account: AccountId, stage: Stage) {
+        if let Some(at) = self.stages.get_mut(Self::row(account)) {
+            *at = stage;
+        }
+    }
+
+    /// Looks at every account whose margin may have become short and says what is to be done. To be called when a
+    /// command is done, again after each round of its actions, until it says nothing; every [`Action::Liquidate`] is
+    /// answered with [`Self::liquidated`] before.
+    pub fn review(&mut self, out: &mut Vec<Action>) {
+        while let Some(account) = self.to_review.pop_front() {
+            if let Some(is_queued) = self.is_queued.get_mut(Self::row(account)) {
+                *is_queued = false;
+            }
+            self.review_one(account, out);
+        }
+    }
+
+    fn review_one(&mut self, account: AccountId, out: &mut Vec<Action>) {
+        let stage = self.stage(account);
+        if stage == Stage::Auction {
+            return;
+        }
+        let Some(asset) = self.short_of(account) else {
+            let is_near = self.assets().any(|asset| self.is_in_need(account, asset));
+            if is_near && stage == Stage::Healthy {
+                out.push(Action::Warn { account });
+            }
+            self.set_stage(account, if is_near { Stage::Warned } else { Stage::Healthy });
+            return;
+        };
+        if self.positions(account).all(|position| self.is_spot(position.instrument)) {
+            self.close_out(account, out);
+            return;
+        }
+        let is_dry = match stage {
+            Stage::Reducing { is_dry } => is_dry,
+            Stage::Healthy | Stage::Warned | Stage::Auction => {
+                out.push(Action::CancelRiskAdding { account });
+                self.set_stage(account, Stage::Reducing { is_dry: false });
+                false
+            }
+        };
+        match self.next_order(account, asset).filter(|_| !is_dry) {
+            Some(order) => out.push(order),
+            None => self.open_auction(account, asset, out),
+        }
+    }
+
+    fn is_spot(&self, instrument: InstrumentId) -> bool {
+        self.contract(instrument).is_none_or(crate::Contract::is_spot)
+    }
+
+    /// The asset in which an account has less than its positions need, or owes what no position can bring back.
+    pub(crate) fn short_of(&self, account: AccountId) -> Option<AssetId> {
+        self.assets().find(|asset| {
+            let of = self.standing(account, *asset);
+            let is_owing = of.collateral.get() < 0 && self.sums(account, *asset).was_margined;
+            (of.maintenance.get() > 0 || is_owing) && of.collateral < of.maintenance
+        })
+    }
+
+    /// The next order into the book: of the position that needs most, no more than brings the account back, no less than
+    /// a step, at a limit that the layers of the waterfall can still bear.
+    fn next_order(&self, account: AccountId, asset: AssetId) -> Option<Action> {
+        let rules = &self.config.default_rules;
+        let is_meant = |position: &&Position| {
+            let contract = self.contract(position.instrument);
+            contract.is_some_and(|of| !of.is_spot() && (of.settle() == asset || self.is_pooled(account)))
+        };
+        let mut largest: Option<&Position> = None;
+        for position in self.positions(account).filter(is_meant) {
+            if largest.is_none_or(|of| position.maintenance > of.maintenance) {
+                largest = Some(position);
+            }
+        }
+        let position = largest?;
+        let (contract, mark) = (self.contract(position.instrument)?, self.mark(position.instrument)?);
+        let standing = self.standing(account, asset);
+        let size = i128::from(position.qty).abs();
+        let gap = standing.maintenance.get().saturating_sub(standing.collateral.get());
+        let needed = if standing.collateral.get() <= 0 || position.maintenance <= 0 {
+            size
+        } else {
+            mul_div(size, gap, position.maintenance, Rounding::Ceil)
+        };
+        let step = mul_div(size, rules.step.get().into(), ONE, Rounding::Ceil);
+        let qty = needed.max(step).clamp(1, size);
+        let (side, away) = if position.qty > 0 { (Side::Sell, -1) } else { (Side::Buy, 1) };
+        let notional = contract.cash(contract.raw(lots(position.qty), mark), Rounding::Ceil).saturating_abs();
+        let room = standing.equity.get().saturating_add(self.layers_total(account, asset));
+        if room <= 0 {
+            return None;
+        }
+        let bearable = mul_div(room, ONE, notional.max(1), Rounding::Floor);
+        let part = i128::from(rules.limit.get()).min(bearable);
+        let ticks = i128::from(mark.get());
+        let distance = mul_div(ticks.saturating_abs(), part, ONE, Rounding::Floor);
+        let limit = ticks.saturating_add(distance.saturating_mul(away));
+        let limit = if self.may_be_negative(position.instrument) { limit } else { limit.max(1) };
+        Some(Action::Liquidate {
+            account,
+            instrument: position.instrument,
+            side,
+            qty: Qty::new(i64::try_from(qty).ok()?)?,
+            limit: Price::new(i64::try_from(limit).ok()?),
+        })
+    }
+
+    /// A liquidation order is done: so many lots were filled. Nothing filled means that the book has nothing to give.
+    pub fn liquidated(&mut self, account: AccountId, instrument: InstrumentId, filled: Qty) {
+        if let Stage::Reducing { .. } = self.stage(account) {
+            self.set_stage(account, Stage::Reducing { is_dry: filled == Qty::ZERO });
+            self.look_at(account, instrument);
+        }
+    }
+}

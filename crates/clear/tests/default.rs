@@ -1,0 +1,196 @@
+//! Down the stairs: warned, reduced in the book, auctioned, the waterfall, deleveraged.
+
+mod world;
+
+use tiderace_clear::config::{AccountTerms, AuctionKind, ContractTerms, MemberTerms};
+use tiderace_clear::{Action, ClearConfig, Clearing, Fund, Layer, Stage};
+use tiderace_types::{AccountId, Amount, Price, Qty, Reason, Side};
+use world::*;
+
+const SECOND: i64 = 1_000_000_000;
+
+fn review(c: &mut Clearing) -> Vec<Action> {
+    let mut out = Vec::new();
+    c.review(&mut out);
+    out
+}
+
+/// Plays the book: no order of a liquidation finds anything.
+fn dry(c: &mut Clearing) -> Vec<Action> {
+    let mut all = Vec::new();
+    loop {
+        let actions = review(c);
+        if actions.is_empty() {
+            return all;
+        }
+        for action in &actions {
+            if let Action::Liquidate { account, instrument, .. } = *action {
+                c.liquidated(account, instrument, Qty::ZERO);
+            }
+        }
+        all.extend(actions);
+    }
+}
+
+fn base() -> ClearConfig {
+    let contract = ContractTerms { margin: tiered("0.02", "0.01"), ..terms(perp(0)) };
+    let of = |amount, member| AccountTerms { member: Some(member), ..with(&[(USDC, usdc(amount))]) };
+    let accounts = vec![of(1_000, 0), of(100_000, 1), of(100_000, 1), of(100_000, 2)];
+    let mut base = config(vec![contract], accounts);
+    let member = |amount, account: u32| MemberTerms {
+        name: String::new(),
+        mutual: vec![(USDC, usdc(amount))],
+        account: Some(AccountId(account)),
+    };
+    base.members = vec![member(10, 0), member(30, 2), member(10, 3)];
+    base.insurance = vec![(USDC, usdc(50))];
+    base.house_capital = vec![(USDC, usdc(20))];
+    base
+}
+
+/// Account 0 is long one coin at 50,000 from account 1.
+fn long(base: ClearConfig) -> Clearing {
+    let mut c = Clearing::new(base).unwrap();
+    c.fill(&fill(PERP, 0, 1, 100_000, 1_000)).unwrap();
+    c
+}
+
+#[test]
+fn an_account_is_warned_then_reduced_by_what_brings_it_back() {
+    let mut c = long(base());
+    c.set_mark(PERP, Price::new(99_200)).unwrap();
+    // 600 left, 496 needed: above four fifths.
+    assert_eq!(review(&mut c), [Action::Warn { account: account(0) }]);
+    assert_eq!(c.stage(account(0)), Stage::Warned);
+    c.set_mark(PERP, Price::new(98_900)).unwrap();
+    let actions = review(&mut c);
+    // 450 left, 494.5 needed: 9 % would do, a quarter is the step; limit 0.91 % off (of 5 %): what equity and layers bear.
+    assert_eq!(actions[0], Action::CancelRiskAdding { account: account(0) });
+    let Action::Liquidate { side: Side::Sell, qty, limit, .. } = actions[1] else { panic!("{actions:?}") };
+    assert_eq!(qty.get(), 250);
+    assert!(limit < Price::new(98_900) && limit > Price::new(97_500), "{limit:?}");
+    let of = tiderace_clear::Fill { kind: tiderace_types::TradeKind::Liquidation, ..fill(PERP, 1, 0, 98_900, 250) };
+    c.fill(&of).unwrap();
+    c.liquidated(account(0), PERP, Qty::new(250).unwrap());
+    assert_eq!(
+        review(&mut c),
+        [Action::Warn { account: account(0) }].map(|_| Action::Warn { account: account(0) })[..0]
+    );
+    assert_eq!(c.stage(account(0)), Stage::Warned);
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn the_best_sealed_bid_wins_the_portfolio_at_the_mark() {
+    let mut c = long(base());
+    c.set_mark(PERP, Price::new(98_800)).unwrap();
+    let actions = dry(&mut c);
+    let ends = START.plus_ns(60 * SECOND);
+    assert_eq!(*actions.last().unwrap(), Action::AuctionOpened { account: account(0), ends });
+    let mut out = Vec::new();
+    let bid = |c: &mut Clearing, by, price, out: &mut Vec<Action>| c.bid(account(by), account(0), usdc(price), out);
+    assert_eq!(bid(&mut c, 0, 0, &mut out).unwrap_err().reason, Reason::UnknownAuction);
+    assert_eq!(c.bid(account(1), account(3), usdc(0), &mut out).unwrap_err().reason, Reason::UnknownAuction);
+    assert_eq!(bid(&mut c, 1, -1_000_000, &mut out).unwrap_err().reason, Reason::BidTooLow);
+    assert_eq!(bid(&mut c, 1, 100_000, &mut out).unwrap_err().reason, Reason::InsufficientMargin);
+    bid(&mut c, 2, -100, &mut out).unwrap();
+    bid(&mut c, 3, -50, &mut out).unwrap();
+    bid(&mut c, 1, -50, &mut out).unwrap();
+    assert_eq!(c.withdraw(account(0), USDC, usdc(1)).unwrap_err().reason, Reason::InDefault);
+    c.advance(ends, &mut out);
+    assert_eq!(out, [Action::AuctionClosed { account: account(0), winner: Some(account(3)), price: usdc(-50) }]);
+    assert_eq!((c.qty(account(3), PERP), c.qty(account(0), PERP)), (1_000, 0));
+    // 1,000 - 600 at the mark - 50.
+    assert_eq!((total(&c, 0, USDC), total(&c, 3, USDC)), (350_000_000, 100_050_000_000));
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn a_dutch_auction_ends_with_the_first_that_takes_its_price() {
+    let mut of = base();
+    of.default_rules.auction = AuctionKind::Dutch;
+    let mut c = long(of);
+    c.set_mark(PERP, Price::new(98_800)).unwrap();
+    dry(&mut c);
+    let mut out = Vec::new();
+    c.advance(START.plus_ns(30 * SECOND), &mut out);
+    // Floor: 400 + 10 + 50 + 20 + 40 + assessments of 40; half way.
+    assert_eq!(c.bid(account(1), account(0), usdc(-300), &mut out).unwrap_err().reason, Reason::BidTooLow);
+    c.bid(account(1), account(0), usdc(-200), &mut out).unwrap();
+    assert_eq!(out, [Action::AuctionClosed { account: account(0), winner: Some(account(1)), price: usdc(-280) }]);
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn layers_pay_in_order_and_who_gained_most_is_deleveraged_last_of_all() {
+    let mut c = long(base());
+    // 1,200 lost of 1,000: 200 short; 10 + 50 + 20 + 40 + 40 = 160 in the layers; 40 uncovered.
+    c.set_mark(PERP, Price::new(97_600)).unwrap();
+    dry(&mut c);
+    let mut out = Vec::new();
+    c.advance(START.plus_ns(60 * SECOND), &mut out);
+    let layers: Vec<_> = out
+        .iter()
+        .filter_map(|action| match action {
+            Action::LayerUsed { layer, member, amount, .. } => Some((*layer, *member, *amount)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        layers,
+        [
+            (Layer::DefaulterShare, Some(0), usdc(10)),
+            (Layer::Insurance, None, usdc(50)),
+            (Layer::House, None, usdc(20)),
+            (Layer::Mutual, Some(1), usdc(30)),
+            (Layer::Mutual, Some(2), usdc(10)),
+            (Layer::Assessment, Some(1), usdc(30)),
+            (Layer::Assessment, Some(2), usdc(10)),
+        ]
+    );
+    assert!(out.iter().any(|action| matches!(action, Action::Deleveraged { account: AccountId(1), .. })));
+    assert_eq!(total(&c, 0, USDC), 0);
+    // 1,200 gained at the mark, less the 40 that nobody had.
+    assert_eq!(total(&c, 1, USDC), 101_160_000_000);
+    assert_eq!((c.qty(account(0), PERP), c.qty(account(1), PERP)), (0, 0));
+    for fund in [Fund::Insurance, Fund::House, Fund::Mutual] {
+        assert_eq!(c.fund(fund, USDC), Amount::ZERO);
+    }
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn the_house_takes_over_what_its_fund_can_carry() {
+    let mut of = base();
+    of.insurance = vec![(USDC, usdc(10_000))];
+    let mut c = long(of);
+    c.set_mark(PERP, Price::new(97_600)).unwrap();
+    dry(&mut c);
+    let mut out = Vec::new();
+    c.advance(START.plus_ns(60 * SECOND), &mut out);
+    assert_eq!(c.qty(c.house_account(), PERP), 1_000);
+    // The defaulter's member loses its share first: 10 of 200.
+    assert_eq!(c.fund(Fund::Insurance, USDC), usdc(9_810));
+    assert_eq!((total(&c, 0, USDC), c.fund(Fund::Mutual, USDC)), (0, usdc(40)));
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn an_auction_ends_without_a_sale_when_the_account_is_good_again() {
+    let mut c = long(base());
+    c.set_mark(PERP, Price::new(98_800)).unwrap();
+    dry(&mut c);
+    c.deposit(account(0), USDC, usdc(1_000)).unwrap();
+    let mut out = Vec::new();
+    c.advance(START.plus_ns(60 * SECOND), &mut out);
+    assert_eq!(out, [Action::AuctionClosed { account: account(0), winner: None, price: Amount::ZERO }]);
+    assert_eq!(c.qty(account(0), PERP), 1_000);
+}
+
+#[test]
+fn customers_move_with_their_positions() {
+    let mut c = long(base());
+    assert_eq!(c.port(1, 2).unwrap(), 2);
+    assert_eq!((c.member(account(1)), c.qty(account(1), PERP)), (Some(2), -1_000));
+    assert_eq!(c.port(1, 9).unwrap_err().reason, Reason::UnknownMember);
+}
