@@ -85,7 +85,7 @@ fn parity(quotes: &[&Quote]) -> Option<Interval> {
     };
     let (low, high) = (forward(call.bid - put.ask), forward(call.ask - put.bid));
     let is_pair = call.style == put.style && low.is_finite() && low > 0.0 && high >= low && high.is_finite();
-    is_pair.then(|| Interval { mid: 0.5 * (low + high), half: 0.5 * (high - low) })
+    is_pair.then_some(Interval { mid: 0.5 * (low + high), half: 0.5 * (high - low) })
 }
 
 /// The robust weighted mean, and its standard error.

@@ -1,5 +1,6 @@
 //! Option prices, implied vols, greeks, surfaces, impact, fair value, risk arrays: floats live here, and leave by named rounding only.
 
+pub mod arbitrage;
 pub mod bachelier;
 pub mod batch;
 pub mod black;

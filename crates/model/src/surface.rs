@@ -234,7 +234,7 @@ impl Surface {
 
     /// The slice before a time (none before the first), the slice at or after it, and how far the time lies between.
     fn between(&self, t_weighted: f64) -> Result<(Option<&Slice>, &Slice, f64), Reason> {
-        if !(t_weighted > 0.0) {
+        if t_weighted.is_nan() || t_weighted <= 0.0 {
             return Err(Reason::OutsideSurface);
         }
         let at = self.slices.partition_point(|slice| slice.t_weighted < t_weighted);

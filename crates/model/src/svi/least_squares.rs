@@ -30,8 +30,8 @@ impl<const N: usize> Normal<N> {
         for row in 0..N {
             let scaled = weight * slope[row];
             self.gradient[row] += scaled * residual;
-            for column in 0..=row {
-                self.matrix[row][column] += scaled * slope[column];
+            for (sum, other) in self.matrix[row].iter_mut().zip(slope).take(row + 1) {
+                *sum += scaled * other;
             }
         }
     }
@@ -45,8 +45,8 @@ impl<const N: usize> Normal<N> {
                 if row == column {
                     sum += damping * (sum + 1e-12);
                 }
-                for inner in 0..column {
-                    sum -= lower[row][inner] * lower[column][inner];
+                for (x, y) in lower[row].iter().zip(&lower[column]).take(column) {
+                    sum -= x * y;
                 }
                 if row == column {
                     if !(sum > 0.0 && sum.is_finite()) {
