@@ -245,7 +245,14 @@ class OwnFill:
 
 @final
 class Venue:
-    def __new__(cls, venue: str, *, journal: str | None = None, mode: str = "disk") -> Venue: ...
+    def __new__(
+        cls,
+        venue: str,
+        *,
+        journal: str | None = None,
+        mode: str = "disk",
+        sign_with: tuple[str, str] | None = None,
+    ) -> Venue: ...
     def say(self, line: str) -> str: ...
     def apply(
         self, kind: int, rows: Buffer, *, ts_ns: int | None = None

@@ -73,11 +73,14 @@ class Venue(AbstractContextManager["Venue"]):
         back, and every answer is given only once its command is kept.
     mode
         ``disk`` (kept when the disk has it) or ``os`` (kept when the operating system has it).
+    sign_with
+        Name of a key and the file of its seed (32 raw bytes): it signs the Merkle root of each
+        closed segment (RFC 6962, C2SP tlog-checkpoint), in a file beside the segment.
 
     Raises
     ------
     InputError
-        The config is not valid.
+        The config is not valid, or the key cannot be read.
     JournalError
         The journal is damaged, or is that of another config.
     """
@@ -88,11 +91,16 @@ class Venue(AbstractContextManager["Venue"]):
         *,
         journal: str | Path | None = None,
         mode: Literal["disk", "os"] = "disk",
+        sign_with: tuple[str, str | Path] | None = None,
     ) -> None:
         line = config if isinstance(config, Mapping) else read_config(config)
-        folder = None if journal is None else str(journal)
         with core_errors():
-            self._core = _core.Venue(_json(line), journal=folder, mode=mode)
+            self._core = _core.Venue(
+                _json(line),
+                journal=None if journal is None else str(journal),
+                mode=mode,
+                sign_with=None if sign_with is None else (sign_with[0], str(sign_with[1])),
+            )
         self.accounts, self.symbols, self.assets = (tuple(names) for names in self._core.tables())
 
     def __exit__(
@@ -104,7 +112,13 @@ class Venue(AbstractContextManager["Venue"]):
         self.close()
 
     def close(self) -> None:
-        """End the journal. A closed venue does nothing more; closing it again is allowed."""
+        """End the journal. A closed venue does nothing more; closing it again is allowed.
+
+        Raises
+        ------
+        JournalError
+            The journal takes no more, or an older segment of it is damaged.
+        """
         with core_errors():
             self._core.close()
 

@@ -8,7 +8,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde_json::Value;
-use tiderace_journal::{Config, Disk, Mode};
+use tiderace_journal::checkpoint::SigningKey;
+use tiderace_journal::{Config, Disk, FileSystem, Keeper, KeeperThread, Mode};
 use tiderace_sim::scenario::{Place, Session, SessionError, Words};
 use tiderace_types::layout::Column as Field;
 use tiderace_types::venue::{
@@ -192,6 +193,8 @@ impl Rows {
 #[pyclass(frozen, module = "tiderace._core", name = "Venue")]
 pub(crate) struct PyVenue {
     session: Mutex<Option<Session>>,
+    /// Trees of closed segments; none without a journal.
+    keeper: Mutex<Option<KeeperThread>>,
 }
 
 fn session_error(error: SessionError) -> PyErr {
@@ -228,10 +231,17 @@ impl PyVenue {
 
 #[pymethods]
 impl PyVenue {
-    /// A venue from the object of a scenario's venue line, as JSON; `journal` is a folder, `mode` is `os` or `disk`.
+    /// A venue from the object of a scenario's venue line, as JSON; `journal` is a folder, `mode` is `os` or `disk`,
+    /// `sign_with` is name and seed file of a key that signs the roots of closed segments.
     #[new]
-    #[pyo3(signature = (venue, *, journal = None, mode = "disk"))]
-    fn new(py: Python<'_>, venue: &str, journal: Option<PathBuf>, mode: &str) -> PyResult<Self> {
+    #[pyo3(signature = (venue, *, journal = None, mode = "disk", sign_with = None))]
+    fn new(
+        py: Python<'_>,
+        venue: &str,
+        journal: Option<PathBuf>,
+        mode: &str,
+        sign_with: Option<(String, PathBuf)>,
+    ) -> PyResult<Self> {
         let mode = match mode {
             "os" => Mode::Os,
             "disk" => Mode::Disk,
@@ -240,9 +250,14 @@ impl PyVenue {
         let value: Value =
             serde_json::from_str(venue).map_err(|error| errors::ConfigError::new_err(format!("venue: {error}")))?;
         let config = Config { mode, ..Config::default() };
-        let place = journal.map(|dir| Place { fs: Arc::new(Disk), dir, config });
+        let fs: Arc<dyn FileSystem> = Arc::new(Disk);
+        let place = journal.map(|dir| Place { fs: Arc::clone(&fs), dir, config });
+        let key = sign_with.map(|(name, file)| SigningKey::from_seed_file(&name, &file)).transpose();
+        let key = key.map_err(|error| errors::ConfigError::new_err(error.to_string()))?;
         let session = py.detach(|| Session::open(&value, place.as_ref())).map_err(session_error)?;
-        Ok(Self { session: Mutex::new(Some(session)) })
+        let start = |place: Place| KeeperThread::start(Keeper::new(fs, &place.dir, key.into_iter().collect())?, mode);
+        let keeper = place.map(start).transpose().map_err(|error| session_error(error.into()))?;
+        Ok(Self { session: Mutex::new(Some(session)), keeper: Mutex::new(keeper) })
     }
 
     /// Does what a `do` line says; events as a JSON list.
@@ -346,9 +361,14 @@ impl PyVenue {
         self.with(py, |session| Ok(session.now().get()))
     }
 
-    /// Ends the journal. Closing a closed venue does nothing.
+    /// Ends the journal. Closing a closed venue does nothing. Damage that the keeper met in closed segments is raised.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let done = py.detach(|| self.lock().take().map_or(Ok(()), |mut session| session.finish()));
+        let done = py.detach(|| {
+            let finished = self.lock().take().map_or(Ok(()), |mut session| session.finish());
+            let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let kept = keeper.map_or(Ok(()), KeeperThread::stop);
+            finished.and(kept.map_err(SessionError::from))
+        });
         done.map_err(session_error)
     }
 }
