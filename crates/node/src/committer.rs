@@ -4,6 +4,9 @@
 //! are large, without load a command is committed as it comes. Each batch carries the root of all outputs before it and
 //! each record their CRC; both are computed here, off the engine's thread.
 //!
+//! What a cancel or a kill causes does not wait for the disk (decision 4): it leaves at once and says so, unless outputs
+//! before it still wait, which it must not overtake.
+//!
 //! After a failed write or sync nothing more is appended and what waits is dropped: it was never acknowledged. Cancels
 //! and kills among it, and those that come later, go to the emergency segment and are answered from there; behind the
 //! first of them stands a kill of the whole venue, so that it opens halted and with nothing working.
@@ -51,6 +54,8 @@ pub(crate) struct Waiting {
     /// Sequence and time of the command whose events come next.
     cause: (u64, Ts),
     is_emergency: bool,
+    /// Whether those events leave before their cause is kept.
+    is_ahead: bool,
     payload: Vec<u8>,
     spare: Option<JoinHandle<Result<Spare, JournalError>>>,
 }
@@ -88,6 +93,7 @@ impl Committer {
             self.close();
         }
         self.waiting.cause = (inbound.seq, inbound.ts);
+        self.waiting.is_ahead = is_rescue(&inbound.command) && self.waiting.outputs.is_empty();
         if self.shared.has_failed() {
             self.waiting.is_emergency = is_rescue(&inbound.command) && self.rescue(&[record(&inbound)]);
             return;
@@ -109,12 +115,16 @@ impl Committer {
 
     fn event(&mut self, event: Event) {
         let (seq, ts) = self.waiting.cause;
-        let is_emergency = self.waiting.is_emergency;
-        if !self.shared.has_failed() {
+        let (is_emergency, has_failed) = (self.waiting.is_emergency, self.shared.has_failed());
+        let is_ahead = self.waiting.is_ahead && !is_emergency;
+        let output = Output { seq, ts, is_emergency, is_ahead, event };
+        if !has_failed {
             self.chain.push(seq, ts, &event);
-            self.waiting.outputs.push_back(Output { seq, ts, is_emergency, event });
-        } else if is_emergency {
-            push_all(&mut self.output, core::iter::once(Output { seq, ts, is_emergency, event }), 1);
+        }
+        if is_emergency || (is_ahead && !has_failed) {
+            push_all(&mut self.output, core::iter::once(output), 1);
+        } else if !has_failed {
+            self.waiting.outputs.push_back(output);
         }
     }
 
@@ -174,7 +184,7 @@ impl Committer {
             let is_rescued = |output: &Output| rescues.iter().any(|inbound| inbound.seq == output.seq);
             let kept: Vec<Output> = outputs.into_iter().filter(is_rescued).collect();
             let count = kept.len();
-            let kept = kept.into_iter().map(|output| Output { is_emergency: true, ..output });
+            let kept = kept.into_iter().map(|output| Output { is_emergency: true, is_ahead: false, ..output });
             push_all(&mut self.output, kept, count);
             // Events of the last of them may still be on their way.
             self.waiting.is_emergency = rescues.last().is_some_and(|inbound| inbound.seq == self.waiting.cause.0);

@@ -213,7 +213,7 @@ impl<M: Machine> Replay<M> {
                 self.replayed = self.replayed.saturating_add(1);
             }
             for event in events.get(start..).unwrap_or_default() {
-                on_output(&Output { seq, ts, is_emergency: false, event: *event });
+                on_output(&Output { seq, ts, is_emergency: false, is_ahead: false, event: *event });
             }
             rows.push(AppliedRow { seq, ts, crc, events: events.len().saturating_sub(start) });
             self.ts_last = ts;
@@ -336,7 +336,7 @@ fn adopt<M: Machine>(
         replay.machine.apply(ts, &command, &mut events);
         for event in events.drain(..) {
             replay.chain.push(seq, ts, &event);
-            on_output(&Output { seq, ts, is_emergency: false, event });
+            on_output(&Output { seq, ts, is_emergency: false, is_ahead: false, event });
         }
         replay.ts_last = ts;
     }

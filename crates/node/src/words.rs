@@ -19,7 +19,7 @@ pub(crate) enum Applied {
     Event(Event),
 }
 
-/// Something that came out and whose cause is kept.
+/// Something that came out and whose cause is kept, or need not be yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Output {
     /// Sequence of its cause.
@@ -29,6 +29,9 @@ pub struct Output {
     /// Whether its cause is kept in the emergency segment alone: it has no sequence in the journal yet, and what it
     /// tells may rest on commands that the disk never took and that a restart undoes.
     pub is_emergency: bool,
+    /// Whether it left before its cause was kept: a cancel or a kill does not wait for the disk. It is kept once
+    /// [`crate::Outlet::durable_seq`] is above `seq`; a machine that fails before then may undo it.
+    pub is_ahead: bool,
     /// What happened.
     pub event: Event,
 }

@@ -228,15 +228,29 @@ fn a_failed_disk_ends_matching_but_not_cancels() {
 }
 
 #[test]
-fn cancels_that_wait_when_the_disk_fails_are_kept() {
+fn a_cancel_does_not_wait_for_the_disk_and_is_kept_where_that_fails() {
     let (faulty, fs) = memory();
     let faults = Faults { fail_sync: Some(1), ..Faults::default() };
     let (pipeline, mut inlet, mut outlet) = start_failing(&faulty, &fs, faults);
     submit(&mut inlet, &cancel(1)).unwrap();
     let output = wait(&mut outlet, 1)[0];
-    assert_eq!((id(&output), output.is_emergency), (Some((1, ExecType::Canceled)), true));
-    pipeline.stop(inlet, outlet, |_| {}).unwrap();
+    assert_eq!((id(&output), output.is_ahead), (Some((1, ExecType::Canceled)), true));
+    assert!(pipeline.stop(inlet, outlet, |_| panic!("it was told once")).unwrap().error.is_some());
     assert!(!open(&fs, LOG).unwrap().machine.orders[&1]);
+}
+
+#[test]
+fn a_cancel_behind_outputs_that_wait_is_kept_when_the_disk_fails() {
+    let (faulty, fs) = memory();
+    let faults = Faults { fail_sync: Some(1), ..Faults::default() };
+    let (pipeline, mut inlet, mut outlet) = start_failing(&faulty, &fs, faults);
+    submit(&mut inlet, &new_order(2)).unwrap();
+    submit(&mut inlet, &cancel(2)).unwrap();
+    let output = wait(&mut outlet, 1)[0];
+    assert_eq!((id(&output), output.is_emergency), (Some((2, ExecType::Canceled)), true));
+    pipeline.stop(inlet, outlet, |_| {}).unwrap();
+    let again = open(&fs, LOG).unwrap();
+    assert!(again.adopted == 2 && again.machine.is_killed);
 }
 
 #[test]
