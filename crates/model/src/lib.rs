@@ -12,6 +12,7 @@ pub mod greeks;
 pub mod impact;
 pub mod implied;
 pub mod inverse;
+pub mod micro_price;
 pub mod normal;
 mod otm;
 pub mod risk_array;

@@ -4,8 +4,11 @@
 mod grid;
 
 use grid::Grid;
+use proptest::prelude::*;
+use tiderace_model::bachelier::Bachelier;
 use tiderace_model::batch::{
-    Calls, Column, GREEKS, LengthMismatch, Options76, Path, Rows, Run, digital76, greeks76, price76,
+    Calls, Column, GREEKS, Inputs, LengthMismatch, Options76, Path, Quotes76, Rows, Run, digital76, greeks76,
+    implied_vol76, price76, rows_of,
 };
 use tiderace_model::black::Black76;
 use tiderace_types::{PutOrCall, Reason};
@@ -153,4 +156,72 @@ fn columns_may_be_left_out_and_must_be_of_one_length() {
     let rows = Rows { columns: [[].as_mut_slice()], reason: &mut [] };
     let nothing = Options76 { forward: Column::Each(&[]), call: Calls::All(true), ..options };
     assert_eq!(price76(&nothing, rows, FAST), Ok(()));
+}
+
+#[test]
+fn any_formula_runs_over_columns() {
+    let forward = [-1.0, 0.0, 2.0, f64::NAN];
+    let inputs = Inputs {
+        columns: [Column::Each(&forward), Column::All(0.5), Column::All(1.0), Column::All(2.0), Column::All(1.0)],
+        call: Calls::All(true),
+    };
+    let normal = |[forward, strike, t, vol, discount]: [f64; 5], put_or_call| {
+        Ok([Bachelier { forward, strike, t, vol, discount, put_or_call }.price()?])
+    };
+    let (mut price, mut reason) = ([0.0; 4], [9; 4]);
+    rows_of(&inputs, Rows { columns: [price.as_mut_slice()], reason: &mut reason }, 2, normal).unwrap();
+    assert_eq!(reason, [0, 0, 0, Reason::NotANumber.code()]);
+    assert!(price[0] < price[1] && price[1] < price[2] && price[3].is_nan());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("TIDERACE_FULL").is_some() { 20_000 } else { 500 }))]
+
+    #[test]
+    fn on_any_bits_both_paths_give_the_same_reasons_and_nan_only_with_one(
+        rows in proptest::collection::vec((any::<[u64; 5]>(), any::<[u8; 5]>(), any::<bool>()), 1..150),
+    ) {
+        let column = |index: usize| -> Vec<f64> {
+            let pick = |bits: u64, kind: u8| match kind % 8 {
+                0 => f64::from_bits(bits),
+                1 => 0.0,
+                2 => f64::NAN,
+                3 => 10f64.powi((bits % 400) as i32 - 200),
+                _ => (bits % 10_000) as f64 / 1000.0,
+            };
+            rows.iter().map(|(bits, kinds, _)| pick(bits[index], kinds[index])).collect()
+        };
+        let grid = Grid {
+            forward: column(0), strike: column(1), t: column(2), vol: column(3), discount: column(4),
+            call: rows.iter().map(|row| row.2).collect(),
+        };
+        let (fast, reasons) = grid.greeks(Path::Fast, 1);
+        let (_, same) = grid.greeks(Path::Deterministic, 1);
+        prop_assert_eq!(&reasons, &same);
+        for column in &fast {
+            for (value, reason) in column.iter().zip(&reasons) {
+                let is_right = if *reason == 0 { value.is_finite() } else { value.is_nan() };
+                prop_assert!(is_right);
+            }
+        }
+        let quotes = Quotes76 {
+            price: Column::Each(&grid.vol),
+            forward: Column::Each(&grid.forward),
+            strike: Column::Each(&grid.strike),
+            t: Column::Each(&grid.t),
+            discount: Column::Each(&grid.discount),
+            call: Calls::Each(&grid.call),
+        };
+        let mut codes = [vec![9; rows.len()], vec![9; rows.len()]];
+        for (codes, path) in codes.iter_mut().zip([Path::Fast, Path::Deterministic]) {
+            let mut vol = vec![0.0; rows.len()];
+            let out = Rows { columns: [vol.as_mut_slice()], reason: codes };
+            implied_vol76(&quotes, out, Run { path, threads: 1 }).unwrap();
+            for (vol, code) in vol.iter().zip(codes) {
+                let is_right = if *code == 0 { vol.is_finite() && *vol > 0.0 } else { vol.is_nan() };
+                prop_assert!(is_right);
+            }
+        }
+        prop_assert_eq!(&codes[0], &codes[1]);
+    }
 }

@@ -8,6 +8,7 @@ use tiderace_model::fair_value::{
     subsampled_variance, sweep_price, two_scale_variance,
 };
 use tiderace_model::impact::{AlmgrenOrder, ObservedCost, PowerLaw, impact_almgren2005};
+use tiderace_model::micro_price::{MicroPrice, MicroPriceGrid};
 use tiderace_model::normal;
 use tiderace_types::Reason;
 
@@ -146,4 +147,40 @@ fn depth_counts_what_lies_within_the_band() {
     assert_eq!(sweep_price(&asks, 10.0), Ok((5.0 * 100.1 + 5.0 * 100.4) / 10.0));
     assert_eq!(sweep_price(&asks, 63.0), Err(Reason::NoDepth));
     assert_eq!(sweep_price(&asks, 0.0), Err(Reason::BadQuantity));
+}
+
+/// A book whose mid moves up with the odds of its imbalance, one tick at a time.
+fn leaning(count: usize) -> Vec<TopOfBook> {
+    let mut draw = Draw(3);
+    let (mut bid, mut imbalance) = (1000.0, 0.5);
+    (0..count)
+        .map(|_| {
+            if draw.unit() < 0.2 {
+                bid += if draw.unit() < imbalance { 1.0 } else { -1.0 };
+                imbalance = draw.unit();
+            }
+            let level = |price: f64, qty: f64| Level { price: price * 0.5, qty };
+            TopOfBook { bid: level(bid, imbalance * 100.0 + 1e-9), ask: level(bid + 1.0, 100.0 - imbalance * 100.0) }
+        })
+        .collect()
+}
+
+#[test]
+fn the_micro_price_learns_where_the_mid_goes() {
+    let quotes = leaning(300_000);
+    let grid = MicroPriceGrid { tick: 0.5, buckets: 10, spreads: 2 };
+    let fitted = MicroPrice::fit(&quotes, grid).unwrap();
+    // The next move is +-1 tick with the odds of the imbalance, and nothing is known after it.
+    for imbalance in [0.05, 0.25, 0.55, 0.95] {
+        let level = |price, qty| Level { price, qty };
+        let top = TopOfBook { bid: level(500.0, imbalance), ask: level(500.5, 1.0 - imbalance) };
+        let want = 500.25 + 0.5 * (2.0 * imbalance - 1.0);
+        assert!((fitted.price(&top).unwrap() - want).abs() < 0.015, "{imbalance}");
+        let mirror = TopOfBook { bid: level(500.0, 1.0 - imbalance), ask: level(500.5, imbalance) };
+        let sum = fitted.price(&top).unwrap() + fitted.price(&mirror).unwrap();
+        assert!((sum - 1000.5).abs() < 1e-9, "odd in the imbalance");
+    }
+    assert_eq!(MicroPrice::fit(&quotes[..1], grid), Err(Reason::TooFewObservations));
+    assert_eq!(MicroPrice::fit(&quotes, MicroPriceGrid { buckets: 1, ..grid }), Err(Reason::BadQuantity));
+    assert_eq!(MicroPrice::fit(&quotes, MicroPriceGrid { tick: f64::NAN, ..grid }), Err(Reason::NotANumber));
 }

@@ -69,3 +69,48 @@ kernel!(price, option, 1);
 kernel!(digital, option, 1);
 kernel!(greeks, option, GREEKS);
 kernel!(implied, implied, 1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::BLOCK;
+
+    fn block() -> BlockIn {
+        let column = |from: f64, step: f64| std::array::from_fn(|row| from + step * row as f64);
+        let columns =
+            [column(100.0, 0.5), column(70.0, 1.1), column(0.02, 0.03), column(0.2, 0.01), column(0.99, -0.001)];
+        BlockIn { columns, sign: std::array::from_fn(|row| if row % 2 == 0 { 1.0 } else { -1.0 }) }
+    }
+
+    #[test]
+    fn every_build_that_runs_here_agrees_with_the_plain_one() {
+        let mut input = block();
+        let mut plain = BlockOut { columns: [[0.0; BLOCK]; GREEKS], sound: [0.0; BLOCK] };
+        greeks(Processor::Plain, &input, &mut plain);
+        let mut builds = vec![Processor::detect()];
+        #[cfg(target_arch = "x86_64")]
+        if builds[0] == Processor::Avx512 {
+            builds.push(Processor::Avx2);
+        }
+        for build in builds {
+            let mut out = BlockOut { columns: [[0.0; BLOCK]; GREEKS], sound: [0.0; BLOCK] };
+            greeks(build, &input, &mut out);
+            for (ours, theirs) in out.columns.iter().flatten().zip(plain.columns.iter().flatten()) {
+                assert!((ours - theirs).abs() <= 1e-12 * (1.0 + theirs.abs()), "{build:?} {ours} {theirs}");
+            }
+            let vols = input.columns[3];
+            let [forward, strike, t, _, discount] = input.columns;
+            input.columns = [out.columns[0], forward, strike, t, discount];
+            let mut found = BlockOut { columns: [[0.0; BLOCK]; 1], sound: [0.0; BLOCK] };
+            implied(build, &input, &mut found);
+            let mut vols_plain = found.clone();
+            implied(Processor::Plain, &input, &mut vols_plain);
+            for row in (0..BLOCK).filter(|row| found.sound[*row] > 0.0) {
+                let tolerance = if (input.sign[row] > 0.0) == (strike[row] > forward[row]) { 1e-11 } else { 1e-5 };
+                assert!((found.columns[0][row] / vols[row] - 1.0).abs() < tolerance, "{build:?} {row}");
+                assert!((vols_plain.columns[0][row] / vols[row] - 1.0).abs() < tolerance, "{row}");
+            }
+            input = block();
+        }
+    }
+}

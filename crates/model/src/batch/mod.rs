@@ -19,7 +19,7 @@ use dispatch::Processor;
 /// Rows a kernel takes at once: its columns stay in the first-level cache.
 pub(crate) const BLOCK: usize = 64;
 /// Float columns in: forward strike t vol discount, or price forward strike t discount.
-const INPUTS: usize = 5;
+pub const INPUTS: usize = 5;
 /// Threads at most, whatever is asked for.
 const THREADS_MAX: usize = 256;
 
@@ -120,7 +120,7 @@ pub struct LengthMismatch {
 /// [`LengthMismatch`].
 pub fn price76(options: &Options76<'_>, rows: Rows<'_, 1>, run: Run) -> Result<(), LengthMismatch> {
     let scalar = |option: [f64; INPUTS], kind| Ok([black(option, kind).price()?]);
-    Task { block: dispatch::price, scalar }.run(options.table(), rows, run)
+    Task { block: dispatch::price, scalar }.run(options.inputs(), rows, run)
 }
 
 /// Prices digitals that pay one: one column out.
@@ -129,7 +129,7 @@ pub fn price76(options: &Options76<'_>, rows: Rows<'_, 1>, run: Run) -> Result<(
 /// [`LengthMismatch`].
 pub fn digital76(options: &Options76<'_>, rows: Rows<'_, 1>, run: Run) -> Result<(), LengthMismatch> {
     let scalar = |option: [f64; INPUTS], kind| Ok([black(option, kind).digital_price()?]);
-    Task { block: dispatch::digital, scalar }.run(options.table(), rows, run)
+    Task { block: dispatch::digital, scalar }.run(options.inputs(), rows, run)
 }
 
 /// Price and greeks of every option: [`GREEKS`] columns out, in the order and units of [`crate::greeks::Greeks`].
@@ -138,7 +138,7 @@ pub fn digital76(options: &Options76<'_>, rows: Rows<'_, 1>, run: Run) -> Result
 /// [`LengthMismatch`].
 pub fn greeks76(options: &Options76<'_>, rows: Rows<'_, GREEKS>, run: Run) -> Result<(), LengthMismatch> {
     let scalar = |option: [f64; INPUTS], kind| Ok(black(option, kind).greeks()?.columns());
-    Task { block: dispatch::greeks, scalar }.run(options.table(), rows, run)
+    Task { block: dispatch::greeks, scalar }.run(options.inputs(), rows, run)
 }
 
 /// The vol of every quote: one column out. Both paths hold the accuracy of a double; neither promises the same bits
@@ -151,7 +151,30 @@ pub fn implied_vol76(quotes: &Quotes76<'_>, rows: Rows<'_, 1>, run: Run) -> Resu
         Ok([black([forward, strike, t, 1.0, discount], kind).implied_vol(price)?])
     };
     let columns = [quotes.price, quotes.forward, quotes.strike, quotes.t, quotes.discount];
-    Task { block: dispatch::implied, scalar }.run(Table { columns, call: quotes.call }, rows, run)
+    Task { block: dispatch::implied, scalar }.run(Inputs { columns, call: quotes.call }, rows, run)
+}
+
+/// Five columns and calls or puts, for [`rows_of`].
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The numbers of an option, in the order that the formula takes them.
+    pub columns: [Column<'a>; INPUTS],
+    /// Calls or puts.
+    pub call: Calls<'a>,
+}
+
+/// Any scalar formula over columns, deterministic: normal, displaced, inverse options and whatever a caller composes.
+///
+/// # Errors
+/// [`LengthMismatch`].
+pub fn rows_of<const C: usize>(
+    inputs: &Inputs<'_>,
+    rows: Rows<'_, C>,
+    threads: usize,
+    formula: fn([f64; INPUTS], PutOrCall) -> Result<[f64; C], Reason>,
+) -> Result<(), LengthMismatch> {
+    let run = Run { path: Path::Deterministic, threads };
+    Task { block: |_, _, _| (), scalar: formula }.run(*inputs, rows, run)
 }
 
 const fn black([forward, strike, t, vol, discount]: [f64; INPUTS], put_or_call: PutOrCall) -> Black76 {
@@ -159,8 +182,8 @@ const fn black([forward, strike, t, vol, discount]: [f64; INPUTS], put_or_call: 
 }
 
 impl<'a> Options76<'a> {
-    const fn table(&self) -> Table<'a> {
-        Table { columns: [self.forward, self.strike, self.t, self.vol, self.discount], call: self.call }
+    const fn inputs(&self) -> Inputs<'a> {
+        Inputs { columns: [self.forward, self.strike, self.t, self.vol, self.discount], call: self.call }
     }
 }
 
@@ -187,19 +210,13 @@ struct Task<S, const C: usize> {
     scalar: S,
 }
 
-#[derive(Clone, Copy)]
-struct Table<'a> {
-    columns: [Column<'a>; INPUTS],
-    call: Calls<'a>,
-}
-
 impl<const C: usize, S> Task<S, C>
 where
     S: Fn([f64; INPUTS], PutOrCall) -> Result<[f64; C], Reason> + Copy + Send,
 {
-    fn run(self, table: Table<'_>, rows: Rows<'_, C>, run: Run) -> Result<(), LengthMismatch> {
+    fn run(self, inputs: Inputs<'_>, rows: Rows<'_, C>, run: Run) -> Result<(), LengthMismatch> {
         let count = rows.reason.len();
-        let lengths = table.columns.iter().map(|column| column.len()).chain([table.call.len()]);
+        let lengths = inputs.columns.iter().map(|column| column.len()).chain([inputs.call.len()]);
         let wanted = rows.columns.iter().map(|column| (!column.is_empty()).then_some(column.len()));
         if let Some(column) = lengths.chain(wanted).flatten().find(|&len| len != count) {
             return Err(LengthMismatch { rows: count, column });
@@ -207,11 +224,11 @@ where
         let threads = run.threads.clamp(1, THREADS_MAX);
         let share = count.div_ceil(threads).next_multiple_of(BLOCK);
         if threads == 1 || share >= count {
-            self.run_part(table, rows, run.path);
+            self.run_part(inputs, rows, run.path);
             return Ok(());
         }
         std::thread::scope(|scope| {
-            let mut rest = (table, rows);
+            let mut rest = (inputs, rows);
             while rest.1.reason.len() > share {
                 let (head, tail) = rest.0.split_at(share);
                 let (rows, more) = rest.1.split_at(share);
@@ -223,16 +240,16 @@ where
         Ok(())
     }
 
-    fn run_part(self, table: Table<'_>, rows: Rows<'_, C>, path: Path) {
+    fn run_part(self, inputs: Inputs<'_>, rows: Rows<'_, C>, path: Path) {
         let processor = Processor::detect();
         let mut input = BlockIn { columns: [[1.0; BLOCK]; INPUTS], sign: [1.0; BLOCK] };
         let mut output = BlockOut { columns: [[0.0; BLOCK]; C], sound: [0.0; BLOCK] };
-        let (mut table, mut rows) = (table, rows);
+        let (mut inputs, mut rows) = (inputs, rows);
         while !rows.reason.is_empty() {
             let count = rows.reason.len().min(BLOCK);
-            let (head, table_rest) = table.split_at(count);
+            let (head, inputs_rest) = inputs.split_at(count);
             let (part, rows_rest) = rows.split_at(count);
-            (table, rows) = (table_rest, rows_rest);
+            (inputs, rows) = (inputs_rest, rows_rest);
             head.load(&mut input);
             match path {
                 Path::Fast => (self.block)(processor, &input, &mut output),
@@ -319,7 +336,7 @@ impl Calls<'_> {
     }
 }
 
-impl Table<'_> {
+impl Inputs<'_> {
     fn split_at(self, row: usize) -> (Self, Self) {
         let halves = self.columns.map(|column| column.split_at(row));
         let calls = self.call.split_at(row);
