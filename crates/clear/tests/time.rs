@@ -29,7 +29,11 @@ fn funded(kind: FundingKind) -> Clearing {
         },
     };
     let contract = ContractTerms { funding: Some(funding), margin: tiered("0.02", "0.01"), ..terms(perp(0)) };
-    let mut c = Clearing::new(config(vec![contract], vec![with(&[(USDC, usdc(10_000))]); 2])).unwrap();
+    Clearing::new(config(vec![contract], vec![with(&[(USDC, usdc(10_000))]); 2])).unwrap()
+}
+
+fn indexed(kind: FundingKind) -> Clearing {
+    let mut c = funded(kind);
     c.set_index(BTC, index(50_000)).unwrap();
     c
 }
@@ -40,7 +44,7 @@ fn fund(c: &Clearing) -> i128 {
 
 #[test]
 fn funding_is_the_mean_premium_pulled_towards_interest() {
-    let mut c = funded(FundingKind::Periodic);
+    let mut c = indexed(FundingKind::Periodic);
     // Half the time at +0.2 %, half at +0.4 %: P = 0.3 %; rate = 0.3 % - 0.05 % = 0.25 %.
     c.set_mark(PERP, Price::new(100_200)).unwrap();
     c.fill(&fill(PERP, 0, 1, 100_400, 1_000)).unwrap();
@@ -56,7 +60,7 @@ fn funding_is_the_mean_premium_pulled_towards_interest() {
 
 #[test]
 fn a_rate_is_capped() {
-    let mut c = funded(FundingKind::Periodic);
+    let mut c = indexed(FundingKind::Periodic);
     c.set_mark(PERP, Price::new(110_000)).unwrap();
     c.fill(&fill(PERP, 0, 1, 110_000, 1)).unwrap();
     let mut out = Vec::new();
@@ -66,7 +70,7 @@ fn a_rate_is_capped() {
 
 #[test]
 fn continuous_funding_is_paid_by_the_hour_beyond_a_dead_band() {
-    let mut c = funded(FundingKind::Continuous);
+    let mut c = indexed(FundingKind::Continuous);
     // P = 0.1 %: rate 0.075 % over 8 hours.
     c.set_mark(PERP, Price::new(100_100)).unwrap();
     c.fill(&fill(PERP, 0, 1, 100_100, 1_000)).unwrap();
