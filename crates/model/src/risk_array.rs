@@ -294,16 +294,15 @@ impl Shocks {
         if product.is_inverse && product.mark <= 0.0 {
             return Err(Reason::BadForward);
         }
-        for column in self.columns(1.0) {
+        let entry = |column: Column| {
             let moved = product.mark * column.forward;
-            let pnl = if product.is_inverse {
+            to_entry(if product.is_inverse {
                 product.unit / product.mark - product.unit / moved
             } else {
                 product.unit * (moved - product.mark)
-            };
-            out.push(to_entry(pnl)?);
-        }
-        Ok(())
+            })
+        };
+        whole_row(self.columns(1.0).into_iter().map(entry), out)
     }
 }
 
@@ -362,7 +361,7 @@ impl ExpiryShocks {
         };
         let up = (vol * self.up).max(self.min_vol_up);
         let (down, linear, abs) = (vol * self.down, (vol * linear).max(0.0), (vol * abs).max(0.0));
-        for column in &self.columns {
+        let entry = |column: &Column| {
             let vol = match column.vol {
                 VolMove::None => vol,
                 VolMove::Up => up,
@@ -375,10 +374,25 @@ impl ExpiryShocks {
                 Payoff::Linear | Payoff::Binary => price,
                 Payoff::Coin => price / column.forward,
             };
-            out.push(to_entry(unit * self.market.discount * price)?);
-        }
-        Ok(())
+            to_entry(unit * self.market.discount * price)
+        };
+        whole_row(self.columns.iter().map(entry), out)
     }
+}
+
+/// Appends a row, or nothing where an entry has none.
+fn whole_row(entries: impl Iterator<Item = Result<i64, Reason>>, out: &mut Vec<i64>) -> Result<(), Reason> {
+    let start = out.len();
+    for entry in entries {
+        match entry {
+            Ok(entry) => out.push(entry),
+            Err(reason) => {
+                out.truncate(start);
+                return Err(reason);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The undiscounted price at `s` deviations to expiry, where x = ln(forward / strike).
