@@ -1,7 +1,7 @@
 //! What a market knows beside its book, and how an order leaves.
 
 use tiderace_book::by_order::Book;
-use tiderace_types::{OrdType, Price, Qty, Reason, Side, TradingState, Trigger, Ts};
+use tiderace_types::{OrdType, Price, Qty, Reason, Side, TimeInForce, TradingState, Trigger, Ts};
 
 use super::limits::Prints;
 use super::stops::Stops;
@@ -127,7 +127,9 @@ impl OffBook {
     /// Forgets an order that left for good, where a table lists it.
     pub(super) fn forget(&mut self, order_id: u64, terms: Terms) {
         if terms.is_listed() {
-            self.expiries.remove(order_id);
+            if terms.time_in_force == TimeInForce::Gtd {
+                self.expiries.remove(order_id);
+            }
             if terms.is_pegged() {
                 self.pegs.remove(order_id);
             }

@@ -28,10 +28,12 @@ impl Market {
         host: &mut H,
         events: &mut Vec<Event>,
     ) -> Result<(), Refusal> {
-        if let Some(&stop) = self.off.stops.get(order_id) {
+        let resting = self.book.get(order_id).copied();
+        if resting.is_none()
+            && let Some(&stop) = self.off.stops.get(order_id)
+        {
             return self.replace_stop(ts, stop, change, events);
         }
-        let resting = self.book.get(order_id).copied();
         let order = resting.or_else(|| self.off.pegs.suspended(order_id).copied());
         let order = order.ok_or(Refusal::plain(Reason::UnknownOrder))?;
         self.check_state()?;
@@ -51,7 +53,7 @@ impl Market {
         let others = self.book.total_qty(order.side).saturating_sub(order.leaves_qty());
         others.checked_add(next.leaves_qty).ok_or(Refusal::plain(Reason::SideFull))?;
 
-        self.set_expiry(order_id, next.terms.time_in_force, change.expire_time);
+        self.set_expiry(order_id, [order.terms.time_in_force, next.terms.time_in_force], change.expire_time);
         if resting.is_some() {
             self.apply_change(ts, &order, next, host, events);
         } else {
@@ -112,9 +114,11 @@ impl Market {
         Ok(())
     }
 
-    fn set_expiry(&mut self, order_id: u64, time_in_force: TimeInForce, expire: Option<Ts>) {
-        if time_in_force != TimeInForce::Gtd {
-            self.off.expiries.remove(order_id);
+    fn set_expiry(&mut self, order_id: u64, [before, now]: [TimeInForce; 2], expire: Option<Ts>) {
+        if now != TimeInForce::Gtd {
+            if before == TimeInForce::Gtd {
+                self.off.expiries.remove(order_id);
+            }
         } else if let Some(ts) = expire {
             self.off.expiries.set(order_id, ts);
         }
@@ -188,7 +192,7 @@ impl Market {
         if change.price.is_some() && !stop.ord_type.has_limit() {
             return Err(Refusal::new(Reason::BadPrice, next.price.get(), stop.price.get()));
         }
-        self.set_expiry(stop.order_id, next.time_in_force, change.expire_time);
+        self.set_expiry(stop.order_id, [stop.time_in_force, next.time_in_force], change.expire_time);
         self.off.stops.replace(next, self.off.source_on_entry(&next));
         events.push(Event::Replaced {
             order_id: stop.order_id,

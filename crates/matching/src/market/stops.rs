@@ -2,8 +2,9 @@
 //!
 //! Stops lie by trigger price in two sets for each source: those that a price at or above wakes, and those that a price
 //! at or below wakes, so that a print that wakes none looks at two ends. Trailing levels move with the prints and lie in
-//! a list that each print walks. What is woken stands in line until [`Stops::next_fired`] asks: print by print, the nearest
-//! to the price before the print first, then the elder (the smaller id).
+//! a list that a print walks where it is outside of the prices that leave all of them alone. What is woken stands in
+//! line until [`Stops::next_fired`] asks: print by print, the nearest to the price before the print first, then the elder
+//! (the smaller id).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -48,6 +49,33 @@ struct Line {
     rising: BTreeSet<(Price, u64)>,
     falling: BTreeSet<(Price, u64)>,
     trailing: Vec<Trail>,
+    /// Prices from and to which, inclusive, no trailing level moves and none is reached; none where that is not known.
+    quiet: Option<(i64, i64)>,
+}
+
+impl Line {
+    /// Lets the trailing levels follow; `wake` hears of those that are reached.
+    fn follow(&mut self, px: Price, mut wake: impl FnMut(&Trail)) {
+        if self.trailing.is_empty() || self.quiet.is_some_and(|(from, to)| (from..=to).contains(&px.get())) {
+            return;
+        }
+        let (mut from, mut to) = (i64::MIN, i64::MAX);
+        self.trailing.retain_mut(|trail| {
+            let is_beyond = trail.follow(px);
+            if is_beyond {
+                wake(trail);
+            } else {
+                let level = trail.level.unwrap_or(px).get();
+                let (lowest, highest) = match trail.side {
+                    Side::Buy => (level.saturating_sub(trail.offset), level.saturating_sub(1)),
+                    Side::Sell => (level.saturating_add(1), level.saturating_add(trail.offset)),
+                };
+                (from, to) = (from.max(lowest), to.min(highest));
+            }
+            !is_beyond
+        });
+        self.quiet = Some((from, to));
+    }
 }
 
 /// All of one market.
@@ -94,7 +122,9 @@ impl Stops {
             if let Some(px) = now {
                 trail.follow(px);
             }
-            self.line_mut(order.trigger).trailing.push(trail);
+            let line = self.line_mut(order.trigger);
+            line.trailing.push(trail);
+            line.quiet = None;
         } else {
             self.listen(&order, now);
         }
@@ -122,8 +152,9 @@ impl Stops {
             return;
         }
         if order.ord_type == OrdType::TrailingStop {
-            let trails = &mut self.line_mut(order.trigger).trailing;
-            if let Some(trail) = trails.iter_mut().find(|trail| trail.order_id == order.order_id) {
+            let line = self.line_mut(order.trigger);
+            line.quiet = None;
+            if let Some(trail) = line.trailing.iter_mut().find(|trail| trail.order_id == order.order_id) {
                 trail.level = Some(order.stop_px);
             }
         } else {
@@ -165,13 +196,7 @@ impl Stops {
             line.falling.pop_last();
             woken.push((away(level), order_id));
         }
-        line.trailing.retain_mut(|trail| {
-            let is_beyond = trail.follow(px);
-            if is_beyond {
-                woken.push((away(trail.level.unwrap_or(px)), trail.order_id));
-            }
-            !is_beyond
-        });
+        line.follow(px, |trail| woken.push((away(trail.level.unwrap_or(px)), trail.order_id)));
         woken.sort_unstable();
         self.fired.extend(woken.drain(..).map(|(_, order_id)| order_id));
         self.woken = woken;
