@@ -103,7 +103,11 @@ pub fn arbitrage(quotes: &[Quote], fees: &Fees) -> Result<Arbitrages, Reason> {
         }
     }
     for row in &mut rows {
-        row.qty = row.legs.iter().map(|leg| leg.units(quotes)).try_fold(f64::INFINITY, |least, units| Some(least.min(units?)));
+        row.qty = row
+            .legs
+            .iter()
+            .map(|leg| leg.units(quotes))
+            .try_fold(f64::INFINITY, |least, units| Some(least.min(units?)));
     }
     rows.sort_by_key(|row| row.kind);
     Ok(Arbitrages { rows, reasons })

@@ -84,22 +84,29 @@ fn parity(quotes: &[&Quote]) -> Option<Interval> {
         Style::Inverse => strike / (1.0 - gap / call.discount),
     };
     let (low, high) = (forward(call.bid - put.ask), forward(call.ask - put.bid));
+    // In the coin the forward is not linear in the gap: the middle of the gap is not that of the interval.
+    let mid = forward(call.mid() - put.mid());
     let is_pair = call.style == put.style && low.is_finite() && low > 0.0 && high >= low && high.is_finite();
-    is_pair.then_some(Interval { mid: 0.5 * (low + high), half: 0.5 * (high - low) })
+    is_pair.then_some(Interval { mid, half: 0.5 * (high - low) })
 }
 
 /// The robust weighted mean, and its standard error.
 fn consensus(intervals: &[Interval]) -> Option<(f64, f64)> {
     let half = |interval: &Interval| interval.half.max(1e-9 * interval.mid);
     let tightest = intervals.iter().min_by(|x, y| half(x).total_cmp(&half(y)))?;
-    // The weighted median is where the iteration starts: one absurd quote with a tight spread does not move it.
+    // The median is where the iteration starts, weighted by widths no finer than the usual one: one absurd quote with a
+    // tight spread does not move it.
+    let mut halves: Vec<f64> = intervals.iter().map(half).collect();
+    halves.sort_by(f64::total_cmp);
+    let usual = halves.get(halves.len() / 2).copied()?;
+    let weight = |interval: &Interval| half(interval).max(usual).recip();
     let mut by_mid: Vec<&Interval> = intervals.iter().collect();
     by_mid.sort_by(|x, y| x.mid.total_cmp(&y.mid));
-    let total: f64 = by_mid.iter().map(|interval| 1.0 / half(interval)).sum();
+    let total: f64 = intervals.iter().map(weight).sum();
     let mut sum = 0.0;
     let mut forward = tightest.mid;
     for interval in by_mid {
-        sum += 1.0 / half(interval);
+        sum += weight(interval);
         if sum >= 0.5 * total {
             forward = interval.mid;
             break;

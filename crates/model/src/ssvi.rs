@@ -64,8 +64,12 @@ impl Ssvi {
     /// at the money (never falling). Outliers pull no more than near misses.
     ///
     /// # Errors
-    /// [`Reason::TooFewQuotes`] where an expiry has no point or there are none.
+    /// [`Reason::TooFewQuotes`] where an expiry has no point or there are none, [`Reason::NotANumber`] where a number is
+    /// out of any market's range.
     pub fn fit(slices: &[Vec<VariancePoint>]) -> Result<(Self, Vec<f64>), Reason> {
+        if !slices.iter().flatten().all(VariancePoint::is_usable) {
+            return Err(Reason::NotANumber);
+        }
         let at_money = |points: &Vec<VariancePoint>| {
             points
                 .iter()

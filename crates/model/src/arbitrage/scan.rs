@@ -91,7 +91,8 @@ impl Lines {
     /// The expiries of one style, in order.
     pub(super) fn gather(quotes: &[Quote], reasons: &[Reason], style: Style) -> Vec<Self> {
         let is_used = |reason: Reason| matches!(reason, Reason::None | Reason::MissingQuote);
-        let mut order: Vec<(usize, &Quote)> = quotes.iter().enumerate().filter(|(_, quote)| quote.style == style).collect();
+        let mut order: Vec<(usize, &Quote)> =
+            quotes.iter().enumerate().filter(|(_, quote)| quote.style == style).collect();
         order.retain(|(at, _)| reasons.get(*at).is_some_and(|reason| is_used(*reason)));
         order.sort_by_key(|(_, quote)| quote.expiry);
         order.chunk_by(|x, y| x.1.expiry == y.1.expiry).filter_map(Self::expiry).collect()
@@ -126,7 +127,10 @@ impl Lines {
     }
 
     fn pairs(&self) -> impl Iterator<Item = (&Strike, &Strike)> {
-        self.strikes.iter().enumerate().flat_map(|(at, low)| self.strikes.iter().skip(at + 1).map(move |high| (low, high)))
+        self.strikes
+            .iter()
+            .enumerate()
+            .flat_map(|(at, low)| self.strikes.iter().skip(at + 1).map(move |high| (low, high)))
     }
 
     /// A call is worth no less than one of a higher strike, nor more by more than the spread can pay; puts the other
@@ -219,7 +223,8 @@ impl Lines {
             while others.next_if(|other| other.strike < near.strike).is_some() {}
             let Some(other) = others.next_if(|other| other.strike <= near.strike) else { continue };
             for (sold, bought) in [(&near.call, &other.call), (&near.put, &other.put)] {
-                let trade = Trade::default().option(bought, ratio, fees).and_then(|trade| trade.option(sold, -1.0, fees));
+                let trade =
+                    Trade::default().option(bought, ratio, fees).and_then(|trade| trade.option(sold, -1.0, fees));
                 if let Some(trade) = trade {
                     trade.book(ArbitrageKind::Calendar, 0.0, rows);
                 }

@@ -91,12 +91,17 @@ fn expiry(
     forwards: &[ForwardPoint],
     options: &FitOptions,
 ) -> Result<Expiry, (i64, Reason)> {
-    let members = || group.iter().filter_map(|at| quotes.get(*at));
-    let Some(first) = members().next() else { return Err((0, Reason::TooFewQuotes)) };
-    let key = first.expiry;
+    let key = group.first().and_then(|at| quotes.get(*at)).map_or(0, |quote| quote.expiry);
     let fail = |reason: Reason| (key, reason);
+    let is_used = |at: &&usize| reasons.get(**at) == Some(&Reason::None);
+    let usable: Vec<&Quote> = group.iter().filter(is_used).filter_map(|at| quotes.get(*at)).collect();
+    let Some(first) = usable.first() else {
+        // An expiry that lost every quote is named by the first one's reason.
+        let named = group.first().and_then(|at| reasons.get(*at)).copied();
+        return Err(fail(named.unwrap_or(Reason::TooFewQuotes)));
+    };
     let curve = forwards.iter().find(|point| point.expiry == key).map(|point| point.forward);
-    let Some(forward) = median(members().map(|quote| quote.forward).filter(|f| *f > 0.0)).or(curve) else {
+    let Some(forward) = median(usable.iter().map(|quote| quote.forward).filter(|f| *f > 0.0)).or(curve) else {
         return Err(fail(Reason::NoForward));
     };
     let mut points = Vec::with_capacity(group.len());
@@ -110,9 +115,7 @@ fn expiry(
         }
     }
     if points.len() < POINTS_MIN {
-        let named =
-            group.iter().filter_map(|at| reasons.get(*at)).copied().find(|reason| *reason == Reason::ExpiredQuote);
-        return Err(fail(named.unwrap_or(Reason::TooFewQuotes)));
+        return Err(fail(Reason::TooFewQuotes));
     }
     let t_weighted = if options.weights == DayWeights::CALENDAR {
         first.t
@@ -163,7 +166,7 @@ struct Candidate<'a> {
 
 /// How hard slices are held to the shared surface, in turn, until enough quotes are met: where quotes of one expiry
 /// leave its wings open, a loose hold lets them cross the next one's, whose quotes then pay for it.
-const HOLDS: [f64; 2] = [2.0, 6.0];
+const HOLDS: [f64; 3] = [2.0, 6.0, 0.7];
 
 /// Enough: no other hold is tried.
 const SHARE_ENOUGH: f64 = 0.96;

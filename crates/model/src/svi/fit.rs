@@ -27,6 +27,13 @@ pub(crate) struct PricePoint {
     pub(crate) is_far: bool,
 }
 
+impl VariancePoint {
+    /// Whether the numbers are such as a market could have: beyond them squares overflow.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.k.abs() <= 50.0 && (1e-12..=100.0).contains(&self.w) && (f64::MIN_POSITIVE..=1e300).contains(&self.weight)
+    }
+}
+
 /// The slices before and after, which the fitted one must lie between.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Neighbours {
@@ -80,8 +87,7 @@ pub(crate) fn variances(k: &[f64], w: &[f64], weights: Option<&[f64]>) -> Result
         .zip(w)
         .enumerate()
         .map(|(i, (k, w))| VariancePoint { k: *k, w: *w, weight: weight_of(i) })
-        .filter(|point| point.k.is_finite() && point.w.is_finite() && point.w > 0.0 && point.weight > 0.0)
-        .filter(|point| point.weight.is_finite())
+        .filter(VariancePoint::is_usable)
         .collect();
     if points.len() < POINTS_MIN {
         return Err(Reason::TooFewQuotes);
@@ -163,7 +169,7 @@ pub(crate) fn implied(points: &[PricePoint]) -> Vec<VariancePoint> {
             let error = point.half / by_variance + 0.02 * w;
             Some(VariancePoint { k: point.price.k, w, weight: 1.0 / (error * error) })
         })
-        .filter(|point| point.weight.is_finite() && point.weight > 0.0)
+        .filter(VariancePoint::is_usable)
         .collect()
 }
 
