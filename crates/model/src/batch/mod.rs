@@ -6,6 +6,7 @@
 //! [`Path::Deterministic`] is the scalar formula for every row, the same bits everywhere. [`Path::Fast`] agrees with it
 //! to 1e-13 of the larger of result and scale (see `tests/black_batch.rs`), and its last bits differ between processors.
 
+mod columns;
 mod dispatch;
 mod elementary;
 mod implied;
@@ -14,6 +15,7 @@ mod option;
 use tiderace_types::{PutOrCall, Reason};
 
 use crate::black::Black76;
+pub use columns::{Calls, Column, Inputs, LengthMismatch, Rows};
 use dispatch::Processor;
 
 /// Rows a kernel takes at once: its columns stay in the first-level cache.
@@ -22,24 +24,6 @@ pub(crate) const BLOCK: usize = 64;
 pub const INPUTS: usize = 5;
 /// Threads at most, whatever is asked for.
 const THREADS_MAX: usize = 256;
-
-/// A column of numbers, or one number for every row.
-#[derive(Clone, Copy, Debug)]
-pub enum Column<'a> {
-    /// A number a row.
-    Each(&'a [f64]),
-    /// The same number in every row.
-    All(f64),
-}
-
-/// A column that says which rows are calls, or one answer for every row.
-#[derive(Clone, Copy, Debug)]
-pub enum Calls<'a> {
-    /// True a row for a call.
-    Each(&'a [bool]),
-    /// The same in every row.
-    All(bool),
-}
 
 /// Options on forwards, by the column. The fields are those of [`Black76`].
 #[derive(Clone, Copy, Debug)]
@@ -75,15 +59,6 @@ pub struct Quotes76<'a> {
     pub call: Calls<'a>,
 }
 
-/// Where results go: `C` columns and the reasons, all of one length. An empty column is not asked for.
-#[derive(Debug)]
-pub struct Rows<'a, const C: usize> {
-    /// The results; NaN where there is a reason.
-    pub columns: [&'a mut [f64]; C],
-    /// Codes of [`Reason`]; 0 where there is a result.
-    pub reason: &'a mut [u16],
-}
-
 /// Columns of [`greeks76`]: price delta gamma vega theta rho vanna volga charm speed.
 pub const GREEKS: usize = 10;
 
@@ -103,15 +78,6 @@ pub struct Run {
     pub path: Path,
     /// Threads to use; 0 and 1: this one. The results do not depend on it.
     pub threads: usize,
-}
-
-/// A column was not as long as the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LengthMismatch {
-    /// Rows of the reason column.
-    pub rows: usize,
-    /// Rows of the column that differs.
-    pub column: usize,
 }
 
 /// Prices every option: one column out.
@@ -152,15 +118,6 @@ pub fn implied_vol76(quotes: &Quotes76<'_>, rows: Rows<'_, 1>, run: Run) -> Resu
     };
     let columns = [quotes.price, quotes.forward, quotes.strike, quotes.t, quotes.discount];
     Task { block: dispatch::implied, scalar }.run(Inputs { columns, call: quotes.call }, rows, run)
-}
-
-/// Five columns and calls or puts, for [`rows_of`].
-#[derive(Clone, Copy, Debug)]
-pub struct Inputs<'a> {
-    /// The numbers of an option, in the order that the formula takes them.
-    pub columns: [Column<'a>; INPUTS],
-    /// Calls or puts.
-    pub call: Calls<'a>,
 }
 
 /// Any scalar formula over columns, deterministic: normal, displaced, inverse options and whatever a caller composes.
@@ -289,91 +246,4 @@ const BLOCK_SUM: f64 = 64.0;
 
 fn at(column: &[f64; BLOCK], row: usize) -> f64 {
     column.get(row).copied().unwrap_or(f64::NAN)
-}
-
-impl Column<'_> {
-    const fn len(&self) -> Option<usize> {
-        match self {
-            Self::Each(values) => Some(values.len()),
-            Self::All(_) => None,
-        }
-    }
-
-    fn split_at(self, row: usize) -> (Self, Self) {
-        match self {
-            Self::Each(values) => {
-                let (head, tail) = values.split_at(row);
-                (Self::Each(head), Self::Each(tail))
-            }
-            Self::All(_) => (self, self),
-        }
-    }
-
-    fn load(self, to: &mut [f64; BLOCK]) {
-        match self {
-            Self::Each(values) => to.iter_mut().zip(values).for_each(|(to, from)| *to = *from),
-            Self::All(value) => to.fill(value),
-        }
-    }
-}
-
-impl Calls<'_> {
-    const fn len(&self) -> Option<usize> {
-        match self {
-            Self::Each(values) => Some(values.len()),
-            Self::All(_) => None,
-        }
-    }
-
-    fn split_at(self, row: usize) -> (Self, Self) {
-        match self {
-            Self::Each(values) => {
-                let (head, tail) = values.split_at(row);
-                (Self::Each(head), Self::Each(tail))
-            }
-            Self::All(_) => (self, self),
-        }
-    }
-}
-
-impl Inputs<'_> {
-    fn split_at(self, row: usize) -> (Self, Self) {
-        let halves = self.columns.map(|column| column.split_at(row));
-        let calls = self.call.split_at(row);
-        (
-            Self { columns: halves.map(|(head, _)| head), call: calls.0 },
-            Self { columns: halves.map(|(_, tail)| tail), call: calls.1 },
-        )
-    }
-
-    /// Fills a block; the rows of a short last block beyond its end keep what stood there.
-    fn load(self, block: &mut BlockIn) {
-        for (to, from) in block.columns.iter_mut().zip(self.columns) {
-            from.load(to);
-        }
-        let sign = |call: bool| if call { 1.0 } else { -1.0 };
-        match self.call {
-            Calls::Each(values) => {
-                block.sign.iter_mut().zip(values).for_each(|(to, call)| *to = sign(*call));
-            }
-            Calls::All(call) => block.sign.fill(sign(call)),
-        }
-    }
-}
-
-impl<'a, const C: usize> Rows<'a, C> {
-    fn split_at(self, row: usize) -> (Self, Self) {
-        let (reason, reason_rest) = self.reason.split_at_mut(row);
-        let mut rest: [&'a mut [f64]; C] = std::array::from_fn(|_| Default::default());
-        let mut tails = rest.iter_mut();
-        let columns = self.columns.map(|column| {
-            let middle = row.min(column.len());
-            let (head, tail) = column.split_at_mut(middle);
-            if let Some(to) = tails.next() {
-                *to = tail;
-            }
-            head
-        });
-        (Self { columns, reason }, Self { columns: rest, reason: reason_rest })
-    }
 }
