@@ -12,6 +12,7 @@ pub mod factor;
 pub mod order;
 pub mod params;
 pub mod portfolio;
+pub mod report;
 pub mod sets;
 pub mod standard;
 
@@ -19,5 +20,6 @@ pub use arrays::{ArraysError, Expiry, Leg, LegKind, RiskArrays};
 pub use factor::Factor;
 pub use order::{Held, OpenOrders, SpotHeld, Wanted};
 pub use params::{Params, ParamsError, Scenario, ScenarioKind, VolMove};
-pub use portfolio::{Cause, FillAt, Portfolio, Report, Row};
+pub use portfolio::{Cause, FillAt, Portfolio};
+pub use report::{Contingencies, Report, Row};
 pub use standard::{Model, Quotes, Requirement, Terms};

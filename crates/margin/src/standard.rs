@@ -121,12 +121,20 @@ pub struct Terms {
     is_call: bool,
 }
 
-/// A whole number of 10^-`digits` without trailing zeros.
+/// A whole number of 10^-`digits` with fewer or no trailing zeros: halving steps, since this is on the way of every fill.
 fn trimmed(value: i128, digits: u32) -> (i128, u32) {
+    const STEPS: [(u32, i128); 5] = [(16, 10_i128.pow(16)), (8, 100_000_000), (4, 10_000), (2, 100), (1, 10)];
     let (mut value, mut digits) = (value, digits);
-    while digits > 0 && value.checked_rem(10) == Some(0) {
-        value = value.checked_div(10).unwrap_or(0);
-        digits = digits.saturating_sub(1);
+    for (step, power) in STEPS {
+        if digits < step {
+            continue;
+        }
+        // One division for both: the rest is what the quotient leaves.
+        let quotient = value.checked_div(power).unwrap_or(0);
+        if quotient.wrapping_mul(power) == value {
+            value = quotient;
+            digits = digits.saturating_sub(step);
+        }
     }
     (value, digits)
 }
