@@ -36,7 +36,7 @@ impl Clearing {
             bids: Vec::new(),
         });
         self.set_stage(account, Stage::Auction);
-        self.refresh_timer();
+        self.timer = self.timer.min(ends);
         out.push(Action::AuctionOpened { account, ends });
     }
 

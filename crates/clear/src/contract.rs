@@ -8,7 +8,7 @@ use tiderace_types::num::div_round;
 use tiderace_types::{AssetId, Fraction, InstrumentKind, Price, PutOrCall, Qty, Rounding, Side, Style};
 
 use crate::config::{ClearConfig, ContractTerms};
-use crate::wide::mul_div;
+use crate::wide::{divide, mul_div};
 
 /// Digits of an inverse raw value below a base unit.
 const INVERSE_DIGITS: u32 = 6;
@@ -145,10 +145,13 @@ impl Contract {
     #[must_use]
     pub fn raw(&self, qty: Qty, price: Price) -> i128 {
         let (qty, price) = (i128::from(qty.get()), i128::from(price.get()));
-        if self.is_inverse {
-            qty.saturating_mul(self.inverse_unit).checked_div(price).unwrap_or(0)
+        if !self.is_inverse {
+            // Two words: the product always fits.
+            qty.wrapping_mul(price)
+        } else if price > 0 {
+            divide(qty.saturating_mul(self.inverse_unit), price, Rounding::Floor)
         } else {
-            qty.saturating_mul(price)
+            0
         }
     }
 
