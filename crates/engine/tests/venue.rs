@@ -2,7 +2,7 @@
 
 mod venue_world;
 
-use tiderace_engine::venue::{MarketDatum, OrderToTrade, Throttle, Venue};
+use tiderace_engine::venue::{House, LedgerAccount, MarketDatum, OrderToTrade, Throttle, Venue};
 use tiderace_types::venue::{
     AdjustTrade, ApproveOverride, BustTrade, Cancel, ConnectionSet, Event, KillSet, MassQuote, NewOrder,
     ProposeOverride, QuoteEntry, Replace, Report,
@@ -36,10 +36,10 @@ fn reports(events: &[Event], exec_type: ExecType) -> Vec<Report> {
     events.iter().filter_map(report).collect()
 }
 
-/// Cash of all accounts and of the house together.
+/// What the outside has brought, and whether the books balance.
 fn sum(venue: &Venue, asset: AssetId) -> i128 {
-    let cash = ACCOUNTS.iter().map(|account| venue.balance(*account, asset).total.get());
-    cash.sum::<i128>() + venue.house(asset).get()
+    assert!(venue.clearing().is_balanced());
+    -venue.clearing().total(LedgerAccount::House(House::Custody), asset).get()
 }
 
 fn trade(venue: &mut Venue, at: InstrumentId, ids: u64, seller: AccountId, buyer: AccountId, price: i64, lots: i64) {
@@ -295,7 +295,8 @@ fn a_dead_man_fires_at_its_time_before_the_command_that_carries_it_on() {
     venue.apply(due, &order(BOB, 1, Side::Sell, 90, 5).into(), &mut events);
     assert_eq!(reports(&events, ExecType::Canceled)[0].reason, Reason::ConnectionLost);
     assert_eq!(reports(&events, ExecType::Trade), []);
-    assert_eq!(venue.next_timer(), None);
+    // What is left is the daily settlement.
+    assert_eq!(venue.next_timer(), Some(Ts::new(8 * 3_600_000_000_000)));
 }
 
 #[test]

@@ -224,7 +224,7 @@ fn operators(sweep: &mut Sweep) {
         sweep.refused("mark", MarkSet { instrument: here, price }, BadPrice);
         sweep.refused("settlement", SettlementSet { instrument: here, price }, BadPrice);
     }
-    sweep.refused("index", IndexSet { base: nothing, price: Amount::new(1) }, BadField);
+    sweep.refused("index", IndexSet { base: nothing, price: Amount::new(1) }, UnknownAsset);
     for price in [i128::MIN, -1, 0, i128::MAX] {
         sweep.refused("index", IndexSet { base: AssetId(1), price: Amount::new(price) }, BadPrice);
     }
@@ -234,14 +234,17 @@ fn operators(sweep: &mut Sweep) {
     let (asset, one) = (AssetId(0), Amount::new(1));
     sweep.refused("deposit", Deposit { account: nobody, asset, amount: one }, UnknownAccount);
     sweep.refused("withdraw", Withdraw { account: nobody, asset, amount: one }, UnknownAccount);
-    sweep.refused("deposit", Deposit { account: ALICE, asset: nothing, amount: one }, BadField);
-    sweep.refused("withdraw", Withdraw { account: ALICE, asset: nothing, amount: one }, BadField);
+    sweep.refused("deposit", Deposit { account: ALICE, asset: nothing, amount: one }, UnknownAsset);
+    sweep.refused("withdraw", Withdraw { account: ALICE, asset: nothing, amount: one }, UnknownAsset);
     for amount in [i128::MIN, -1, 0, i128::MAX].map(Amount::new) {
-        sweep.refused("deposit", Deposit { account: ALICE, asset, amount }, BadField);
-        sweep.refused("withdraw", Withdraw { account: ALICE, asset, amount }, BadField);
-        sweep.refused("fund", FundContribution { member: 0, asset, amount }, BadField);
+        sweep.refused("deposit", Deposit { account: ALICE, asset, amount }, BadAmount);
+        sweep.refused("withdraw", Withdraw { account: ALICE, asset, amount }, BadAmount);
+        sweep.refused("fund", FundContribution { member: 0, asset, amount }, BadAmount);
     }
-    sweep.refused("fund", FundContribution { member: 0, asset: nothing, amount: one }, BadField);
+    sweep.refused("fund", FundContribution { member: 0, asset: nothing, amount: one }, UnknownAsset);
+    sweep.refused("fund", FundContribution { member: 1, asset, amount: one }, UnknownMember);
+    let rich = Amount::new(1 << 100);
+    sweep.refused("deposit", Deposit { account: ALICE, asset, amount: rich }, OverLimit);
     sweep.refused("withdraw", Withdraw { account: ALICE, asset, amount: Amount::new(1 << 80) }, InsufficientBalance);
     for (scope, reason) in [(KillScope::Account, UnknownAccount), (KillScope::Instrument, UnknownSymbol)] {
         for id in [99, u32::from(u16::MAX), u32::MAX] {

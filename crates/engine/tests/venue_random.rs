@@ -4,7 +4,7 @@
 mod venue_draw;
 mod venue_world;
 
-use tiderace_engine::venue::Venue;
+use tiderace_engine::venue::{House, LedgerAccount, Venue};
 use tiderace_types::venue::{Event, KillSet};
 use tiderace_types::{AccountId, InstrumentId, KillScope, Side};
 use venue_draw::Draw;
@@ -12,8 +12,9 @@ use venue_world::{ALICE, BTC, USDC, config};
 
 fn checked(venue: &Venue, start: [i128; 2]) {
     let accounts = [0, 1, 2].map(AccountId);
-    let sum = |asset| accounts.iter().map(|account| venue.balance(*account, asset).total.get()).sum::<i128>();
-    assert_eq!([USDC, BTC].map(|asset| sum(asset) + venue.house(asset).get()), start);
+    assert!(venue.clearing().is_balanced());
+    let custody = LedgerAccount::House(House::Custody);
+    assert_eq!([USDC, BTC].map(|asset| -venue.clearing().total(custody, asset).get()), start);
     for at in [0, 1, 2, 3].map(InstrumentId) {
         assert_eq!(accounts.iter().map(|account| venue.position(*account, at).qty).sum::<i64>(), 0);
     }

@@ -9,6 +9,8 @@ use tiderace_types::{
     Amount, Asset, AssetId, Fraction, Instrument, InstrumentError, InstrumentKind, Qty, Style, TradingState, Ts,
 };
 
+use super::terms::{AccountRules, ClearingRules, ContractRules};
+
 /// Accounts x instruments that a venue holds at most: a holding of each pair is there from the start.
 pub const HOLDINGS_MAX: usize = 1 << 24;
 
@@ -33,6 +35,9 @@ pub struct VenueConfig {
     /// The insurance fund at the start.
     #[serde(default)]
     pub fund: Vec<(AssetId, Amount)>,
+    /// How it clears.
+    #[serde(default)]
+    pub clearing: ClearingRules,
 }
 
 /// An instrument and the rules of its market.
@@ -65,6 +70,9 @@ pub struct Listing {
     /// State at the start.
     #[serde(default = "continuous")]
     pub state: TradingState,
+    /// How it is cleared.
+    #[serde(default)]
+    pub clearing: ContractRules,
 }
 
 const fn continuous() -> TradingState {
@@ -241,6 +249,9 @@ pub struct AccountConfig {
     /// Limits; each is off where absent.
     #[serde(default)]
     pub limits: AccountLimits,
+    /// How it is cleared.
+    #[serde(default)]
+    pub clearing: AccountRules,
 }
 
 /// Why a genesis is refused.
@@ -274,6 +285,8 @@ pub enum ConfigError {
     Limits(LimitsError),
     /// More accounts x instruments than [`HOLDINGS_MAX`].
     TooManyHoldings,
+    /// What clearing cannot compute with.
+    Clearing(tiderace_clear::ConfigError),
 }
 
 impl core::fmt::Display for ConfigError {
@@ -284,6 +297,7 @@ impl core::fmt::Display for ConfigError {
             Self::UnknownAsset { asset } => write!(f, "asset {} stands in no row of assets", asset.0),
             Self::OutOfRange { field, row } => write!(f, "row {row}: {field} is out of range"),
             Self::Limits(error) => write!(f, "{error}"),
+            Self::Clearing(error) => write!(f, "{error}"),
             Self::TooManyHoldings => write!(f, "accounts x instruments must not exceed {HOLDINGS_MAX}"),
         }
     }
@@ -331,6 +345,7 @@ impl VenueConfig {
         if holdings.is_none_or(|n| n > HOLDINGS_MAX) {
             return Err(ConfigError::TooManyHoldings);
         }
+        self.clear_config().check().map_err(ConfigError::Clearing)?;
         self.controls().map(|_| ())
     }
 

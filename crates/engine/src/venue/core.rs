@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use tiderace_clear::{Clearing, OrderHold};
 use tiderace_matching::Event as Of;
 use tiderace_matching::market::{Market, Owner};
 use tiderace_risk::venue::Controls;
@@ -14,11 +15,12 @@ use tiderace_types::{
     TimeInForce, Ts,
 };
 
-use super::books::Books;
 use super::data::{Feed, Update};
+use super::holds::Holds;
 use super::host::Done;
 use super::ids::Ids;
 use super::orders::{Mark, Orders, Row, Stage, account_index};
+use super::tariffs::Tariffs;
 
 /// What a market was asked, for the answer's report.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +38,12 @@ pub(super) enum Asked {
     /// To enter a child that was reported before.
     Child,
     /// To change an order, which is called so then.
-    Replace { cl_ord_id: ClOrdId, time_in_force: TimeInForce },
+    Replace {
+        cl_ord_id: ClOrdId,
+        time_in_force: TimeInForce,
+        /// What it held before.
+        held: OrderHold,
+    },
 }
 
 /// What all markets share.
@@ -46,7 +53,9 @@ pub(super) struct Core {
     /// Every id that an account ever had accepted.
     pub(super) ids: Vec<Ids>,
     pub(super) owners: Vec<Owner>,
-    pub(super) books: Books,
+    pub(super) clearing: Clearing,
+    pub(super) tariffs: Tariffs,
+    pub(super) holds: Holds,
     pub(super) controls: Controls,
     pub(super) feed: Feed,
     /// Fills that are booked and not yet reported, of the market at work.
@@ -298,6 +307,7 @@ impl Core {
     }
 
     fn end(&mut self, row: &Row) {
+        self.hold_out(row.order_id, row);
         if row.reduce_only {
             self.reduce_only.retain(|(_, _, order_id)| *order_id != row.order_id);
         }
@@ -311,7 +321,7 @@ impl Core {
 
     fn replaced(&mut self, order_id: u64, price: Price, leaves_qty: Qty, out: &mut Vec<Event>) {
         self.is_in = true;
-        let Asked::Replace { cl_ord_id, time_in_force } = self.asked else { return };
+        let Asked::Replace { cl_ord_id, time_in_force, .. } = self.asked else { return };
         if let Some(row) = self.orders.get_mut(order_id) {
             row.time_in_force = time_in_force;
         }
@@ -338,6 +348,7 @@ impl Core {
         row.order_qty = row.cum_qty.checked_add(leaves_qty).unwrap_or(Qty::MAX);
         let (account, instrument, side) = (row.account, row.instrument, row.side);
         self.controls.on_leaves(account, instrument, side, before, leaves_qty);
+        self.hold_for(order_id, (account, instrument, side), leaves_qty);
     }
 
     /// Reports a live order.
@@ -353,11 +364,14 @@ impl Core {
         match self.asked {
             Asked::New { mark, .. } => {
                 out.push(refused(&row, refusal).into());
+                self.hold_out(order_id, &row);
                 self.orders.undo(order_id, mark);
             }
             // It was accepted long before, so it ends now.
             Asked::Child => self.close(order_id, ExecType::Canceled, refusal.reason, out),
-            Asked::Replace { cl_ord_id, .. } => {
+            Asked::Replace { cl_ord_id, held, .. } => {
+                self.hold_out(order_id, &row);
+                self.hold_in(order_id, &row, held);
                 let report = refused(&Row { cl_ord_id, ..row }, refusal);
                 out.push(Report { order_id, ..report }.into());
             }
@@ -371,10 +385,9 @@ impl Core {
         if self.reduce_only.is_empty() {
             return;
         }
-        let holding = self.books.holding(account, at);
         for (_, _, order_id) in self.reduce_only.iter().filter(|(of, there, _)| *of == account && *there == at) {
             let row = self.orders.get(*order_id).filter(|row| row.stage != Stage::Waiting);
-            let has_nothing = row.is_some_and(|row| holding.reducible(row.side) == 0);
+            let has_nothing = row.is_some_and(|row| self.clearing.reducible(account, at, row.side) == Qty::ZERO);
             if has_nothing && *order_id != taker {
                 gone.push((*order_id, Reason::NotReducing));
             }

@@ -1,9 +1,11 @@
 //! What accounts send about orders: new, replace, cancel, mass quotes.
 //!
 //! Checks of a new order, in this order: account, instrument, id, fields that no market would read right, sizes, kill
-//! switches, market-maker freeze, links, throttle and limits of the account; then those of the market. A replace: account,
-//! order, id, fields that its order does not have, then as a new order.
+//! switches, market-maker freeze, links, limits of the account, margin, throttle; then those of the market. A replace:
+//! account, order, id, fields that its order does not have, then as a new order. A stop is asked for margin when it
+//! triggers, a child when it wakes.
 
+use tiderace_clear::OrderHold;
 use tiderace_matching::market::{Change, NewOrder as Order, Owner, Place};
 use tiderace_risk::venue::OrderAsk;
 use tiderace_types::venue::{
@@ -11,12 +13,13 @@ use tiderace_types::venue::{
     Replace, Report,
 };
 use tiderace_types::{
-    AccountId, Amount, ClOrdId, ExecType, InstrumentKind, OrdType, PostOnly, Price, Qty, Reason, Refusal, Rounding,
-    Side, TimeInForce,
+    AccountId, Amount, ClOrdId, ExecType, Fraction, InstrumentId, InstrumentKind, OrdType, PostOnly, Price, Qty,
+    Reason, Refusal, Rounding, Side, TimeInForce,
 };
 
 use super::Venue;
 use super::core::{Asked, Core, refused};
+use super::holds::Wanted;
 use super::orders::{ORDERS_MAX, Row, Stage, account_index};
 
 /// Lots of a position at most, whatever the account's own limit.
@@ -50,12 +53,12 @@ impl Venue {
             ..Row::blank()
         };
         match self.check_new(order, &row) {
-            Ok(links) => self.admit(order, row, links, out),
+            Ok((links, hold)) => self.admit(order, row, links, hold, out),
             Err(refusal) => out.push(refused(&row, refusal).into()),
         }
     }
 
-    fn check_new(&mut self, order: &NewOrder, row: &Row) -> Result<Links, Refusal> {
+    fn check_new(&mut self, order: &NewOrder, row: &Row) -> Result<(Links, OrderHold), Refusal> {
         let account = order.account;
         if !self.core.knows(account) {
             return Err(Refusal::new(Reason::UnknownAccount, account.0, 0));
@@ -75,11 +78,56 @@ impl Venue {
         let links = self.links(order)?;
         self.check_lots(&ask)?;
         self.core.controls.check_limits(now, &ask)?;
+        let waits = order.ord_type.is_triggered() || links.parent != 0;
+        let hold = if waits { OrderHold::default() } else { self.check_margin(row, OrderHold::default())? };
         // A leg of a quote is part of a message that was counted.
         if !row.is_quote() {
             self.core.controls.on_message(now, account)?;
         }
-        Ok(links)
+        Ok((links, hold))
+    }
+
+    /// What an order would hold in place of what it holds now.
+    fn check_margin(&self, row: &Row, replaced: OrderHold) -> Result<OrderHold, Refusal> {
+        let Row { account, instrument, side, reduce_only, .. } = *row;
+        let mut wanted = Wanted {
+            account,
+            instrument,
+            side,
+            leaves_qty: row.leaves_qty(),
+            price: None,
+            reduce_only,
+            fee: Fraction::ZERO,
+        };
+        if self.core.holds.is_margined(instrument) {
+            let fees = self.core.tariffs.fees(self.now, account, instrument);
+            wanted.fee = fees.maker.max(fees.taker);
+            wanted.price = match row.ord_type {
+                OrdType::Market => self.worst_price(instrument, side.opposite(), wanted.leaves_qty),
+                OrdType::Pegged => None,
+                OrdType::Limit
+                | OrdType::Stop
+                | OrdType::StopLimit
+                | OrdType::TakeProfit
+                | OrdType::TakeProfitLimit
+                | OrdType::TrailingStop => row.ord_type.has_limit().then_some(row.price),
+            };
+        }
+        self.core.check_margin(&wanted, replaced)
+    }
+
+    /// Where a side of a book has so many lots; its worst price where it has fewer.
+    fn worst_price(&self, at: InstrumentId, side: Side, qty: Qty) -> Option<Price> {
+        let mut left = qty;
+        let mut worst = None;
+        for level in self.market(at)?.book().levels(side) {
+            worst = Some(level.price);
+            left = left.saturating_sub(level.total_qty);
+            if left == Qty::ZERO {
+                break;
+            }
+        }
+        worst
     }
 
     fn check_id(&self, account: AccountId, cl_ord_id: ClOrdId) -> Result<(), Refusal> {
@@ -101,7 +149,7 @@ impl Venue {
         if qty == Qty::ZERO {
             return Err(Refusal::new(Reason::BadQty, 0, 1));
         }
-        let fits = self.core.books.money(row.instrument).is_some_and(|money| money.fits(qty, price));
+        let fits = self.core.clearing.contract(row.instrument).is_some_and(|contract| contract.fits(qty, price));
         if is_priced && !fits { Err(Refusal::plain(Reason::TooMuchValue)) } else { Ok(()) }
     }
 
@@ -130,8 +178,9 @@ impl Venue {
         let limited = self.core.controls.limits(row.account).and_then(|limits| limits.max_order_value);
         let is_valued = is_priced && (listed.is_some() || limited.is_some());
         let worth = || {
-            let money = self.core.books.money(row.instrument)?;
-            Some(Amount::new(money.cash(money.raw(row.order_qty, row.price).saturating_abs(), Rounding::Ceil)))
+            let contract = self.core.clearing.contract(row.instrument)?;
+            let raw = contract.raw(row.order_qty, row.price).saturating_abs();
+            Some(Amount::new(contract.cash(raw, Rounding::Ceil)))
         };
         OrderAsk {
             account: row.account,
@@ -142,7 +191,7 @@ impl Venue {
             leaves_qty: row.leaves_qty(),
             replaced_qty: Qty::ZERO,
             value: is_valued.then(worth).flatten(),
-            position: self.core.books.holding(row.account, row.instrument).qty,
+            position: self.core.clearing.qty(row.account, row.instrument),
             mmp_group: row.mmp_group,
             is_replace: false,
         }
@@ -165,13 +214,14 @@ impl Venue {
     }
 
     /// Gives an order that the venue lets in to its market, or to its parent.
-    fn admit(&mut self, order: &NewOrder, row: Row, links: Links, out: &mut Vec<Event>) {
+    fn admit(&mut self, order: &NewOrder, row: Row, links: Links, hold: OrderHold, out: &mut Vec<Event>) {
         let Links { oco, parent } = links;
         let Some((order_id, mark)) = self.core.orders.begin(Row { oco, parent, ..row }) else {
             let max = i128::try_from(ORDERS_MAX).unwrap_or(i128::MAX);
             out.push(refused(&row, Refusal::new(Reason::OpenOrdersLimit, max.saturating_add(1), max)).into());
             return;
         };
+        self.core.hold_in(order_id, &row, hold);
         let order_there = market_order(order, order_id, self.owner(order.account));
         let is_priced_there = order.ord_type == OrdType::Pegged || order.post_only == PostOnly::Reprice;
         self.core.asked = Asked::New { mark, oco, is_priced_there };
@@ -222,7 +272,16 @@ impl Venue {
         let Some(row) = self.core.orders.get_mut(order_id) else { return true };
         row.parent = 0;
         row.stage = Stage::Entering;
-        let at = row.instrument;
+        let (at, row) = (row.instrument, *row);
+        if !row.ord_type.is_triggered() {
+            match self.check_margin(&row, OrderHold::default()) {
+                Ok(hold) => self.core.hold_in(order_id, &row, hold),
+                Err(refusal) => {
+                    self.core.close(order_id, ExecType::Canceled, refusal.reason, out);
+                    return true;
+                }
+            }
+        }
         let child = market_order(&child, order_id, self.owner(child.account));
         self.core.asked = Asked::Child;
         self.with_market(at, out, |market, desk, now, events| market.enter(now, &child, desk, events));
@@ -242,13 +301,24 @@ impl Venue {
             out.push(refused(&named, refusal).into());
             return;
         };
-        if let Err(refusal) = self.check_replace(change, &row) {
-            let report = refused(&Row { cl_ord_id: change.cl_ord_id, ..row }, refusal);
-            out.push(Report { order_id: row.order_id, ..report }.into());
-            return;
-        }
+        let hold = match self.check_replace(change, &row) {
+            Ok(hold) => hold,
+            Err(refusal) => {
+                let report = refused(&Row { cl_ord_id: change.cl_ord_id, ..row }, refusal);
+                out.push(Report { order_id: row.order_id, ..report }.into());
+                return;
+            }
+        };
         let time_in_force = if change.has(Replace::TIME_IN_FORCE) { change.time_in_force } else { row.time_in_force };
-        self.core.asked = Asked::Replace { cl_ord_id: change.cl_ord_id, time_in_force };
+        let held = match hold {
+            Some(hold) => {
+                let held = self.core.hold_out(row.order_id, &row);
+                self.core.hold_in(row.order_id, &row, hold);
+                held
+            }
+            None => self.core.holds.get(row.order_id).unwrap_or_default(),
+        };
+        self.core.asked = Asked::Replace { cl_ord_id: change.cl_ord_id, time_in_force, held };
         let wanted = wanted(change);
         if row.stage == Stage::Waiting {
             self.replace_child(&row, change, &wanted, out);
@@ -262,7 +332,8 @@ impl Venue {
         }
     }
 
-    fn check_replace(&mut self, change: &Replace, row: &Row) -> Result<(), Refusal> {
+    /// What the order will hold, where that changes.
+    fn check_replace(&mut self, change: &Replace, row: &Row) -> Result<Option<OrderHold>, Refusal> {
         const ALL: u8 = Replace::PRICE
             | Replace::ORDER_QTY
             | Replace::STOP_PX
@@ -278,6 +349,7 @@ impl Venue {
         let order_qty = if change.has(Replace::ORDER_QTY) { change.order_qty } else { row.order_qty };
         let price = if change.has(Replace::PRICE) { change.price } else { row.price };
         let after = Row { order_qty, price, ..*row };
+        let mut hold = None;
         // At or below what is filled it is a cancel, which no limit holds back.
         if order_qty > row.cum_qty || order_qty == Qty::ZERO {
             let is_priced = change.has(Replace::PRICE) || row.price != Price::ZERO;
@@ -287,8 +359,12 @@ impl Venue {
             self.core.controls.check_kills(&ask, || self.working(&ask))?;
             self.check_lots(&ask)?;
             self.core.controls.check_limits(now, &ask)?;
+            if let Some(held) = self.core.holds.get(row.order_id) {
+                hold = Some(self.check_margin(&after, held)?);
+            }
         }
-        self.core.controls.on_message(now, account)
+        self.core.controls.on_message(now, account)?;
+        Ok(hold)
     }
 
     /// A replace names no field that its order does not have: it would change nothing and look as if it had.

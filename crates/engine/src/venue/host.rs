@@ -1,13 +1,14 @@
 //! What the venue answers to a market in the middle of a sweep: positions, partners, counts.
 
+use tiderace_clear::Filled;
 use tiderace_matching::market::{BookChange, Fill, Host, Owner};
 use tiderace_types::venue::NO_GROUP;
 use tiderace_types::{AccountId, ExecId, InstrumentId, Qty, Reason, Side, TradeKind, Ts};
 
-use super::books::{Booked, TradeRecord};
 use super::core::Core;
 use super::data::Update;
 use super::orders::Stage;
+use super::tariffs::Counted;
 
 /// One fill, booked: its reports follow when the market is done.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +29,7 @@ pub(super) struct Desk<'a> {
 
 impl Host for Desk<'_> {
     fn cap(&mut self, _: u64, owner: Owner, side: Side, qty: Qty) -> Qty {
-        let reducible = self.core.books.holding(AccountId(owner.account), self.instrument).reducible(side);
-        qty.min(Qty::new(reducible).unwrap_or(Qty::ZERO))
+        qty.min(self.core.clearing.reducible(AccountId(owner.account), self.instrument, side))
     }
 
     fn linked(&self, order_id: u64) -> Option<u64> {
@@ -42,19 +42,9 @@ impl Host for Desk<'_> {
         let taker_side = if buyer_is_maker { Side::Sell } else { Side::Buy };
         // In an uncross the buyer is named as the maker; who rested, and pays as a maker, is the older order.
         let is_swapped = taker_side != fill.aggressor;
-        let record = TradeRecord {
-            ts: self.ts,
-            instrument: self.instrument,
-            maker: if is_swapped { taker } else { maker },
-            taker: if is_swapped { maker } else { taker },
-            taker_side: fill.aggressor,
-            price: fill.price,
-            qty: fill.qty,
-            of_maker: Booked::default(),
-            of_taker: Booked::default(),
-        };
-        let (trade_id, rested, came) = self.core.books.trade(record);
-        let (maker_fee, taker_fee) = if is_swapped { (came.fee, rested.fee) } else { (rested.fee, came.fee) };
+        let (rested, came) = if is_swapped { (taker, maker) } else { (maker, taker) };
+        let Filled { trade_id, maker_fee: of_rested, taker_fee: of_came } = self.book(fill, rested, came, taker_side);
+        let (maker_fee, taker_fee) = if is_swapped { (of_came, of_rested) } else { (of_rested, of_came) };
         self.core.fills.push_back(Done { trade_id, maker_fee, taker_fee, is_swapped });
         let Fill { price, qty, aggressor, kind, .. } = *fill;
         self.core.feed.push(self.ts, self.instrument, Update::Trade { price, qty, aggressor, kind });
@@ -84,6 +74,34 @@ impl Host for Desk<'_> {
 }
 
 impl Desk<'_> {
+    /// Books a fill between the account that rested and the one that came in. Its orders hold less from now on.
+    fn book(&mut self, fill: &Fill, rested: AccountId, came: AccountId, taker_side: Side) -> Filled {
+        let at = self.instrument;
+        let (maker, taker) = (AccountId(fill.maker_account), AccountId(fill.taker_account));
+        self.core.hold_for(fill.maker, (maker, at, taker_side.opposite()), fill.maker_leaves_qty);
+        self.core.hold_for(fill.taker, (taker, at, taker_side), fill.taker_leaves_qty);
+        let fees = |account| self.core.tariffs.fees(self.ts, account, at);
+        let booked = self.core.clearing.fill(&tiderace_clear::Fill {
+            instrument: at,
+            maker: rested,
+            taker: came,
+            taker_side: fill.aggressor,
+            price: fill.price,
+            qty: fill.qty,
+            maker_fee: fees(rested).maker,
+            taker_fee: fees(came).taker,
+            kind: fill.kind,
+        });
+        let Ok(booked) = booked else {
+            // Entry checked the account, the instrument and the worth.
+            debug_assert!(false, "{booked:?}");
+            return Filled { trade_id: ExecId(0), maker_fee: 0, taker_fee: 0 };
+        };
+        let counted = Counted { instrument: at, accounts: [maker, taker], price: fill.price, qty: fill.qty };
+        self.core.tariffs.on_trade(self.ts, booked.trade_id, &counted);
+        booked
+    }
+
     /// Market-maker protection: a fill of a group's order counts, whether it rested or came in.
     fn count(&mut self, order_id: u64, account: AccountId, side: Side, qty: Qty) {
         let group = self.core.orders.get(order_id).map_or(NO_GROUP, |row| row.mmp_group);

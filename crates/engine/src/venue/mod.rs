@@ -5,17 +5,19 @@
 //! are `risk`. It reads no clock, draws nothing, and panics on no input: what a rule refuses is a report or a
 //! [`CommandRefused`](tiderace_types::venue::CommandRefused), and nothing has changed then.
 
-mod books;
+mod clears;
 mod config;
 mod core;
 mod data;
 mod enter;
+mod holds;
 mod host;
 mod ids;
-mod money;
 mod operate;
 mod orders;
 mod snapshot;
+mod tariffs;
+mod terms;
 mod volumes;
 
 pub use config::{
@@ -23,24 +25,31 @@ pub use config::{
     Scheduled, VenueConfig,
 };
 pub use data::{MarketDatum, Update};
+pub use terms::{AccountRules, ClearingRules, ContractRules, MutualShare};
+pub use tiderace_clear::config::{
+    AuctionKind, CollateralTerms, CostMethod, DefaultRules, Funding, FundingKind, MarginTerms,
+};
+pub use tiderace_clear::{Balance, Clearing, Fund, House, LedgerAccount, Standing};
 pub use tiderace_risk::venue::{AccountLimits, MmpLimits, OrderToTrade, Throttle};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use tiderace_clear::Action;
 use tiderace_matching::market::{Market, Owner, Place};
 use tiderace_risk::venue::Frozen;
 use tiderace_types::venue::{Command, Event, NO_ENTRY, Single};
 use tiderace_types::venue_data::MarketData;
 use tiderace_types::{
-    AccountId, Amount, AssetId, ClOrdId, ExecType, InstrumentId, OrdStatus, Price, Qty, Reason, Side, Ts,
+    AccountId, Amount, AssetId, ClOrdId, ExecType, InstrumentId, OrdStatus, Price, Qty, Reason, Rounding, Side, Ts,
 };
 
-use self::books::Books;
 use self::core::{Asked, Core, status_of};
 use self::data::Feed;
+use self::holds::Holds;
 use self::host::Desk;
 use self::ids::Ids;
 use self::orders::{Orders, Row, Stage};
+use self::tariffs::Tariffs;
 
 /// Live orders that a market has room for before its tables grow.
 const CAPACITY: usize = 1 << 10;
@@ -81,17 +90,8 @@ pub struct Position {
     pub cost: Amount,
     /// Realized profit, in base units of the settlement asset.
     pub realized: Amount,
-}
-
-/// Cash of an account in an asset, in base units.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Balance {
-    /// All of it.
-    pub total: Amount,
-    /// What may be withdrawn.
-    pub available: Amount,
-    /// What working orders hold.
-    pub held: Amount,
+    /// What the open lots would gain at the mark, in base units of the settlement asset, rounded down.
+    pub unrealized: Amount,
 }
 
 /// The venue.
@@ -103,13 +103,13 @@ pub struct Venue {
     timers: Vec<Ts>,
     timer: Ts,
     core: Core,
-    /// Contributions and the insurance fund at the start, by asset.
-    fund: Vec<i128>,
     /// Markets that this command touched.
     dirty: Vec<InstrumentId>,
     events: Vec<tiderace_matching::Event>,
     scratch: Vec<u64>,
     frozen: Vec<Frozen>,
+    /// What clearing asks for.
+    actions: Vec<Action>,
 }
 
 impl Venue {
@@ -125,17 +125,13 @@ impl Venue {
             .map(|(listing, row)| Market::new(listing.market(config.start), CAPACITY, seed.wrapping_add(row)))
             .collect();
         let timers: Vec<_> = markets.iter().map(|market| market.next_timer().unwrap_or(NEVER)).collect();
-        let mut fund = vec![0i128; config.assets.len()];
-        for (asset, amount) in &config.fund {
-            if let Some(fund) = fund.get_mut(asset.index()) {
-                *fund = fund.saturating_add(amount.get());
-            }
-        }
         let core = Core {
             orders: Orders::new(config.accounts.len()),
             ids: config.accounts.iter().zip(0u64..).map(|(_, row)| Ids::new(seed.wrapping_add(row))).collect(),
             owners: owners(&config),
-            books: Books::new(&config).ok_or(ConfigError::OutOfRange { field: "steps", row: 0 })?,
+            clearing: Clearing::new(config.clear_config()).map_err(ConfigError::Clearing)?,
+            tariffs: Tariffs::new(&config).ok_or(ConfigError::OutOfRange { field: "steps", row: 0 })?,
+            holds: Holds::new(&config),
             controls: config.controls()?,
             feed: Feed::new(config.instruments.len()),
             fills: VecDeque::new(),
@@ -156,11 +152,11 @@ impl Venue {
             markets,
             timers,
             core,
-            fund,
             dirty: Vec::new(),
             events: Vec::new(),
             scratch: Vec::new(),
             frozen: Vec::new(),
+            actions: Vec::new(),
         })
     }
 
@@ -182,7 +178,9 @@ impl Venue {
     fn advance(&mut self, ts: Ts, out: &mut Vec<Event>) {
         while let Some(next) = self.next_timer().filter(|next| *next <= ts) {
             self.now = self.now.max(next);
-            if let Some(due) = self.core.controls.due(next) {
+            if self.core.clearing.next_timer() == Some(next) {
+                self.clearing_timer(next, out);
+            } else if let Some(due) = self.core.controls.due(next) {
                 self.on_due(due, out);
             } else if let Some((_, _, child)) = self.core.expiries.first().copied().filter(|(ts, ..)| *ts <= next) {
                 self.core.close(child, ExecType::Expired, Reason::TimeReached, out);
@@ -194,6 +192,7 @@ impl Venue {
             self.settle(out);
         }
         self.now = self.now.max(ts);
+        self.clearing_timer(self.now, out);
     }
 
     /// Lets a market work and writes what it says.
@@ -278,7 +277,8 @@ impl Venue {
     #[must_use]
     pub fn next_timer(&self) -> Option<Ts> {
         let child = self.core.expiries.first().map_or(NEVER, |(ts, ..)| *ts);
-        let timer = self.core.controls.next_timer().unwrap_or(NEVER).min(child).min(self.timer);
+        let clearing = self.core.clearing.next_timer().unwrap_or(NEVER);
+        let timer = self.core.controls.next_timer().unwrap_or(NEVER).min(child).min(self.timer).min(clearing);
         (timer != NEVER).then_some(timer)
     }
 
@@ -336,33 +336,46 @@ impl Venue {
     /// What an account holds of an instrument.
     #[must_use]
     pub fn position(&self, account: AccountId, instrument: InstrumentId) -> Position {
-        let held = self.core.books.holding(account, instrument);
-        Position { qty: held.qty, cost: Amount::new(held.cost), realized: Amount::new(held.realized) }
+        let Some(held) = self.core.clearing.position(account, instrument) else { return Position::default() };
+        Position {
+            qty: held.qty,
+            cost: Amount::new(held.cost),
+            realized: Amount::new(held.realized),
+            unrealized: self.unrealized(held),
+        }
+    }
+
+    fn unrealized(&self, held: &tiderace_clear::Position) -> Amount {
+        let (clearing, at) = (&self.core.clearing, held.instrument);
+        let Some((contract, mark)) = clearing.contract(at).zip(clearing.mark(at)) else { return Amount::ZERO };
+        let side = if held.qty < 0 { Side::Sell } else { Side::Buy };
+        let lots = Qty::new(held.qty.saturating_abs()).unwrap_or(Qty::ZERO);
+        let worth = contract.signed(contract.raw(lots, mark), side);
+        Amount::new(contract.cash(worth.saturating_sub(held.cost), Rounding::Floor))
     }
 
     /// Cash of an account.
     #[must_use]
     pub fn balance(&self, account: AccountId, asset: AssetId) -> Balance {
-        let total = Amount::new(self.core.books.cash(account, asset).unwrap_or(0));
-        Balance { total, available: total, held: Amount::ZERO }
+        self.core.clearing.balance(account, asset)
+    }
+
+    /// Margin of an account: in the asset that its positions settle in.
+    #[must_use]
+    pub fn margin(&self, account: AccountId) -> Standing {
+        self.core.clearing.margin(account)
+    }
+
+    /// All of clearing: the ledger, positions, funds.
+    #[must_use]
+    pub const fn clearing(&self) -> &Clearing {
+        &self.core.clearing
     }
 
     /// What an account's next trade would pay: the fees of its tier.
     #[must_use]
     pub fn fees(&self, account: AccountId, instrument: InstrumentId) -> Fees {
-        self.core.books.fees(self.now, account, instrument).unwrap_or_default()
-    }
-
-    /// The other side of fees, of realized profit and of roundings: with all accounts' cash it sums to what came in.
-    #[must_use]
-    pub fn house(&self, asset: AssetId) -> Amount {
-        Amount::new(self.core.books.house(asset).unwrap_or(0))
-    }
-
-    /// The insurance fund.
-    #[must_use]
-    pub fn fund(&self, asset: AssetId) -> Amount {
-        Amount::new(self.fund.get(asset.index()).copied().unwrap_or(0))
+        self.core.tariffs.fees(self.now, account, instrument)
     }
 
     /// Starts to keep market data for [`Self::drain_market_data`].

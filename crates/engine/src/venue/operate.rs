@@ -4,21 +4,18 @@
 use tiderace_risk::venue::Due;
 use tiderace_types::venue::{
     ANY_INSTRUMENT, AdjustTrade, BalanceChanged, BustTrade, Cancel, CommandRefused, ConnectionSet, Deposit, Event,
-    FundContribution, IndexSet, KillSet, Malformed, MarkSet, MassQuote, MmpChanged, MmpReset, NewOrder, Replace,
-    Single, TradeCorrected, VenueKillChanged, Withdraw,
+    IndexSet, KillSet, Malformed, MarkSet, MassQuote, MmpChanged, MmpReset, NewOrder, Replace, Single, TradeCorrected,
+    VenueKillChanged, Withdraw,
 };
-use tiderace_types::{
-    AccountId, Amount, AssetId, ExecId, InstrumentId, KillScope, Layout, Price, Qty, Reason, Refusal, Ts,
-};
+use tiderace_types::{AccountId, ExecId, InstrumentId, KillScope, Layout, Price, Reason, Refusal, Ts};
 
 use super::Venue;
 use super::core::{Asked, Core, refused};
 use super::orders::Row;
+use super::tariffs::Counted;
 
 /// No account, where a refusal is about none.
 const NO_ACCOUNT: AccountId = AccountId(u32::MAX);
-/// No balance grows beyond it, so that no sum overflows.
-const CASH_MAX: i128 = 1 << 100;
 
 impl Venue {
     /// Does a command that is about no order.
@@ -38,7 +35,9 @@ impl Venue {
             Single::MmpReset(of) => ((of.account, ANY_INSTRUMENT), self.mmp_reset(of, out)),
             Single::IndexSet(of) => (none, self.set_index(of)),
             Single::MarkSet(of) => ((NO_ACCOUNT, of.instrument), self.set_mark(of)),
-            Single::SettlementSet(of) => ((NO_ACCOUNT, of.instrument), self.check_price(of.instrument, of.price)),
+            Single::SettlementSet(of) => {
+                ((NO_ACCOUNT, of.instrument), self.core.clearing.set_settlement(of.instrument, of.price))
+            }
             Single::GreeksSet(of) => {
                 let known = self.check_instrument(of.instrument);
                 if known.is_ok() {
@@ -66,7 +65,9 @@ impl Venue {
             Single::ApproveOverride(of) => {
                 (none, self.core.controls.approve(of).map(|changed| out.push(changed.into())))
             }
-            Single::FundContribution(of) => (none, self.contribute(of)),
+            Single::FundContribution(of) => {
+                (none, self.core.clearing.contribute_mutual(of.member, of.asset, of.amount))
+            }
         };
         if let Err(refusal) = result {
             out.push(refused_command(command.kind(), account, instrument, refusal).into());
@@ -84,32 +85,8 @@ impl Venue {
         if self.core.knows(account) { Ok(()) } else { Err(Refusal::new(Reason::UnknownAccount, account.0, 0)) }
     }
 
-    fn check_price(&self, instrument: InstrumentId, price: Price) -> Result<(), Refusal> {
-        self.check_instrument(instrument)?;
-        let may_be_any = self.config.instruments.get(instrument.index()).is_some_and(super::Listing::allows_negative);
-        let fits = self.core.books.money(instrument).is_some_and(|money| money.fits(Qty::ZERO, price));
-        if fits && (may_be_any || price > Price::ZERO) {
-            return Ok(());
-        }
-        Err(Refusal::new(Reason::BadPrice, price.get(), 1))
-    }
-
-    /// An amount above zero of a known asset.
-    fn check_amount(&self, asset: AssetId, amount: Amount) -> Result<(), Refusal> {
-        if asset.index() >= self.config.assets.len() {
-            return Err(Refusal::new(Reason::BadField, asset.0, 0));
-        }
-        if amount <= Amount::ZERO {
-            return Err(Refusal::new(Reason::BadField, amount.get(), 1));
-        }
-        if amount.get() > CASH_MAX {
-            return Err(Refusal::new(Reason::BadField, amount.get(), CASH_MAX));
-        }
-        Ok(())
-    }
-
     fn set_mark(&mut self, of: &MarkSet) -> Result<(), Refusal> {
-        self.check_price(of.instrument, of.price)?;
+        self.core.clearing.set_mark(of.instrument, of.price)?;
         if let Some(market) = self.markets.get_mut(of.instrument.index()) {
             market.set_mark(self.now, of.price);
         }
@@ -119,12 +96,6 @@ impl Venue {
 
     /// Sets the index of every instrument on a base asset, rounded down to its tick.
     fn set_index(&mut self, of: &IndexSet) -> Result<(), Refusal> {
-        if of.base.index() >= self.config.assets.len() {
-            return Err(Refusal::new(Reason::BadField, of.base.0, 0));
-        }
-        if of.price <= Amount::ZERO {
-            return Err(Refusal::new(Reason::BadPrice, of.price.get(), 1));
-        }
         let on_base = |listing: &super::Listing| listing.instrument.base == of.base;
         let ticks = |listing: &super::Listing| {
             let ticks = of.price.get().checked_div(listing.instrument.tick_size.into());
@@ -134,6 +105,7 @@ impl Venue {
         if listings.iter().any(|listing| on_base(listing) && ticks(listing).is_none()) {
             return Err(Refusal::new(Reason::BadPrice, of.price.get(), i64::MAX));
         }
+        self.core.clearing.set_index(of.base, of.price)?;
         let mut touched = Vec::new();
         for (listing, market) in listings.iter().zip(&mut self.markets).filter(|(listing, _)| on_base(listing)) {
             if let Some(price) = ticks(listing) {
@@ -148,35 +120,14 @@ impl Venue {
     }
 
     fn deposit(&mut self, of: &Deposit, out: &mut Vec<Event>) -> Result<(), Refusal> {
-        self.check_account(of.account)?;
-        self.check_amount(of.asset, of.amount)?;
-        let total = self.core.books.cash(of.account, of.asset).unwrap_or(0).saturating_add(of.amount.get());
-        if total > CASH_MAX {
-            return Err(Refusal::new(Reason::BadField, total, CASH_MAX));
-        }
-        self.core.books.add_cash(of.account, of.asset, of.amount.get());
-        out.push(BalanceChanged { account: of.account, asset: of.asset, total: Amount::new(total) }.into());
-        Ok(())
-    }
-
-    fn withdraw(&mut self, of: &Withdraw, out: &mut Vec<Event>) -> Result<(), Refusal> {
-        self.check_account(of.account)?;
-        self.check_amount(of.asset, of.amount)?;
-        let available = self.balance(of.account, of.asset).available;
-        if of.amount > available {
-            return Err(Refusal::new(Reason::InsufficientBalance, of.amount.get(), available.get()));
-        }
-        self.core.books.add_cash(of.account, of.asset, of.amount.get().saturating_neg());
-        let total = self.balance(of.account, of.asset).total;
+        let total = self.core.clearing.deposit(of.account, of.asset, of.amount)?;
         out.push(BalanceChanged { account: of.account, asset: of.asset, total }.into());
         Ok(())
     }
 
-    fn contribute(&mut self, of: &FundContribution) -> Result<(), Refusal> {
-        self.check_amount(of.asset, of.amount)?;
-        let fund = self.fund.get_mut(of.asset.index()).filter(|fund| **fund <= CASH_MAX);
-        let fund = fund.ok_or(Refusal::new(Reason::BadField, of.amount.get(), CASH_MAX))?;
-        *fund = fund.saturating_add(of.amount.get());
+    fn withdraw(&mut self, of: &Withdraw, out: &mut Vec<Event>) -> Result<(), Refusal> {
+        let total = self.core.clearing.withdraw(of.account, of.asset, of.amount)?;
+        out.push(BalanceChanged { account: of.account, asset: of.asset, total }.into());
         Ok(())
     }
 
@@ -264,31 +215,37 @@ impl Venue {
         out: &mut Vec<Event>,
     ) -> Result<(), Refusal> {
         let unknown = Refusal::new(Reason::UnknownTrade, trade_id.0, 0);
-        let record = self.core.books.record(trade_id).ok_or(unknown)?;
-        let instrument = record.instrument;
+        let before = self.core.clearing.trade(trade_id).ok_or(unknown)?.fill;
+        let instrument = before.instrument;
         if let Some(price) = price {
-            self.check_price(instrument, price)?;
-            if !self.core.books.money(instrument).is_some_and(|money| money.fits(record.qty, price)) {
-                return Err(Refusal::new(Reason::BadPrice, price.get(), 0));
+            let may_be_any =
+                self.config.instruments.get(instrument.index()).is_some_and(super::Listing::allows_negative);
+            if price <= Price::ZERO && !may_be_any {
+                return Err(Refusal::new(Reason::BadPrice, price.get(), 1));
             }
         }
-        self.core.books.correct(self.now, trade_id, price);
-        let qty = if price.is_some() { record.qty } else { Qty::ZERO };
-        let corrected = TradeCorrected { trade_id, instrument, price: price.unwrap_or(record.price), qty, operator };
-        out.push(corrected.into());
+        let record = match price {
+            Some(price) => self.core.clearing.adjust(trade_id, price)?,
+            None => self.core.clearing.bust(trade_id)?,
+        };
+        let accounts = [before.maker, before.taker];
+        let counted = Counted { instrument, accounts, price: before.price, qty: before.qty };
+        self.core.tariffs.on_correction(self.now, trade_id, &counted, price);
+        let (price, qty) = (record.fill.price, record.fill.qty);
+        out.push(TradeCorrected { trade_id, instrument, price, qty, operator }.into());
         let Some((settle, base, is_spot)) =
-            self.core.books.money(instrument).map(|money| (money.settle, money.base, money.is_spot))
+            self.core.clearing.contract(instrument).map(|of| (of.settle(), of.base(), of.is_spot()))
         else {
             return Ok(());
         };
-        for account in [record.maker, record.taker] {
+        for account in accounts {
             for asset in [Some(settle), is_spot.then_some(base)].into_iter().flatten() {
                 let total = self.balance(account, asset).total;
                 out.push(BalanceChanged { account, asset, total }.into());
             }
         }
         let mut gone = Vec::new();
-        for account in [record.maker, record.taker] {
+        for account in accounts {
             self.core.flat(account, instrument, 0, &mut gone);
         }
         for (order_id, reason) in gone {

@@ -281,6 +281,11 @@ fn row_of(order_id: u64) -> u32 {
     u32::try_from(order_id & ROW_MASK).unwrap_or(NO_ROW)
 }
 
+/// The row of an order id, as an index into tables beside this one.
+pub(super) fn row_index(order_id: u64) -> usize {
+    index(row_of(order_id))
+}
+
 fn generation_of(order_id: u64) -> u32 {
     u32::try_from((order_id >> ROW_BITS) & u64::from(u32::MAX)).unwrap_or(0)
 }

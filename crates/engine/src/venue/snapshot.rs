@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use tiderace_clear::Clearing;
 use tiderace_journal::OutputsDigest;
 use tiderace_matching::market::Market;
 use tiderace_types::venue::NewOrder;
@@ -14,7 +15,7 @@ use super::orders::{Orders, Row, Stage};
 use super::{NEVER, Venue, VenueConfig};
 
 /// Version of the layout.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 
 pub(super) const fn bad(field: &'static str) -> DecodeError {
     DecodeError::BadValue { field }
@@ -137,11 +138,11 @@ impl Venue {
             put_len(live.len(), out);
             live.iter().for_each(|quote| quote.put(out));
         }
-        core.books.encode(out);
+        core.clearing.encode(out);
+        core.tariffs.encode(out);
+        core.holds.encode(out);
         core.controls.encode(out);
         core.feed.encode(out);
-        put_len(self.fund.len(), out);
-        self.fund.iter().for_each(|fund| fund.put(out));
         for market in &self.markets {
             let mut bytes = Vec::new();
             market.encode(&mut bytes);
@@ -163,10 +164,11 @@ impl Venue {
         venue.now = Ts::take(rest)?;
         venue.take_orders(rest)?;
         let core = &mut venue.core;
-        core.books.restore(rest)?;
+        core.clearing = Clearing::decode(venue.config.clear_config(), rest)?;
+        core.tariffs.restore(rest)?;
+        core.holds.restore(rest)?;
         core.controls = venue.config.controls().map_err(|_| bad("VenueConfig"))?.restored(rest)?;
         core.feed.restore(rest)?;
-        take_into(&mut venue.fund, rest, Field::take)?;
         for market in &mut venue.markets {
             let len = usize::try_from(u64::take(rest)?).map_err(|_| bad("Market"))?;
             *market = Market::decode(take_bytes(rest, len)?)?;

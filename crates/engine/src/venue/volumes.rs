@@ -47,6 +47,11 @@ impl Volumes {
         Some(Self { places, counted, rows })
     }
 
+    /// Whether no tier asks.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.counted == 0
+    }
+
     fn at(&self, account: AccountId, quote: AssetId) -> Option<usize> {
         let place = self.places.get(quote.index()).copied().flatten()?;
         account_index(account).checked_mul(self.counted)?.checked_add(place)

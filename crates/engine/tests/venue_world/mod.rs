@@ -57,6 +57,7 @@ pub(crate) fn listing(instrument: Instrument) -> Listing {
         random_end: None,
         schedule: Vec::new(),
         state: TradingState::Continuous,
+        clearing: Default::default(),
     }
 }
 
@@ -68,7 +69,7 @@ pub(crate) fn config() -> VenueConfig {
     let spot = instrument(3, InstrumentKind::Spot, Style::Linear);
     let account = |name: &str| AccountConfig {
         name: name.into(),
-        member: None,
+        member: Some("house".into()),
         stp_group: None,
         balances: vec![(USDC, Amount::new(1_000_000_000_000)), (BTC, Amount::new(100_000_000_000))],
         dead_man_ns: None,
@@ -82,6 +83,7 @@ pub(crate) fn config() -> VenueConfig {
             trades: None,
         }],
         limits: AccountLimits { max_open_orders: Some(1_000_000), ..AccountLimits::default() },
+        clearing: Default::default(),
     };
     VenueConfig {
         seed: 7,
@@ -90,6 +92,7 @@ pub(crate) fn config() -> VenueConfig {
         instruments: vec![perpetual, listing(inverse), listing(future), listing(spot)],
         accounts: ["alice", "bob", "carol"].map(account).into(),
         fund: Vec::new(),
+        clearing: Default::default(),
     }
 }
 

@@ -70,6 +70,7 @@ pub fn config() -> VenueConfig {
         instruments: (0..INSTRUMENTS).map(listing).collect(),
         accounts: (0..ACCOUNTS).map(account).collect(),
         fund: Vec::new(),
+        clearing: Default::default(),
     }
 }
 
@@ -106,6 +107,7 @@ fn listing(n: u16) -> Listing {
         random_end: None,
         schedule: Vec::new(),
         state: TradingState::Continuous,
+        clearing: Default::default(),
     }
 }
 
@@ -118,6 +120,7 @@ fn account(n: u32) -> AccountConfig {
         dead_man_ns: None,
         mmp: Vec::new(),
         limits: Default::default(),
+        clearing: Default::default(),
     }
 }
 

@@ -286,6 +286,7 @@ fn venue_config(desk: &DeskConfig, sim: &SimConfig, params: &[FlowParams]) -> Ve
         random_end: None,
         schedule: Vec::new(),
         state: TradingState::Continuous,
+        clearing: tiderace_engine::venue::ContractRules::default(),
     });
     let makers = params.iter().filter_map(|params| params.makers.as_ref()).map(|makers| makers.count).max();
     let names = ["desk".to_owned(), "crowd".to_owned()].into_iter();
@@ -298,6 +299,7 @@ fn venue_config(desk: &DeskConfig, sim: &SimConfig, params: &[FlowParams]) -> Ve
         dead_man_ns: None,
         mmp: Vec::new(),
         limits: tiderace_engine::venue::AccountLimits::default(),
+        clearing: tiderace_engine::venue::AccountRules::default(),
     };
     VenueConfig {
         seed: sim.seed,
@@ -306,6 +308,7 @@ fn venue_config(desk: &DeskConfig, sim: &SimConfig, params: &[FlowParams]) -> Ve
         instruments: listings.collect(),
         accounts: names.map(account).collect(),
         fund: Vec::new(),
+        clearing: tiderace_engine::venue::ClearingRules::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! An `expect` line.
 
 use serde_json::Value;
+use tiderace_engine::venue::Fund;
 use tiderace_types::venue::ANY_INSTRUMENT;
 use tiderace_types::{AccountId, AssetId, InstrumentId, Reason};
 
@@ -33,21 +34,16 @@ pub(super) enum Check {
     NoOrder { account: AccountId, cl_ord_id: String },
     /// A position.
     Position { account: AccountId, instrument: InstrumentId, wanted: Vec<Wanted> },
+    /// Margin.
+    Margin { account: AccountId, wanted: Vec<Wanted> },
     /// Cash.
     Balance { account: AccountId, asset: AssetId, wanted: Vec<Wanted> },
     /// A fund.
-    Fund { layer: Layer, asset: AssetId, wanted: Vec<Wanted> },
+    Fund { layer: Fund, asset: AssetId, wanted: Vec<Wanted> },
     /// Nothing was made or lost.
     Ledger,
     /// No event is left: none at all, or none of a kind.
     End { of: Option<&'static str> },
-}
-
-/// Whose money a fund is.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Layer {
-    Insurance,
-    House,
 }
 
 /// Price and visible quantity as they were written.
@@ -107,6 +103,13 @@ const POSITION: &[(&str, Kind, Known)] = &[
 const BALANCE: &[(&str, Kind, Known)] =
     &[("total", Kind::Number, any), ("available", Kind::Number, any), ("held", Kind::Number, any)];
 
+const MARGIN: &[(&str, Kind, Known)] = &[
+    ("equity", Kind::Number, any),
+    ("initial", Kind::Number, any),
+    ("maintenance", Kind::Number, any),
+    ("held", Kind::Number, any),
+    ("asset", Kind::Text, any),
+];
 const FUND: &[(&str, Kind, Known)] = &[("amount", Kind::Number, any)];
 
 /// Reads an `expect` line.
@@ -166,17 +169,14 @@ pub(super) fn check(line: &Object<'_>, gateway: &Gateway) -> Result<Check, Bad> 
         }
         "fund" => {
             only(line, &["layer", "asset"], FUND)?;
-            let layers = [("insurance", Some(Layer::Insurance)), ("house", Some(Layer::House)), ("mutual", None)];
-            let layer = line.word_or_none("layer", &layers)?.unwrap_or(Some(Layer::Insurance));
-            let remedy = "leave it out, or use a build that clears";
-            let message = "the mutual fund is not carried out by this build";
-            let layer = layer.ok_or_else(|| line.bad("layer", message, remedy))?;
+            let layers = [("insurance", Fund::Insurance), ("house", Fund::House), ("mutual", Fund::Mutual)];
+            let layer = line.word_or_none("layer", &layers)?.unwrap_or(Fund::Insurance);
             let asset = gateway.known_asset(line.text("asset")?).unwrap_or(AssetId(u16::MAX));
             Check::Fund { layer, asset, wanted: wanted(line, FUND)? }
         }
-        word @ "margin" => {
-            let message = format!("the check {word:?} is not carried out by this build");
-            return Err(line.bad("expect", message, "leave it out, or use a build that clears"));
+        "margin" => {
+            only(line, &["account"], MARGIN)?;
+            Check::Margin { account: account(line, gateway)?, wanted: wanted(line, MARGIN)? }
         }
         word => {
             let known = "known are: report trade book order no_order position balance margin fund ledger end";

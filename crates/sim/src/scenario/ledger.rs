@@ -1,24 +1,25 @@
-//! Counts what came in and went out, to hold it against what is there.
+//! Counts what came in from outside and went out, to hold it against what the books say.
 
-use tiderace_engine::venue::{Venue, VenueConfig};
+use tiderace_engine::venue::{House, LedgerAccount, Venue, VenueConfig};
+use tiderace_types::AssetId;
 use tiderace_types::venue::{Command, Event, Single};
-use tiderace_types::{AccountId, AssetId, InstrumentId};
 
-/// Money that the accounts were given, less what they took out, by asset.
+/// Money that accounts and funds were given, less what was taken out, by asset.
 pub(super) struct Ledger {
     given: Vec<i128>,
-    instruments: u16,
-    accounts: u32,
 }
 
 impl Ledger {
     pub(super) fn new(config: &VenueConfig) -> Self {
         let mut given = vec![0_i128; config.assets.len()];
-        for (asset, amount) in config.accounts.iter().flat_map(|account| &account.balances) {
+        let balances = config.accounts.iter().flat_map(|account| &account.balances);
+        for (asset, amount) in balances.chain(&config.fund).chain(&config.clearing.house_capital) {
             add(&mut given, *asset, amount.get());
         }
-        let instruments = u16::try_from(config.instruments.len()).unwrap_or(u16::MAX);
-        Self { given, instruments, accounts: u32::try_from(config.accounts.len()).unwrap_or(u32::MAX) }
+        for share in &config.clearing.mutual {
+            add(&mut given, share.asset, share.amount.get());
+        }
+        Self { given }
     }
 
     /// Notes money that a command brought or took, where it was not refused.
@@ -29,30 +30,27 @@ impl Ledger {
         if let Command::Single(Single::Deposit(deposit)) = command {
             add(&mut self.given, deposit.asset, deposit.amount.get());
         }
+        if let Command::Single(Single::FundContribution(contribution)) = command {
+            add(&mut self.given, contribution.asset, contribution.amount.get());
+        }
         if let Command::Single(Single::Withdraw(withdraw)) = command {
             add(&mut self.given, withdraw.asset, withdraw.amount.get().saturating_neg());
         }
     }
 
-    /// Whether accounts and house together have what was given, and positions are as long as they are short.
+    /// Whether debits equal credits and positions are as long as they are short, and the books hold what came in.
     ///
     /// # Errors
     /// What is not so.
     pub(super) fn check(&self, venue: &Venue) -> Result<(), String> {
-        let accounts = || (0..self.accounts).map(AccountId);
-        for row in 0..self.instruments {
-            let lots = |account| i128::from(venue.position(account, InstrumentId(row)).qty);
-            let sum = accounts().map(lots).fold(0, i128::saturating_add);
-            // What one account is long another is short; spot is held, not owed.
-            if sum != 0 {
-                return Err(format!("positions of instrument {row} add up to {sum} lots"));
-            }
+        let clearing = venue.clearing();
+        if !clearing.is_balanced() {
+            return Err("debits do not equal credits, or positions are not as long as they are short".to_owned());
         }
         for (row, given) in (0..).zip(&self.given) {
-            let cash = |account| venue.balance(account, AssetId(row)).total.get();
-            let total = accounts().map(cash).fold(venue.house(AssetId(row)).get(), i128::saturating_add);
-            if total != *given {
-                return Err(format!("asset {row}: {total} base units are there in place of {given}"));
+            let custody = clearing.total(LedgerAccount::House(House::Custody), AssetId(row)).get();
+            if custody.checked_neg() != Some(*given) {
+                return Err(format!("asset {row}: the outside stands at {custody} base units against {given}"));
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use tiderace_journal::{Config, Faulty, Mode};
 use tiderace_types::InstrumentId;
 use tiderace_types::venue::Event;
 
-use super::check::{self, Check, Layer, Level};
+use super::check::{self, Check, Level};
 use super::command::{self, Step};
 use super::compare::{self, Wanted};
 use super::json::{Bad, Object};
@@ -189,12 +189,9 @@ impl<'a> Runner<'a> {
                 same(&wanted, view::position(venue, gateway, account, instrument))
             }
             Check::Balance { account, asset, wanted } => same(&wanted, view::balance(venue, gateway, account, asset)),
+            Check::Margin { account, wanted } => same(&wanted, view::margin(venue, gateway, account)),
             Check::Fund { layer, asset, wanted } => {
-                let amount = match layer {
-                    Layer::Insurance => venue.fund(asset),
-                    Layer::House => venue.house(asset),
-                };
-                same(&wanted, view::fund(gateway, asset, amount))
+                same(&wanted, view::fund(gateway, asset, venue.clearing().fund(layer, asset)))
             }
             Check::Ledger => self.ledger.check(venue).map_err(|got| Stop::Got(json!({ "ledger": got }))),
             Check::End { of } => self.end(of),

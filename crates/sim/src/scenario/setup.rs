@@ -12,7 +12,7 @@ use tiderace_types::{
 
 use super::gateway::{self, Gateway, Names};
 use super::json::{Bad, Object};
-use super::{time, words};
+use super::{terms, time, words};
 
 /// Digits of an asset that is only counted in and stands in no line of `assets`.
 const IMPLIED_DECIMALS: u32 = 8;
@@ -34,7 +34,9 @@ pub(super) struct Setup {
 /// # Errors
 /// What is wrong with it; also what this build does not carry out.
 pub(super) fn setup(venue: &Object<'_>) -> Result<Setup, Bad> {
-    venue.only(&["start", "assets", "instruments", "accounts", "fund", "seed"])?;
+    let mut known = vec!["start", "assets", "instruments", "accounts", "fund", "seed"];
+    known.extend(terms::VENUE_KEYS);
+    venue.only(&known)?;
     let mut gateway = Gateway::new(venue.time("start")?);
     gateway.strategies.id("");
     for asset in venue.objects("assets")? {
@@ -64,8 +66,9 @@ pub(super) fn setup(venue: &Object<'_>) -> Result<Setup, Bad> {
         .zip(0..)
         .map(|(decimals, id)| Asset { asset: gateway.assets.name(id).to_owned(), decimals: *decimals });
     let assets = assets.collect();
+    let clearing = terms::venue(venue, &mut gateway)?;
     let seed = venue.count_or_none("seed")?.unwrap_or(1).into();
-    let config = VenueConfig { seed, start: venue.time("start")?, assets, instruments, accounts, fund };
+    let config = VenueConfig { seed, start: venue.time("start")?, assets, instruments, accounts, fund, clearing };
     let remedy = "correct the named row";
     config.check().map_err(|error| Bad::new("venue", error.to_string(), remedy))?;
     Ok(Setup { config, gateway })
@@ -90,12 +93,17 @@ fn asset(gateway: &mut Gateway, name: &str) -> AssetId {
     id
 }
 
-fn known_asset(line: &Object<'_>, key: &str, name: &str, gateway: &Gateway) -> Result<AssetId, Bad> {
+pub(super) fn known_asset(line: &Object<'_>, key: &str, name: &str, gateway: &Gateway) -> Result<AssetId, Bad> {
     let id = gateway.assets.find(name).and_then(|id| u16::try_from(id).ok()).map(AssetId);
     id.ok_or_else(|| line.bad(key, format!("asset {name:?} is unknown"), "add it to \"assets\""))
 }
 
-fn amount_of(line: &Object<'_>, asset: &str, amount: &str, gateway: &Gateway) -> Result<(AssetId, Amount), Bad> {
+pub(super) fn amount_of(
+    line: &Object<'_>,
+    asset: &str,
+    amount: &str,
+    gateway: &Gateway,
+) -> Result<(AssetId, Amount), Bad> {
     let id = known_asset(line, asset, line.text(asset)?, gateway)?;
     Ok((id, Amount::new(line.scaled(amount, gateway.asset_decimals(id))?)))
 }
@@ -118,9 +126,6 @@ const INSTRUMENT_KEYS: &[&str] = &[
     "max_order_value",
     "fees",
     "fee_tiers",
-    "margin",
-    "funding",
-    "settlement_window",
     "trading_state",
     "price_band",
     "circuit_breaker",
@@ -129,20 +134,15 @@ const INSTRUMENT_KEYS: &[&str] = &[
 ];
 
 fn listing(line: &Object<'_>, gateway: &mut Gateway) -> Result<Listing, Bad> {
-    line.only(INSTRUMENT_KEYS)?;
-    for key in ["margin", "funding"] {
-        if line.has(key) {
-            let message = format!("{key:?} is not carried out by this build");
-            return Err(line.bad(key, message, "leave it out, or use a build that clears"));
-        }
-    }
-    line.duration_or_none("settlement_window")?;
+    let known: Vec<&str> = INSTRUMENT_KEYS.iter().chain(terms::INSTRUMENT_KEYS).copied().collect();
+    line.only(&known)?;
     let instrument = instrument(line, gateway)?;
     let quote_decimals = instrument.quote_decimals;
     gateway.instruments.push(instrument.clone());
     let tiers = line.objects_or_none("fee_tiers")?.into_iter();
     let tiers = tiers.map(|tier| read_fee_tier(&tier, quote_decimals)).collect::<Result<_, _>>()?;
     Ok(Listing {
+        clearing: terms::contract(line, &instrument)?,
         instrument,
         max_order_value: line.scaled_or_none("max_order_value", quote_decimals)?.map(Amount::new),
         fees: line.object_or_none("fees")?.map_or(Ok(Fees::default()), |fees| read_fees(&fees))?,
@@ -220,7 +220,7 @@ fn maturity(line: &Object<'_>) -> Result<Option<Ts>, Bad> {
     }
 }
 
-fn price(line: &Object<'_>, key: &str, instrument: &Instrument) -> Result<Option<Price>, Bad> {
+pub(super) fn price(line: &Object<'_>, key: &str, instrument: &Instrument) -> Result<Option<Price>, Bad> {
     let Some(text) = line.number_or_none(key)? else { return Ok(None) };
     let price = instrument.parse_price(text);
     price.map(Some).map_err(|error| line.bad(key, error.to_string(), "write a multiple of tick_size"))
@@ -232,7 +232,7 @@ fn qty(line: &Object<'_>, key: &str, instrument: &Instrument) -> Result<Option<Q
     qty.map(Some).map_err(|refusal| line.bad(key, refusal.reason.rule(), "write a multiple of lot_size"))
 }
 
-fn fraction(line: &Object<'_>, key: &str) -> Result<Option<Fraction>, Bad> {
+pub(super) fn fraction(line: &Object<'_>, key: &str) -> Result<Option<Fraction>, Bad> {
     if line.has(key) {
         line.scaled_i64(key, Fraction::DECIMALS).map(|value| Some(Fraction::new(value)))
     } else {
@@ -240,7 +240,7 @@ fn fraction(line: &Object<'_>, key: &str) -> Result<Option<Fraction>, Bad> {
     }
 }
 
-fn needed_fraction(line: &Object<'_>, key: &str) -> Result<Fraction, Bad> {
+pub(super) fn needed_fraction(line: &Object<'_>, key: &str) -> Result<Fraction, Bad> {
     line.scaled_i64(key, Fraction::DECIMALS).map(Fraction::new)
 }
 
@@ -281,10 +281,7 @@ fn read_random_end(end: &Object<'_>) -> Result<RandomEnd, Bad> {
 /// `{"at": "08:00:00", "state": "continuous"}`, each day, UTC.
 fn read_scheduled(line: &Object<'_>) -> Result<Scheduled, Bad> {
     line.only(&["at", "state"])?;
-    let text = line.text("at")?;
-    let time = time::parse(&format!("1970-01-01T{text}Z"));
-    let time = time.ok_or_else(|| line.bad("at", format!("{text:?} is no time of day"), "write e.g. \"08:00:00\""))?;
-    Ok(Scheduled { time_of_day_ns: time.get(), state: line.word("state", words::STATES)? })
+    Ok(Scheduled { time_of_day_ns: terms::time_of_day(line, "at")?, state: line.word("state", words::STATES)? })
 }
 
 const LIMIT_KEYS: &[&str] =
@@ -293,9 +290,11 @@ const LIMIT_KEYS: &[&str] =
 fn account(line: &Object<'_>, gateway: &mut Gateway, stp_groups: &mut Names) -> Result<AccountConfig, Bad> {
     let mut known = vec!["account", "balances", "mmp", "dead_man", "stp_group", "member"];
     known.extend(LIMIT_KEYS);
+    known.extend(terms::ACCOUNT_KEYS);
     line.only(&known)?;
     let name = once(line, "account", &mut gateway.accounts)?;
     let id = gateway.account(name);
+    let clearing = terms::account(line, gateway)?;
     let mut mmp = Vec::new();
     for group in line.objects_or_none("mmp")? {
         once(&group, "group", &mut gateway.said.entry(id).or_default().groups)?;
@@ -320,6 +319,7 @@ fn account(line: &Object<'_>, gateway: &mut Gateway, stp_groups: &mut Names) -> 
         dead_man_ns: line.duration_or_none("dead_man")?,
         mmp,
         limits: read_limits(line, gateway)?,
+        clearing,
     })
 }
 

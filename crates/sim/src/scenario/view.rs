@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 use tiderace_engine::venue::Venue;
-use tiderace_types::instrument::{STEP_DECIMALS, pow10, rescale};
+use tiderace_types::instrument::{STEP_DECIMALS, pow10};
 use tiderace_types::num::{Rounding, div_round};
-use tiderace_types::{AccountId, Amount, AssetId, Instrument, InstrumentId, Price, Side, Style, decimal};
+use tiderace_types::{AccountId, Amount, AssetId, Instrument, InstrumentId, InstrumentKind, Side, Style, decimal};
 
 use super::gateway::Gateway;
 use super::show::Shown;
@@ -96,15 +96,15 @@ pub(super) fn position(venue: &Venue, gateway: &Gateway, account: AccountId, ins
     put(&mut shown, "avg_px", average.map_or("0".to_owned(), |average| decimal::format(average, STEP_DECIMALS)));
     let decimals = gateway.asset_decimals(definition.settle);
     put(&mut shown, "realized_pnl", decimal::format(position.realized.get(), decimals));
-    let mark = venue.market(instrument).and_then(tiderace_matching::market::Market::mark);
-    let open = mark.and_then(|mark| unrealized(definition, lots, position.cost.get(), mark, decimals));
-    put(&mut shown, "unrealized_pnl", decimal::format(open.unwrap_or(0), decimals));
+    put(&mut shown, "unrealized_pnl", decimal::format(position.unrealized.get(), decimals));
     shown
 }
 
 /// The mean price of the open lots in 10^-12; for an inverse contract the harmonic one.
 fn average(definition: &Instrument, lots: i128, cost: i128) -> Option<i128> {
-    match definition.style {
+    // An inverse option's price is paid in its coin: only what divides by its price has a harmonic mean.
+    let style = if definition.kind == InstrumentKind::Option { Style::Linear } else { definition.style };
+    match style {
         Style::Linear | Style::Quanto => {
             div_round(cost.checked_mul(definition.tick_size.into())?, lots, Rounding::Floor)
         }
@@ -132,29 +132,30 @@ fn inverse_value(definition: &Instrument, lots: i128) -> Option<i128> {
     contracts(definition, lots)?.checked_mul(pow10(scale)?)
 }
 
-/// What the open lots would gain at the mark, in base units of the settlement asset, rounded down.
-fn unrealized(definition: &Instrument, lots: i128, cost: i128, mark: Price, decimals: u32) -> Option<i128> {
-    match definition.style {
-        Style::Linear | Style::Quanto => {
-            let ticks = i128::from(mark.get()).checked_mul(lots)?.checked_sub(cost)?;
-            let value = contracts(definition, ticks)?.checked_mul(definition.tick_size.into())?;
-            rescale(value, 2 * STEP_DECIMALS, decimals, Rounding::Floor)
-        }
-        Style::Inverse => {
-            let price = i128::from(mark.get()).checked_mul(definition.tick_size.into())?;
-            let now = div_round(inverse_value(definition, lots)?, price, Rounding::Ceil)?.checked_neg()?;
-            let scale = definition.base_decimals.checked_add(INVERSE_DECIMALS)?;
-            rescale(now.checked_sub(cost)?, scale, decimals, Rounding::Floor)
-        }
-    }
-}
-
 /// Cash of an account.
 pub(super) fn balance(venue: &Venue, gateway: &Gateway, account: AccountId, asset: AssetId) -> Shown {
     let balance = venue.balance(account, asset);
     let decimals = gateway.asset_decimals(asset);
     let mut shown = Map::new();
     for (key, amount) in [("total", balance.total), ("available", balance.available), ("held", balance.held)] {
+        put(&mut shown, key, decimal::format(amount.get(), decimals));
+    }
+    shown
+}
+
+/// Margin of an account.
+pub(super) fn margin(venue: &Venue, gateway: &Gateway, account: AccountId) -> Shown {
+    let standing = venue.margin(account);
+    let decimals = gateway.asset_decimals(standing.asset);
+    let mut shown = Map::new();
+    put(&mut shown, "asset", gateway.assets.name(standing.asset.0.into()));
+    let figures = [
+        ("equity", standing.equity),
+        ("initial", standing.initial),
+        ("maintenance", standing.maintenance),
+        ("held", standing.held),
+    ];
+    for (key, amount) in figures {
         put(&mut shown, key, decimal::format(amount.get(), decimals));
     }
     shown
