@@ -195,7 +195,7 @@ fn a_surface_survives_its_bytes_and_is_stale_in_time() {
     assert_eq!(Surface::decode(&bytes).as_ref(), Ok(&surface));
     assert_eq!((surface.version(), surface.ts_ns(), surface.style()), (7, 1_000, Style::Inverse));
     for cut in 0..bytes.len() {
-        assert_eq!(Surface::decode(&bytes[..cut]), Err(Reason::Decode));
+        assert_eq!(Surface::decode(&bytes[..cut]), Err(Reason::BadSurface));
     }
     assert_eq!(surface.check_age(1_500, 500), Ok(()));
     assert_eq!(surface.check_age(1_501, 500), Err(Reason::StaleSurface));

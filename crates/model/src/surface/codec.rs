@@ -45,23 +45,23 @@ impl Surface {
     /// The surface of bytes, checked as a new one is.
     ///
     /// # Errors
-    /// [`Reason::Decode`] where the bytes are not of this layout, [`Reason::BadSurface`] where they hold no surface.
+    /// [`Reason::BadSurface`] where the bytes are not of this layout, or hold no surface free of arbitrage.
     pub fn decode(bytes: &[u8]) -> Result<Self, Reason> {
         let mut reader = Reader(bytes);
         if u16::from_le_bytes(reader.take()?) != LAYOUT {
-            return Err(Reason::Decode);
+            return Err(Reason::BadSurface);
         }
         let style = match reader.take::<1>()? {
             [0] => Style::Linear,
             [1] => Style::Inverse,
-            _ => return Err(Reason::Decode),
+            _ => return Err(Reason::BadSurface),
         };
         let version = u64::from_le_bytes(reader.take()?);
         let ts_ns = i64::from_le_bytes(reader.take()?);
         let weights = DayWeights { weekday: reader.number()?, weekend: reader.number()? };
-        let count = usize::try_from(reader.count()?).map_err(|_| Reason::Decode)?;
+        let count = usize::try_from(reader.count()?).map_err(|_| Reason::BadSurface)?;
         if count.checked_mul(SLICE_LEN) != Some(reader.0.len()) {
-            return Err(Reason::Decode);
+            return Err(Reason::BadSurface);
         }
         let slices = (0..count).map(|_| reader.slice()).collect::<Result<Vec<Slice>, Reason>>()?;
         Self::new(version, ts_ns, style, weights, slices)
@@ -72,7 +72,7 @@ struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], Reason> {
-        let (head, rest) = self.0.split_first_chunk().ok_or(Reason::Decode)?;
+        let (head, rest) = self.0.split_first_chunk().ok_or(Reason::BadSurface)?;
         self.0 = rest;
         Ok(*head)
     }

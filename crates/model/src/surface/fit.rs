@@ -164,9 +164,9 @@ struct Candidate<'a> {
     alone: Svi,
 }
 
-/// How hard slices are held to the shared surface, in turn, until enough quotes are met: where quotes of one expiry
+/// How hard slices are held to the shared surface, and the weight of quotes far from the money, in turn, until enough quotes are met: where quotes of one expiry
 /// leave its wings open, a loose hold lets them cross the next one's, whose quotes then pay for it.
-const HOLDS: [f64; 3] = [2.0, 6.0, 0.7];
+const HOLDS: [(f64, f64); 4] = [(2.0, 0.1), (4.0, 0.02), (1.0, 0.02), (6.0, 0.1)];
 
 /// Enough: no other hold is tried.
 const SHARE_ENOUGH: f64 = 0.96;
@@ -176,11 +176,11 @@ fn free_of_calendars(expiries: &[Expiry]) -> (Vec<Slice>, Vec<(i64, Reason)>) {
     let variances: Vec<Vec<VariancePoint>> = expiries.iter().map(|expiry| expiry.variances.clone()).collect();
     let Ok((shape, thetas)) = Ssvi::fit(&variances) else { return (Vec::new(), Vec::new()) };
     let mut best = (-1.0, (Vec::new(), Vec::new()));
-    for hold in HOLDS {
+    for (hold, far) in HOLDS {
         let mut refused = Vec::new();
         let mut candidates = Vec::with_capacity(expiries.len());
         for (expiry, theta) in expiries.iter().zip(&thetas) {
-            match candidate(expiry, &shape, *theta, hold) {
+            match candidate(expiry, &shape, *theta, hold, far) {
                 Ok(candidate) => candidates.push(candidate),
                 Err(reason) => refused.push((expiry.key, reason)),
             }
@@ -198,8 +198,8 @@ fn free_of_calendars(expiries: &[Expiry]) -> (Vec<Slice>, Vec<(i64, Reason)>) {
 }
 
 /// An expiry alone, held to what all of them share.
-fn candidate<'a>(expiry: &'a Expiry, shape: &Ssvi, theta: f64, hold: f64) -> Result<Candidate<'a>, Reason> {
-    let anchor = Anchor { svi: shape.slice(theta)?, hold };
+fn candidate<'a>(expiry: &'a Expiry, shape: &Ssvi, theta: f64, hold: f64, far: f64) -> Result<Candidate<'a>, Reason> {
+    let anchor = Anchor { svi: shape.slice(theta)?, hold, far };
     let alone = prices(&expiry.points, Neighbours::default(), &anchor, &anchor.svi)?;
     Ok(Candidate { expiry, anchor, alone })
 }

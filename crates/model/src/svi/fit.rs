@@ -46,6 +46,8 @@ pub(crate) struct Neighbours {
 pub(crate) struct Anchor {
     pub(crate) svi: Svi,
     pub(crate) hold: f64,
+    /// Weight of quotes far from the money: a tick is small there, and to fit it bends what matters.
+    pub(crate) far: f64,
 }
 
 /// A point in total variance.
@@ -70,9 +72,6 @@ struct Guard {
 /// Which free numbers are pulled to the anchor's: wings beyond the last strike are anybody's guess, and should be the
 /// guess of all expiries together. The level and the slope are the quotes' own.
 const CALM: [f64; 5] = [0.0, 0.0, 1.0, 1.0, 1.0];
-
-/// Weight of a quote far from the money, where one tick is wide and a fit to it bends what matters.
-const FAR_WEIGHT: f64 = 0.1;
 
 /// Costs tried in turn, until the slice is free.
 const GUARDS: [(f64, f64); 4] = [(30.0, 1e-3), (300.0, 3e-3), (3_000.0, 1e-2), (30_000.0, 5e-2)];
@@ -126,7 +125,7 @@ pub(crate) fn prices(
     if points.len() < POINTS_MIN {
         return Err(Reason::TooFewQuotes);
     }
-    let Anchor { svi, hold } = *anchor;
+    let Anchor { svi, hold, far } = *anchor;
     let unit = svi.total_variance(0.0).sqrt();
     let calm = Chart::inverse(&svi, unit);
     let mut x = Chart::inverse(from, unit);
@@ -137,7 +136,7 @@ pub(crate) fn prices(
             for point in points {
                 let (w, slope) = chart.variance(point.price.k);
                 let (price, by_variance) = point.price.at(w);
-                let scale = if point.is_far { FAR_WEIGHT } else { 1.0 } / point.half;
+                let scale = if point.is_far { far } else { 1.0 } / point.half;
                 normal.add_huber((price - point.mid) * scale, &slope.map(|s| s * by_variance * scale));
             }
             for (at, pull) in CALM.into_iter().enumerate() {
