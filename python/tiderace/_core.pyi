@@ -17,6 +17,7 @@ __all__ = [
     "RestingBook",
     "Run",
     "StrategyContext",
+    "Surface",
     "Table",
     "Tape",
     "Venue",
@@ -49,6 +50,8 @@ __all__ = [
     "journal_verify",
     "level_flow",
     "make_flow",
+    "model_arbitrage",
+    "model_impact",
     "model_rows",
     "parse_decimal",
     "quotes",
@@ -58,6 +61,11 @@ __all__ = [
     "replay",
     "run_scenario",
     "scenario_files",
+    "svi_check",
+    "svi_fit",
+    "svi_from_jump_wings",
+    "svi_jump_wings",
+    "svi_rows",
     "trades",
     "venue_controls",
     "venue_rows",
@@ -72,6 +80,42 @@ class JournalError(Exception): ...
 class ReplayError(Exception): ...
 
 def reasons() -> list[tuple[int, str, str, str]]: ...
+
+@final
+class Surface:
+    @staticmethod
+    def fit(
+        quotes: dict[str, NDArray[Any]],
+        version: int,
+        ts_ns: int,
+        age_ns_max: int,
+        weekend: float,
+    ) -> Surface: ...
+    @property
+    def reasons(self) -> list[int]: ...
+    @property
+    def refused(self) -> list[tuple[int, int]]: ...
+    def slices(
+        self,
+    ) -> list[tuple[int, float, float, float, list[float], list[int], float]]: ...
+    def vols(self, expiry: int, strikes: NDArray[Any], out: NDArray[Any]) -> None: ...
+    def price(self, expiry: int, strike: float, call: bool) -> float: ...
+    def worst_violation(
+        self, reach: float, steps: int, between: int
+    ) -> tuple[int, float, float] | None: ...
+    def encode(self) -> bytes: ...
+
+def svi_check(params: list[float]) -> None: ...
+def svi_rows(params: list[float], density: bool, k: NDArray[Any], out: NDArray[Any]) -> None: ...
+def svi_jump_wings(params: list[float], t: float) -> list[float]: ...
+def svi_from_jump_wings(wings: list[float], t: float) -> list[float]: ...
+def svi_fit(k: NDArray[Any], w: NDArray[Any], weights: NDArray[Any] | None) -> list[float]: ...
+def model_arbitrage(
+    quotes: dict[str, NDArray[Any]], option_fee: float, future_fee: float
+) -> tuple[list[tuple[str, list[tuple[int, float, float]], float, float | None]], list[int]]: ...
+def model_impact(
+    qty: float, adv: float, shares_outstanding: float, sigma: float, horizon: float
+) -> tuple[float, float, float]: ...
 def model_rows(
     what: str,
     inputs: Sequence[float | NDArray[Any]],

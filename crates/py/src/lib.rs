@@ -8,6 +8,7 @@ mod journal;
 mod model;
 mod run;
 mod scenario;
+mod surface;
 mod tape;
 mod venue;
 mod venue_bench;
@@ -35,6 +36,10 @@ mod _core {
     use crate::run::{Run, first_difference, read_genesis, replay};
     #[pymodule_export]
     use crate::scenario::{run_scenario, scenario_files, venue_controls};
+    #[pymodule_export]
+    use crate::surface::{
+        PySurface, model_arbitrage, model_impact, svi_check, svi_fit, svi_from_jump_wings, svi_jump_wings, svi_rows,
+    };
     #[pymodule_export]
     use crate::tape::{
         PyTape, Recording, check_tape, depth, hash_file, make_flow, quotes, read_binance, trades, verify_file,

@@ -1,0 +1,1 @@
+"""What `tiderace.model` is made of."""

@@ -1,0 +1,192 @@
+"""Quotes of options and futures as columns, and the arbitrage in them."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiderace import _core
+from tiderace.errors import InputError, core_errors
+
+_FLOATS = ("t", "strike", "bid", "ask", "bid_qty", "ask_qty", "discount", "forward", "mark_vol")
+_KEYS = {"kind", "expiry", "call", "style", "ts_ns", *_FLOATS}
+_KINDS = ("option", "future")
+_STYLES = ("linear", "inverse")
+_YEAR_NS = 365 * 86_400_000_000_000
+
+
+class Quotes:
+    """Checked rows of quotes, as the core reads them.
+
+    Parameters
+    ----------
+    rows
+        Mappings, or a polars frame, with ``kind`` (``option``, ``future``), ``expiry`` (a time, a
+        date, a string or a number: equal for equal expiries, later for later ones), ``t`` in years,
+        ``strike`` and ``call`` for options, ``bid`` and ``ask`` (None or NaN where a side is
+        missing), ``bid_qty`` and ``ask_qty`` (unknown where absent), ``style`` (``linear`` unless
+        given; ``inverse`` prices are in the coin), ``discount`` (1 unless given), and what the
+        venue quoted beside them: ``forward``, ``mark_vol`` (decimal), ``ts_ns``.
+    """
+
+    def __init__(self, rows: Any) -> None:
+        if hasattr(rows, "iter_rows"):
+            rows = rows.iter_rows(named=True)
+        if isinstance(rows, Mapping | str) or not isinstance(rows, Iterable):
+            raise InputError(
+                f"quotes = {type(rows).__name__}",
+                rule="Quotes are rows: a list of mappings, or a polars frame",
+                remedy="Give one mapping a quote",
+            )
+        self.rows: list[Mapping[str, Any]] = list(rows)
+        keys = [_expiry_key(row, at) for at, row in enumerate(self.rows)]
+        in_order = sorted(set(keys), key=lambda key: (isinstance(key, str), key))
+        number = {key: n for n, key in enumerate(in_order)}
+        said = dict(zip(reversed(keys), reversed(self.rows), strict=True))
+        self.expiries: list[Any] = [said[key]["expiry"] for key in in_order]
+        size = len(self.rows)
+        self.kinds = np.zeros(size, dtype=np.uint8)
+        self.styles = np.zeros(size, dtype=np.uint8)
+        self.floats = np.full((size, len(_FLOATS)), np.nan)
+        self.times = np.zeros((size, 2), dtype=np.int64)
+        for at, row in enumerate(self.rows):
+            self._fill(at, row, number[keys[at]])
+
+    def _fill(self, at: int, row: Mapping[str, Any], expiry: int) -> None:
+        kind = _word(row, at, "kind", _KINDS, None)
+        self.styles[at] = _STYLES.index(_word(row, at, "style", _STYLES, "linear"))
+        if kind == "future":
+            self.kinds[at] = 2
+        else:
+            if not isinstance(row.get("call"), bool | np.bool_):
+                raise _wrong(at, "call", row.get("call"), "True for a call, False for a put")
+            self.kinds[at] = int(row["call"])
+        for column, name in enumerate(_FLOATS):
+            value = row.get(name)
+            if value is None:
+                is_needed = name == "t" or (name == "strike" and kind == "option")
+                if is_needed:
+                    raise _wrong(at, name, value, "a number")
+                self.floats[at, column] = 1.0 if name == "discount" else np.nan
+                continue
+            try:
+                self.floats[at, column] = float(value)
+            except (TypeError, ValueError):
+                raise _wrong(at, name, value, "a number") from None
+        self.times[at] = expiry, row.get("ts_ns") or 0
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Columns by the names that the core knows."""
+        return {
+            "kinds": self.kinds,
+            "styles": self.styles,
+            "floats": self.floats.reshape(-1),
+            "times": self.times.reshape(-1),
+        }
+
+
+def _wrong(at: int, key: str, value: object, rule: str) -> InputError:
+    return InputError(
+        f"quotes[{at}].{key} = {value!r}", rule=f"It is {rule}", remedy="Correct the row"
+    )
+
+
+def _word(
+    row: Mapping[str, Any], at: int, key: str, words: tuple[str, ...], default: str | None
+) -> str:
+    if not isinstance(row, Mapping):
+        raise _wrong(at, key, row, "a mapping with the key")
+    unknown = set(row) - _KEYS
+    if unknown:
+        name = min(unknown)
+        raise _wrong(at, name, row[name], f"a key of {', '.join(sorted(_KEYS))}")
+    value = row.get(key)
+    value = default if value is None else value
+    if value not in words:
+        raise _wrong(at, key, value, " or ".join(words))
+    return str(value)
+
+
+def _expiry_key(row: Mapping[str, Any], at: int) -> float | str:
+    """Whatever names an expiry, as something that can be put in order."""
+    value = row.get("expiry") if isinstance(row, Mapping) else None
+    if isinstance(value, str) and value:
+        return value
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp()
+    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+        return float(value)
+    raise _wrong(at, "expiry", value, "a time, a date, a string or a number")
+
+
+class Arbitrages(list[dict[str, Any]]):
+    """Rows of arbitrage; ``reasons`` says of each quote why it was not used, None where it was."""
+
+    def __init__(self, rows: Iterable[dict[str, Any]], reasons: list[str | None]) -> None:
+        super().__init__(rows)
+        self.reasons = reasons
+
+
+class Leg(NamedTuple):
+    """One trade of an arbitrage.
+
+    Attributes
+    ----------
+    quote
+        The row of the quotes.
+    qty
+        Contracts a unit: above zero bought at the ask, below zero sold at the bid.
+    price
+        What it trades at.
+    """
+
+    quote: int
+    qty: float
+    price: float
+
+
+def names_of(codes: Iterable[int]) -> list[str | None]:
+    """Names of reasons, None for zero."""
+    names = {code: name for code, name, _, _ in _core.reasons()}
+    return [names[code] if code else None for code in codes]
+
+
+def arbitrage(quotes: Any, *, fees: Mapping[str, float] | None = None) -> Arbitrages:
+    """Find trades at the quoted prices that cannot lose.
+
+    Parameters
+    ----------
+    quotes
+        Rows as `Quotes` takes them.
+    fees
+        Money a contract: ``{"option": 0.0003, "future": 0.0}``; none unless given.
+
+    Returns
+    -------
+    Arbitrages
+        Rows ``kind`` (``vertical``, ``butterfly``, ``calendar``, ``parity``, ``box``), ``legs``,
+        ``edge`` (profit of one unit after fees, > 0, expiry values discounted) and ``qty`` (units
+        that the thinnest leg allows; None where sizes are unknown). Quotes that were not taken at
+        one moment give rows that nobody could have traded.
+    """
+    said = dict(fees or {})
+    if unknown := set(said) - {"option", "future"}:
+        raise InputError(
+            f"fees[{min(unknown)!r}]",
+            rule="Fees are those of an option and of a future",
+            remedy='Give {"option": ..., "future": ...}',
+        )
+    chain = Quotes(quotes)
+    with core_errors():
+        rows, reasons = _core.model_arbitrage(
+            chain.columns(), float(said.get("option", 0.0)), float(said.get("future", 0.0))
+        )
+    found = (
+        {"kind": kind, "legs": [Leg(*leg) for leg in legs], "edge": edge, "qty": qty}
+        for kind, legs, edge, qty in rows
+    )
+    return Arbitrages(found, names_of(reasons))
