@@ -63,8 +63,8 @@ const VOL_UNIT_RATIO: f64 = 20.0;
 impl Quote {
     /// Why the quote is not used; [`Reason::None`] where it is. Quotes before `ts_ns_min` are stale.
     ///
-    /// Checked in this order: numbers, time, discount, forward, strike, missing sides, crossed, stale, the bound of
-    /// its price, the unit of its vol.
+    /// Checked in this order: numbers, time, discount, forward, strike, missing sides, crossed, stale. Where the forward
+    /// is known, a fit goes on: the bounds of the price, the unit of the vol.
     #[must_use]
     pub fn reason(&self, ts_ns_min: i64) -> Reason {
         let strike = match self.kind {

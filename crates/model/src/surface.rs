@@ -21,9 +21,9 @@ use crate::svi::Svi;
 pub struct Quality {
     /// Quotes that the fit used.
     pub quotes: u32,
-    /// Two-sided quotes with a delta of 0.05 to 0.95, those that the fit left out as outliers too.
+    /// Of those, the quotes with a delta of 0.05 to 0.95.
     pub judged: u32,
-    /// Of those, the quotes whose middle is within half the spread of the slice.
+    /// Of the judged, the quotes whose middle is within half the spread of the slice.
     pub inside: u32,
     /// Root mean square of the vol error over the judged quotes, each weighted by its vega; decimal (0.01 = one point).
     pub rmse_vol: f64,
