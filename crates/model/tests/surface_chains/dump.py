@@ -1,4 +1,4 @@
-"""Print option quotes of a Deribit chain data set as CSV: what the Rust test reads, since Parquet is read in Python.
+"""Print option quotes of Deribit chains as CSV: the Rust test reads no Parquet.
 
 Usage: dump.py FOLDER EVERY. One snapshot in EVERY is printed, in the order of their ids.
 """
