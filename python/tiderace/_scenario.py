@@ -78,10 +78,14 @@ def cat(journal: str, *, first: int, end: int | None) -> list[dict[str, Any]]:
 
 
 def repair(journal: str, *, discard_from: int) -> dict[str, Any]:
-    """Discard every record from a sequence on; their bytes stay in a file beside."""
+    """Discard every record from a sequence on, and a damaged emergency segment; bytes are kept."""
     with core_errors():
-        next_seq, discarded = _core.journal_repair(_folder(journal), discard_from)
-    return {"next_seq": next_seq, "discarded": str(discarded)}
+        next_seq, discarded, emergency = _core.journal_repair(_folder(journal), discard_from)
+    return {
+        "next_seq": next_seq,
+        "discarded": str(discarded),
+        "emergency": None if emergency is None else str(emergency),
+    }
 
 
 def prove(journal: str, *, seq: int, key_name: str, seed_file: str) -> tuple[str, str]:

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use serde_json::{Value, json};
-use tiderace_journal::checkpoint::{Checkpoint, SigningKey, VerifierKey};
-use tiderace_journal::merkle::{self, Tree};
+use tiderace_journal::checkpoint::{SigningKey, VerifierKey};
 use tiderace_journal::segment::SegmentHeader;
-use tiderace_journal::{Config, Disk, FileSystem, LogTail, cat, check, proof, repair, stat};
+use tiderace_journal::{Config, Disk, FileSystem, LogTail, cat, check, proof, prove_record, repair, stat};
 
 use crate::errors;
 
@@ -43,6 +42,8 @@ pub(crate) fn journal_check(py: Python<'_>, dir: PathBuf) -> PyResult<String> {
         "tail": if torn.is_some() { "torn" } else { "whole" },
         "torn_segment": torn.as_ref().map(|(segment, _)| segment),
         "torn_offset": torn.as_ref().map(|(_, offset)| offset),
+        "trees": found.trees,
+        "emergency": found.emergency,
         "changed_space": found.changed_space.iter().map(changed).collect::<Vec<_>>(),
     })
     .to_string())
@@ -84,15 +85,20 @@ pub(crate) fn journal_cat(dir: PathBuf, first: u64, end: u64, each: &Bound<'_, P
     raised.map_or(Ok(()), Err)
 }
 
-/// Discards every record from a sequence on: the next sequence, and the file that holds what was discarded.
+/// Discards every record from a sequence on, and an emergency segment that is damaged: the next sequence, the file that
+/// holds what was discarded, and the emergency segment where it was.
 #[pyfunction]
-pub(crate) fn journal_repair(py: Python<'_>, dir: PathBuf, discard_from: u64) -> PyResult<(u64, PathBuf)> {
+pub(crate) fn journal_repair(
+    py: Python<'_>,
+    dir: PathBuf,
+    discard_from: u64,
+) -> PyResult<(u64, PathBuf, Option<PathBuf>)> {
     let done = py.detach(|| repair(&disk(), &dir, discard_from, Config::default())).map_err(failed)?;
-    Ok((done.next_seq, done.discarded))
+    Ok((done.next_seq, done.discarded, done.emergency))
 }
 
-/// Proves that the record of a sequence stands in its segment: builds the segment's tree, signs its root with the key
-/// `name` of the seed file, and returns the proof file's text and the verifier key.
+/// Proves that the record of a sequence stands in its segment: takes the segment's tree, or builds it where none is
+/// kept, signs its root with the key `name` of the seed file, and returns the proof file's text and the verifier key.
 #[pyfunction]
 pub(crate) fn journal_prove(
     py: Python<'_>,
@@ -103,33 +109,7 @@ pub(crate) fn journal_prove(
 ) -> PyResult<(String, String)> {
     let refused = |error: &dyn core::fmt::Display| errors::JournalError::new_err(error.to_string());
     let key = SigningKey::from_seed_file(name, &seed_file).map_err(|error| refused(&error))?;
-    let segments = stat(&disk(), &dir).map_err(failed)?;
-    let first_seq = |row: &(PathBuf, Option<SegmentHeader>)| row.1.map(|header| header.first_seq);
-    let at = segments.iter().rposition(|row| first_seq(row).is_some_and(|first| first <= seq));
-    let missing = || refused(&format!("the journal has no record {seq}; see `tiderace journal check`"));
-    let (_, header) = at.and_then(|at| segments.get(at)).ok_or_else(missing)?;
-    let header = header.ok_or_else(missing)?;
-    let end = at.and_then(|at| segments.get(at.saturating_add(1))).and_then(first_seq).unwrap_or(u64::MAX);
-    let (mut tree, mut wanted) = (Tree::new(), None);
-    py.detach(|| {
-        cat(&disk(), &dir, header.first_seq, end, |_, record| {
-            let bytes = merkle::record_bytes(&record);
-            tree.push(merkle::leaf_hash(&bytes));
-            if record.header.seq == seq {
-                wanted = Some(bytes);
-            }
-        })
-    })
-    .map_err(failed)?;
-    let record = wanted.ok_or_else(missing)?;
-    let size = tree.len();
-    let root = tree.root(size).map_err(|error| refused(&error))?;
-    // One origin names one tree for good: a segment's.
-    let checkpoint = Checkpoint { origin: format!("{name}/{:08}", header.number), size, root };
-    let note = checkpoint.sign(&[&key]).map_err(|error| refused(&error))?;
-    let keys = [key.verifier_key().clone()];
-    let index = seq.saturating_sub(header.first_seq);
-    let proof = proof::prove(&tree, index, &record, &note, &keys).map_err(|error| refused(&error))?;
+    let proof = py.detach(|| prove_record(&disk(), &dir, seq, &[&key])).map_err(|error| refused(&error))?;
     Ok((proof, key.verifier_key().to_string()))
 }
 
