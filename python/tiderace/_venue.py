@@ -2,13 +2,14 @@
 
 import json
 import tomllib
+import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,9 @@ from tiderace.errors import InputError, core_errors
 
 Side = Literal["buy", "sell"]
 Event = dict[str, Any]
+
+# A second of replay at most.
+SNAPSHOT_EVERY = 1_000_000
 
 _KINDS = {name: kind for name, kind, _ in _core.venue_rows()}
 _DTYPES = {name: np.dtype(fields) for name, _, fields in _core.venue_rows()}
@@ -60,6 +64,24 @@ class Applied:
         return f"Applied({len(self.reports)} reports, {len(self.trades)} trades)"
 
 
+class Opening(NamedTuple):
+    """How a venue came back from its journal.
+
+    Parameters
+    ----------
+    from_snapshot
+        Sequence of the snapshot that it began at; None where the whole journal was replayed.
+    replayed
+        Number of commands replayed from the journal.
+    passed_over
+        Newer snapshots that do not hold or are of another build, newest first, and why.
+    """
+
+    from_snapshot: int | None
+    replayed: int
+    passed_over: list[str]
+
+
 class Venue(AbstractContextManager["Venue"]):
     """A venue in this process, on its own clock: it begins at ``start`` and goes on by `advance`.
 
@@ -70,9 +92,13 @@ class Venue(AbstractContextManager["Venue"]):
         line: ``start assets instruments accounts``. Numbers are strings, `Decimal` or `int`.
     journal
         Folder of the journal; without one nothing outlives the object. What it holds is brought
-        back, and every answer is given only once its command is kept.
+        back, from the newest snapshot that holds, and every answer is given only once its command
+        is kept.
     mode
         ``disk`` (kept when the disk has it) or ``os`` (kept when the operating system has it).
+    snapshot_every
+        Records of the journal from one snapshot to the next, > 0. The call that reaches it also
+        writes the snapshot; `close` writes one too. The newest two are kept, and the whole journal.
     sign_with
         Name of a key and the file of its seed (32 raw bytes): it signs the Merkle root of each
         closed segment (RFC 6962, C2SP tlog-checkpoint), in a file beside the segment.
@@ -83,6 +109,12 @@ class Venue(AbstractContextManager["Venue"]):
         The config is not valid, or the key cannot be read.
     JournalError
         The journal is damaged, or is that of another config.
+
+    Warns
+    -----
+    RuntimeWarning
+        A snapshot does not hold, or could not be written. Nothing is lost by it but time: an
+        older one and more of the journal, or the whole of it, takes its place (see `opening`).
     """
 
     def __init__(
@@ -91,16 +123,27 @@ class Venue(AbstractContextManager["Venue"]):
         *,
         journal: str | Path | None = None,
         mode: Literal["disk", "os"] = "disk",
+        snapshot_every: int = SNAPSHOT_EVERY,
         sign_with: tuple[str, str | Path] | None = None,
     ) -> None:
+        if snapshot_every <= 0:
+            raise InputError(
+                f"snapshot_every {snapshot_every}",
+                rule="A number of records above zero",
+                remedy=f"Leave it out for {SNAPSHOT_EVERY:,}",
+            )
         line = config if isinstance(config, Mapping) else read_config(config)
         with core_errors():
             self._core = _core.Venue(
                 _json(line),
                 journal=None if journal is None else str(journal),
                 mode=mode,
+                snapshot_every=snapshot_every,
                 sign_with=None if sign_with is None else (sign_with[0], str(sign_with[1])),
             )
+            self.opening = Opening(*self._core.opening())
+        for why in self.opening.passed_over:
+            warnings.warn(f"a snapshot is passed over: {why}", RuntimeWarning, stacklevel=2)
         self.accounts, self.symbols, self.assets = (tuple(names) for names in self._core.tables())
 
     def __exit__(
@@ -112,15 +155,24 @@ class Venue(AbstractContextManager["Venue"]):
         self.close()
 
     def close(self) -> None:
-        """End the journal. A closed venue does nothing more; closing it again is allowed.
+        """Write a snapshot and end the journal. A closed venue does nothing more.
+
+        Closing it again is allowed.
 
         Raises
         ------
         JournalError
             The journal takes no more, or an older segment of it is damaged.
+
+        Warns
+        -----
+        RuntimeWarning
+            A snapshot could not be written; the next opening replays more of the journal.
         """
         with core_errors():
-            self._core.close()
+            not_written = self._core.close()
+        for why in not_written:
+            warnings.warn(f"a snapshot was not written: {why}", RuntimeWarning, stacklevel=2)
 
     @staticmethod
     def dtype(kind: str = "command") -> np.dtype[Any]:

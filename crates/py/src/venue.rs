@@ -10,7 +10,7 @@ use pyo3::types::PyBytes;
 use serde_json::Value;
 use tiderace_journal::checkpoint::SigningKey;
 use tiderace_journal::{Config, Disk, FileSystem, Keeper, KeeperThread, Mode};
-use tiderace_sim::scenario::{Place, Session, SessionError, Words};
+use tiderace_sim::scenario::{Place, SNAPSHOT_EVERY, Session, SessionError, Words};
 use tiderace_types::layout::Column as Field;
 use tiderace_types::venue::{
     ANY_INSTRUMENT, Cancel, CancelAll, Command, Event, Malformed, NewOrder, Replace, Report, Trade,
@@ -202,7 +202,8 @@ fn session_error(error: SessionError) -> PyErr {
         SessionError::Bad(_) | SessionError::Config(_) => errors::ConfigError::new_err(error.to_string()),
         SessionError::Journal(_)
         | SessionError::OtherGenesis
-        | SessionError::SnapshotDiffers { .. }
+        | SessionError::Differs { .. }
+        | SessionError::NoStart { .. }
         | SessionError::Record { .. } => errors::JournalError::new_err(error.to_string()),
     }
 }
@@ -232,14 +233,15 @@ impl PyVenue {
 #[pymethods]
 impl PyVenue {
     /// A venue from the object of a scenario's venue line, as JSON; `journal` is a folder, `mode` is `os` or `disk`,
-    /// `sign_with` is name and seed file of a key that signs the roots of closed segments.
+    /// `snapshot_every` counts records, `sign_with` is name and seed file of a key that signs the roots of closed segments.
     #[new]
-    #[pyo3(signature = (venue, *, journal = None, mode = "disk", sign_with = None))]
+    #[pyo3(signature = (venue, *, journal = None, mode = "disk", snapshot_every = SNAPSHOT_EVERY, sign_with = None))]
     fn new(
         py: Python<'_>,
         venue: &str,
         journal: Option<PathBuf>,
         mode: &str,
+        snapshot_every: u64,
         sign_with: Option<(String, PathBuf)>,
     ) -> PyResult<Self> {
         let mode = match mode {
@@ -251,7 +253,7 @@ impl PyVenue {
             serde_json::from_str(venue).map_err(|error| errors::ConfigError::new_err(format!("venue: {error}")))?;
         let config = Config { mode, ..Config::default() };
         let fs: Arc<dyn FileSystem> = Arc::new(Disk);
-        let place = journal.map(|dir| Place { fs: Arc::clone(&fs), dir, config });
+        let place = journal.map(|dir| Place { fs: Arc::clone(&fs), dir, config, snapshot_every: Some(snapshot_every) });
         let key = sign_with.map(|(name, file)| SigningKey::from_seed_file(&name, &file)).transpose();
         let key = key.map_err(|error| errors::ConfigError::new_err(error.to_string()))?;
         let session = py.detach(|| Session::open(&value, place.as_ref())).map_err(session_error)?;
@@ -356,18 +358,32 @@ impl PyVenue {
         Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
+    /// How it came back from its journal: sequence of the snapshot, commands replayed, snapshots passed over and why.
+    fn opening(&self, py: Python<'_>) -> PyResult<(Option<u64>, u64, Vec<String>)> {
+        self.with(py, |session| {
+            let opening = session.opening();
+            let passed_over = opening.passed_over.iter().map(ToString::to_string).collect();
+            Ok((opening.from_snapshot, opening.replayed, passed_over))
+        })
+    }
+
     /// The time reached.
     fn now_ns(&self, py: Python<'_>) -> PyResult<i64> {
         self.with(py, |session| Ok(session.now().get()))
     }
 
-    /// Ends the journal. Closing a closed venue does nothing. Damage that the keeper met in closed segments is raised.
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
+    /// Ends the journal. Returns why snapshots could not be written, where some could not. Closing a closed venue does
+    /// nothing. Damage that the keeper met in closed segments is raised.
+    fn close(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         let done = py.detach(|| {
-            let finished = self.lock().take().map_or(Ok(()), |mut session| session.finish());
+            let session = self.lock().take();
+            let finished = session.map_or(Ok(Vec::new()), |mut session| {
+                session.finish().map(|()| session.take_not_written().iter().map(ToString::to_string).collect())
+            });
             let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
             let kept = keeper.map_or(Ok(()), KeeperThread::stop);
-            finished.and(kept.map_err(SessionError::from))
+            let not_written = finished?;
+            kept.map(|()| not_written).map_err(SessionError::from)
         });
         done.map_err(session_error)
     }

@@ -159,6 +159,63 @@ impl Gateway {
         self.fresh.clear();
     }
 
+    /// Every name with its table, those of a table in the order of their numbers.
+    fn names(&self) -> impl Iterator<Item = Name> + '_ {
+        let shared = [
+            (Table::Account, &self.accounts),
+            (Table::Symbol, &self.symbols),
+            (Table::Asset, &self.assets),
+            (Table::Strategy, &self.strategies),
+            (Table::Member, &self.members),
+        ];
+        let shared = shared.into_iter().map(|(table, names)| (table, NOBODY, names));
+        let own = self.said.iter().flat_map(|(account, said)| {
+            [(Table::Group, *account, &said.groups), (Table::ClOrdId, *account, &said.ids)]
+        });
+        shared.chain(own).flat_map(|(table, account, names)| {
+            names.names.iter().map(move |name| Name { table, account, name: name.clone() })
+        })
+    }
+
+    /// Appends what was learned since the genesis: time i64; number of names u64, each as length u32 and the bytes of
+    /// [`Name::encode`]; number of accepted orders u64, each as account u32, ClOrdID u64, instrument u16.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        let len = |len: usize| u64::try_from(len).unwrap_or(u64::MAX);
+        out.extend_from_slice(&self.now.get().to_le_bytes());
+        out.extend_from_slice(&len(self.names().count()).to_le_bytes());
+        for name in self.names() {
+            let bytes = name.encode();
+            out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
+            out.extend_from_slice(&bytes);
+        }
+        out.extend_from_slice(&len(self.said.values().map(|said| said.instruments.len()).sum()).to_le_bytes());
+        for (account, said) in &self.said {
+            for (cl_ord_id, instrument) in &said.instruments {
+                out.extend_from_slice(&account.0.to_le_bytes());
+                out.extend_from_slice(&cl_ord_id.0.to_le_bytes());
+                out.extend_from_slice(&instrument.0.to_le_bytes());
+            }
+        }
+    }
+
+    /// Takes into tables as they are at the genesis what [`Gateway::encode`] gave; `None` where it is not that.
+    pub(super) fn take(&mut self, bytes: &mut &[u8]) -> Option<()> {
+        self.now = Ts::new(i64::from_le_bytes(take(bytes)?));
+        for _ in 0..u64::from_le_bytes(take(bytes)?) {
+            let len = usize::try_from(u32::from_le_bytes(take(bytes)?)).ok()?;
+            let (name, rest) = bytes.split_at_checked(len)?;
+            self.learn(name);
+            *bytes = rest;
+        }
+        for _ in 0..u64::from_le_bytes(take(bytes)?) {
+            let account = AccountId(u32::from_le_bytes(take(bytes)?));
+            let cl_ord_id = ClOrdId(u64::from_le_bytes(take(bytes)?));
+            let instrument = InstrumentId(u16::from_le_bytes(take(bytes)?));
+            self.said.entry(account).or_default().instruments.insert(cl_ord_id, instrument);
+        }
+        Some(())
+    }
+
     pub(super) fn account(&mut self, name: &str) -> AccountId {
         AccountId(self.intern(Table::Account, NOBODY, name))
     }
@@ -252,6 +309,13 @@ impl Gateway {
             }
         }
     }
+}
+
+/// Takes `N` bytes from the front.
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, rest) = bytes.split_first_chunk::<N>()?;
+    *bytes = rest;
+    Some(*head)
 }
 
 /// The number that a ClOrdID is, where it is one.

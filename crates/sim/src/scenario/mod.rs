@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 
 pub use json::Bad;
 pub use run::{Failure, Options};
-pub use session::{Place, Session, SessionError, Words};
+pub use session::{Opening, Place, SNAPSHOT_EVERY, Session, SessionError, Words};
 pub use story::BadFile;
 
 /// One file that was done.

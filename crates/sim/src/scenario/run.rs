@@ -67,7 +67,7 @@ const EMERGENCY_BYTES: u64 = 4 * 1024;
 
 fn place(disk: &Faulty) -> Place {
     let config = Config { mode: Mode::Disk, segment_bytes: SEGMENT_BYTES, emergency_bytes: EMERGENCY_BYTES };
-    Place { fs: Arc::new(disk.clone()), dir: PathBuf::from("/journal"), config }
+    Place { fs: Arc::new(disk.clone()), dir: PathBuf::from("/journal"), config, snapshot_every: None }
 }
 
 /// Does every line of a story.
@@ -148,7 +148,7 @@ impl<'a> Runner<'a> {
                 }
                 self.sent = self.sent.saturating_add(1);
                 if self.sent.is_multiple_of(SENT_A_SNAPSHOT) {
-                    self.session.write_snapshot(&place(&self.disk))?;
+                    self.session.write_snapshot()?;
                 }
                 if options.crash_everywhere {
                     self.crash()?;
@@ -158,13 +158,16 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Cuts the power, and brings the venue back from what the disk holds. It must have said the same.
+    /// Cuts the power, and brings the venue back from what the disk holds, from a snapshot and from the whole journal.
+    /// Both must be what it was, and have said the same.
     fn crash(&mut self) -> Result<(), Stop> {
         self.disk.power_cut(|| false);
-        let digests = |session: &mut Session| (session.outputs_digest(), session.venue.digest());
-        let wanted = digests(&mut self.session);
-        self.session = Session::new(&self.story.setup, Some(&place(&self.disk)))?;
-        if digests(&mut self.session) == wanted {
+        let place = place(&self.disk);
+        let digests = |session: &Session| (session.outputs_digest(), session.venue.digest());
+        let wanted = digests(&self.session);
+        self.session = Session::new(&self.story.setup, Some(&place))?;
+        let whole = Session::replayed(&self.story.setup, &place)?;
+        if digests(&self.session) == wanted && digests(&whole) == wanted && self.session.knows_as_much_as(&whole) {
             return Ok(());
         }
         Err(Stop::Got(json!({ "fault": "the venue that came back is another, or had said other things" })))

@@ -3,6 +3,11 @@
 //! The journal's first record is the genesis; then come commands as numbers, and before a command the names that it was
 //! the first to say, so that after a restart the same names mean the same numbers. What came out is given away only
 //! when its command is kept.
+//!
+//! A restart begins at the newest snapshot that holds and applies what the journal holds behind it; one that does not
+//! hold is passed over and named ([`Session::opening`]), for an older one or the whole journal. Snapshots are written on
+//! the caller's thread, behind every so many commands and at the end: `version u32, genesis [32] (BLAKE3), digest of
+//! the outputs, tables of names, venue`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +15,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use tiderace_engine::venue::{ConfigError, Venue};
 use tiderace_journal::{
-    Config, FileSystem, JournalError, Log, LogReader, OutputsDigest, Retention, Snapshot, Snapshots,
+    ChainedDigest, Config, FileSystem, JournalError, Log, LogReader, Retention, Snapshot, Snapshots,
 };
 use tiderace_types::venue::{Command, Event, NO_ENTRY};
 use tiderace_types::{DecodeError, ExecType, Ts};
@@ -26,6 +31,13 @@ const KIND_GENESIS: u16 = 1;
 /// Kind of a record that gives the next number of a table to a name.
 const KIND_NAME: u16 = 2;
 
+/// Layout of a snapshot's state.
+const STATE_VERSION: u32 = 1;
+/// Records from one snapshot to the next where nothing else is asked for: a second of replay at most.
+pub const SNAPSHOT_EVERY: u64 = 1_000_000;
+/// Snapshots that are kept: the newest, and the one to fall back to.
+const KEEP_SNAPSHOTS: usize = 2;
+
 /// Where the journal is.
 #[derive(Clone)]
 pub struct Place {
@@ -35,6 +47,19 @@ pub struct Place {
     pub dir: PathBuf,
     /// How it is kept.
     pub config: Config,
+    /// Records from one snapshot to the next; one is written at the end too. `None`: only where one is asked for.
+    pub snapshot_every: Option<u64>,
+}
+
+/// How a session came back from its journal.
+#[derive(Debug, Default)]
+pub struct Opening {
+    /// Sequence of the snapshot that it began at; none where the whole journal was applied.
+    pub from_snapshot: Option<u64>,
+    /// Commands applied from the journal.
+    pub replayed: u64,
+    /// Newer snapshots that do not hold, or are of another build.
+    pub passed_over: Vec<JournalError>,
 }
 
 /// Why a session does not open, or cannot go on.
@@ -48,10 +73,15 @@ pub enum SessionError {
     Journal(JournalError),
     /// The journal's genesis is that of another venue.
     OtherGenesis,
-    /// A snapshot, with what the journal holds behind it, gives another state than the whole journal.
-    SnapshotDiffers {
-        /// Its sequence.
+    /// The outputs of this sequence, or of one right before it, are not those of the run.
+    Differs {
+        /// The first record whose header tells.
         seq: u64,
+    },
+    /// Segments before the first one that is there were removed, and no snapshot that holds leads there.
+    NoStart {
+        /// First sequence that is there.
+        first_seq: u64,
     },
     /// A record of the journal is none of a venue.
     Record {
@@ -72,9 +102,13 @@ impl core::fmt::Display for SessionError {
                 let rule = "a journal is opened with the configuration that it was begun with";
                 write!(f, "the journal is of another venue; {rule}; name its own, or another folder")
             }
-            Self::SnapshotDiffers { seq } => {
-                write!(f, "the snapshot of sequence {seq} gives another state than the journal; remove the snapshot")
+            Self::Differs { seq } => {
+                write!(f, "outputs differ before sequence {seq}; open the journal with the build that wrote it")
             }
+            Self::NoStart { first_seq } => write!(
+                f,
+                "the journal begins at sequence {first_seq} and no snapshot leads there; restore a snapshot or the segments before"
+            ),
             Self::Record { seq, error } => write!(f, "record {seq} of the journal is none of a venue: {error}"),
         }
     }
@@ -102,8 +136,17 @@ pub struct Session {
     pub(super) gateway: Gateway,
     pub(super) venue: Venue,
     log: Option<Log>,
-    outputs: OutputsDigest,
+    outputs: ChainedDigest,
+    /// Root of the outputs before the open batch.
+    root: [u8; 32],
     next_seq: u64,
+    place: Option<Place>,
+    genesis: Vec<u8>,
+    /// State of the newest snapshot.
+    snapshot_seq: u64,
+    opening: Opening,
+    /// Snapshots that could not be written; the journal holds what they would have held.
+    not_written: Vec<SessionError>,
 }
 
 impl Session {
@@ -119,78 +162,185 @@ impl Session {
 
     /// The same for a line that was read.
     pub(super) fn new(setup: &Setup, place: Option<&Place>) -> Result<Self, SessionError> {
-        let venue = Venue::new(setup.config.clone()).map_err(SessionError::Config)?;
-        let (gateway, outputs) = (setup.gateway.clone(), OutputsDigest::default());
-        let mut session = Self { gateway, venue, log: None, outputs, next_seq: 0 };
-        session.gateway.fresh.clear();
+        let mut session = Self::at_genesis(setup)?;
         if let Some(place) = place {
-            let genesis = json!({ "start": setup.gateway.now.get(), "venue": setup.config });
-            session.recover(place, genesis.to_string().as_bytes())?;
+            session.recover(place)?;
         }
         Ok(session)
     }
 
-    fn recover(&mut self, place: &Place, genesis: &[u8]) -> Result<(), SessionError> {
+    /// What the whole journal gives, without a snapshot and without the journal.
+    pub(super) fn replayed(setup: &Setup, place: &Place) -> Result<Self, SessionError> {
+        let mut session = Self::at_genesis(setup)?;
+        session.replay(place)?;
+        Ok(session)
+    }
+
+    fn at_genesis(setup: &Setup) -> Result<Self, SessionError> {
+        let venue = Venue::new(setup.config.clone()).map_err(SessionError::Config)?;
+        let mut gateway = setup.gateway.clone();
+        gateway.fresh.clear();
+        let genesis = json!({ "start": gateway.now.get(), "venue": setup.config }).to_string().into_bytes();
+        Ok(Self {
+            gateway,
+            venue,
+            log: None,
+            outputs: ChainedDigest::default(),
+            root: [0; 32],
+            next_seq: 0,
+            place: None,
+            genesis,
+            snapshot_seq: 0,
+            opening: Opening::default(),
+            not_written: Vec::new(),
+        })
+    }
+
+    fn recover(&mut self, place: &Place) -> Result<(), SessionError> {
         let (mut log, _) = Log::open(Arc::clone(&place.fs), &place.dir, place.config)?;
-        let snapshot = snapshots(place).latest()?.snapshot;
-        let mut behind = Vec::new();
-        let mut reader = LogReader::open(Arc::clone(&place.fs), &place.dir, 0)?;
+        self.begin_at_snapshot(place)?;
+        self.replay(place)?;
+        if log.next_seq() == 0 {
+            log.append(KIND_GENESIS, self.gateway.now.get(), 0, &self.genesis)?;
+            log.commit(self.root)?;
+            self.next_seq = log.next_seq();
+        }
+        (self.log, self.place) = (Some(log), Some(place.clone()));
+        Ok(())
+    }
+
+    /// Takes over the state of the newest snapshot that holds.
+    fn begin_at_snapshot(&mut self, place: &Place) -> Result<(), SessionError> {
+        let store = snapshots(place);
+        for path in store.paths()?.into_iter().rev() {
+            let check = match store.read(&path) {
+                Ok(snapshot) => match self.restore(&snapshot)? {
+                    Restored::Whole => {
+                        self.opening.from_snapshot = Some(snapshot.seq);
+                        return Ok(());
+                    }
+                    Restored::OtherLayout => "the layout that this build knows",
+                    Restored::OtherDigest => "the digest of the state",
+                },
+                Err(error) => {
+                    self.opening.passed_over.push(error);
+                    continue;
+                }
+            };
+            self.opening.passed_over.push(JournalError::DamagedSnapshot { path, check });
+        }
+        Ok(())
+    }
+
+    /// Takes over a state, or none of it.
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<Restored, SessionError> {
+        let Some((version, rest)) = snapshot.bytes.split_first_chunk::<4>() else { return Ok(Restored::OtherLayout) };
+        let Some((genesis, mut rest)) = rest.split_first_chunk::<32>() else { return Ok(Restored::OtherLayout) };
+        if u32::from_le_bytes(*version) != STATE_VERSION {
+            return Ok(Restored::OtherLayout);
+        }
+        if genesis != blake3::hash(&self.genesis).as_bytes() {
+            return Err(SessionError::OtherGenesis);
+        }
+        let mut gateway = self.gateway.clone();
+        let outputs = ChainedDigest::take(&mut rest).filter(|_| gateway.take(&mut rest).is_some());
+        let Some(outputs) = outputs else { return Ok(Restored::OtherLayout) };
+        let Ok(venue) = Venue::decode(self.venue.config().clone(), rest) else { return Ok(Restored::OtherLayout) };
+        if venue.digest() != snapshot.digest {
+            return Ok(Restored::OtherDigest);
+        }
+        (self.gateway, self.venue, self.outputs) = (gateway, venue, outputs);
+        (self.next_seq, self.snapshot_seq) = (snapshot.seq, snapshot.seq);
+        Ok(Restored::Whole)
+    }
+
+    /// Applies what the journal holds behind this state.
+    fn replay(&mut self, place: &Place) -> Result<(), SessionError> {
+        let mut reader = LogReader::open(Arc::clone(&place.fs), &place.dir, self.next_seq)?;
+        if reader.next_seq() > self.next_seq {
+            return Err(SessionError::NoStart { first_seq: reader.next_seq() });
+        }
         let mut events = Vec::new();
         while let Some(batch) = reader.next_batch()? {
-            for record in batch.records() {
+            let from_seq = self.next_seq;
+            if batch.header.first_seq >= from_seq {
+                self.root = self.outputs.close();
+            }
+            for record in batch.records().filter(|record| record.header.seq >= from_seq) {
                 let header = record.header;
+                if header.outputs_crc != self.outputs.crc() {
+                    return Err(SessionError::Differs { seq: header.seq });
+                }
                 self.next_seq = header.seq.saturating_add(1);
                 match header.kind {
-                    KIND_GENESIS if header.seq == 0 && record.payload == genesis => {}
+                    KIND_GENESIS if header.seq == 0 && record.payload == self.genesis => {}
                     KIND_GENESIS => return Err(SessionError::OtherGenesis),
+                    _ if header.seq == 0 => return Err(SessionError::OtherGenesis),
                     KIND_NAME => self.gateway.learn(record.payload),
                     kind => {
                         let command = Command::decode(kind, record.payload);
                         let command = command.map_err(|error| SessionError::Record { seq: header.seq, error })?;
                         events.clear();
                         self.apply_now(header.seq, Ts::new(header.ts), &command, &mut events);
-                        if snapshot.as_ref().is_some_and(|snapshot| snapshot.seq <= header.seq) {
-                            behind.push((Ts::new(header.ts), command));
-                        }
+                        self.opening.replayed = self.opening.replayed.saturating_add(1);
                     }
                 }
             }
         }
-        if let Some(snapshot) = snapshot {
-            self.restore(&snapshot, &behind)?;
-        }
-        if log.next_seq() == 0 {
-            log.append(KIND_GENESIS, self.gateway.now.get(), 0, genesis)?;
-            log.commit(self.outputs.digest())?;
-            self.next_seq = log.next_seq();
-        }
-        self.log = Some(log);
         Ok(())
     }
 
-    /// Goes on with the venue of a snapshot and of what came behind it; it must be the one that the whole journal gives.
-    fn restore(&mut self, snapshot: &Snapshot, behind: &[(Ts, Command)]) -> Result<(), SessionError> {
-        let seq = snapshot.seq;
-        let restored = Venue::decode(self.venue.config().clone(), &snapshot.bytes);
-        let mut restored = restored.map_err(|error| SessionError::Record { seq, error })?;
-        let mut events = Vec::new();
-        for (ts, command) in behind {
-            restored.apply(*ts, command, &mut events);
-        }
-        if restored.digest() != self.venue.digest() {
-            return Err(SessionError::SnapshotDiffers { seq });
-        }
-        self.venue = restored;
-        Ok(())
-    }
-
-    /// Writes a snapshot of the venue beside its journal.
+    /// Writes a snapshot beside the journal, where there is one, and removes those that are no longer kept.
     ///
     /// # Errors
-    /// [`SessionError::Journal`].
-    pub(super) fn write_snapshot(&self, place: &Place) -> Result<(), SessionError> {
-        snapshots(place).write(self.next_seq, self.venue.digest(), &self.snapshot())?;
+    /// [`SessionError::Journal`]. Where the journal itself failed, everything after says so too.
+    pub fn write_snapshot(&mut self) -> Result<(), SessionError> {
+        // A name that is in the tables and not in the journal would be lost with the snapshot.
+        self.append_names()?;
+        self.commit_log()?;
+        let (Some(log), Some(place)) = (&mut self.log, &self.place) else { return Ok(()) };
+        log.sync()?;
+        // What is committed is a batch: equal states have equal bytes.
+        self.outputs.close();
+        self.keep_snapshot(place)?;
+        self.snapshot_seq = self.next_seq;
         Ok(())
+    }
+
+    fn keep_snapshot(&self, place: &Place) -> Result<(), SessionError> {
+        let mut state = STATE_VERSION.to_le_bytes().to_vec();
+        state.extend_from_slice(blake3::hash(&self.genesis).as_bytes());
+        self.outputs.encode(&mut state);
+        self.gateway.encode(&mut state);
+        self.venue.encode(&mut state);
+        let store = snapshots(place);
+        store.write(self.next_seq, self.venue.digest(), &state)?;
+        match store.retain() {
+            // An old one that does not hold was named at the opening, and goes when it is no longer among the newest.
+            Ok(_) | Err(JournalError::DamagedSnapshot { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the tables of names are equal.
+    pub(super) fn knows_as_much_as(&self, other: &Self) -> bool {
+        let encoded = |session: &Self| {
+            let mut bytes = Vec::new();
+            session.gateway.encode(&mut bytes);
+            bytes
+        };
+        encoded(self) == encoded(other)
+    }
+
+    /// How it came back from its journal.
+    #[must_use]
+    pub fn opening(&self) -> &Opening {
+        &self.opening
+    }
+
+    /// Takes the reasons why snapshots could not be written. Nothing is lost by it but time at the next opening.
+    pub fn take_not_written(&mut self) -> Vec<SessionError> {
+        core::mem::take(&mut self.not_written)
     }
 
     /// The venue's state, layout version first.
@@ -214,10 +364,13 @@ impl Session {
     fn append(&mut self, ts: Ts, kind: u16, payload: &[u8]) -> Result<u64, SessionError> {
         let seq = self.next_seq;
         if let Some(log) = &mut self.log {
-            log.append(kind, ts.get(), self.outputs.crc(), payload)?;
             if log.is_full() {
-                log.close_batch(self.outputs.digest())?;
+                log.close_batch(self.root)?;
             }
+            if log.is_empty() {
+                self.root = self.outputs.close();
+            }
+            log.append(kind, ts.get(), self.outputs.crc(), payload)?;
         }
         self.next_seq = seq.saturating_add(1);
         Ok(seq)
@@ -246,9 +399,29 @@ impl Session {
         self.commit()
     }
 
-    fn commit(&mut self) -> Result<(), SessionError> {
+    fn commit_log(&mut self) -> Result<(), SessionError> {
         if let Some(log) = &mut self.log {
-            log.commit(self.outputs.digest())?;
+            log.commit(self.root)?;
+        }
+        Ok(())
+    }
+
+    /// Commits, and writes the snapshot that is due. One that fails takes nothing from what was committed.
+    fn commit(&mut self) -> Result<(), SessionError> {
+        self.commit_log()?;
+        let every = self.place.as_ref().and_then(|place| place.snapshot_every);
+        let is_due = every.is_some_and(|every| self.next_seq.saturating_sub(self.snapshot_seq) >= every.max(1));
+        if is_due && let Err(error) = self.write_snapshot() {
+            self.not_written.push(error);
+            self.snapshot_seq = self.next_seq;
+        }
+        Ok(())
+    }
+
+    fn append_names(&mut self) -> Result<(), SessionError> {
+        let ts = self.gateway.now;
+        for name in core::mem::take(&mut self.gateway.fresh) {
+            self.append(ts, KIND_NAME, &Name::encode(&name))?;
         }
         Ok(())
     }
@@ -278,9 +451,7 @@ impl Session {
         mut each: impl FnMut(&Gateway, &Event, Option<(u16, tiderace_types::Side)>),
     ) -> Result<(), SessionError> {
         let ts = self.gateway.now;
-        for name in core::mem::take(&mut self.gateway.fresh) {
-            self.append(ts, KIND_NAME, &Name::encode(&name))?;
-        }
+        self.append_names()?;
         let mut is_refused = false;
         let mut heard = Vec::new();
         for sent in all {
@@ -317,9 +488,10 @@ impl Session {
         &self.venue
     }
 
-    /// Digest of everything that came out.
-    pub fn outputs_digest(&mut self) -> [u8; 32] {
-        self.outputs.digest()
+    /// Digest of everything that came out, chained by the batches of the journal.
+    #[must_use]
+    pub fn outputs_digest(&self) -> [u8; 32] {
+        self.outputs.root()
     }
 
     /// What a book shows: `bids` and `asks` as lists of price and visible quantity, `state`, `indicative_px` and
@@ -351,21 +523,34 @@ impl Session {
         Some(view::balance(&self.venue, &self.gateway, account, asset))
     }
 
-    /// Ends the journal with a batch that marks all before it as durable.
+    /// Ends the journal: a last snapshot, where these are written and something came after the one before, and a batch
+    /// that marks all before it as durable.
     ///
     /// # Errors
     /// [`SessionError::Journal`].
     pub fn finish(&mut self) -> Result<(), SessionError> {
+        let writes = self.place.as_ref().is_some_and(|place| place.snapshot_every.is_some());
+        let is_due = self.log.is_some() && writes && self.snapshot_seq < self.next_seq;
+        if is_due && let Err(error) = self.write_snapshot() {
+            self.not_written.push(error);
+        }
         match self.log.take() {
-            Some(log) => Ok(log.finish(self.outputs.digest()).map(drop)?),
+            Some(log) => Ok(log.finish(self.outputs.close()).map(drop)?),
             None => Ok(()),
         }
     }
 }
 
-/// Every segment is kept: the tables of names are read from the first on.
+/// What became of a snapshot's state.
+enum Restored {
+    Whole,
+    OtherLayout,
+    OtherDigest,
+}
+
+/// Every segment is kept: a snapshot that does not hold gives way to an older one, or to the whole journal.
 fn snapshots(place: &Place) -> Snapshots {
-    let retention = Retention { keep_snapshots: 1, keep_segments_before_snapshot: usize::MAX };
+    let retention = Retention { keep_snapshots: KEEP_SNAPSHOTS, keep_segments_before_snapshot: usize::MAX };
     Snapshots::new(Arc::clone(&place.fs), &place.dir, retention)
 }
 
