@@ -1,6 +1,6 @@
 //! The state machine: who has what, who owes whom, and what a fill, a price or a time does to it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use tiderace_types::{
     AccountId, Amount, AssetId, ExecId, InstrumentId, Price, Qty, Reason, Refusal, Rounding, Side, Ts,
@@ -11,6 +11,7 @@ use crate::contract::{Contract, STEP_ONE};
 use crate::default::{Auction, Stage};
 use crate::ledger::{CASH_MAX, House, Ledger, LedgerAccount, Posting, PostingKind, TrialRow};
 use crate::market::{Index, Market};
+use crate::portfolio::{Asked, Book};
 use crate::position::Position;
 use crate::rule::Rule;
 use crate::trades::TradeRecord;
@@ -62,6 +63,10 @@ pub struct Clearing {
     pub(crate) is_queued: Vec<bool>,
     /// When the next thing is due by itself.
     pub(crate) timer: Ts,
+    /// Risk arrays and the portfolios under them.
+    pub(crate) books: Vec<Book>,
+    /// What each portfolio adds to its account's sums, by settlement asset, underlying and account.
+    pub(crate) asked: BTreeMap<(AssetId, AssetId, AccountId), Asked>,
 }
 
 impl Clearing {
@@ -105,6 +110,8 @@ impl Clearing {
             auctions: Vec::new(),
             is_queued: vec![false; rows],
             timer: config.start,
+            books: Vec::new(),
+            asked: BTreeMap::new(),
             config,
         };
         clearing.open();

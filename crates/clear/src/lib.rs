@@ -18,6 +18,7 @@ mod ledger;
 mod liquidation;
 mod loss;
 mod market;
+mod portfolio;
 mod position;
 mod prices;
 mod proof;

@@ -89,7 +89,7 @@ impl Clearing {
         };
         let mut largest: Option<&Position> = None;
         for position in self.positions(account).filter(is_meant) {
-            if largest.is_none_or(|of| position.maintenance > of.maintenance) {
+            if largest.is_none_or(|of| self.weight(position) > self.weight(of)) {
                 largest = Some(position);
             }
         }
@@ -98,7 +98,10 @@ impl Clearing {
         let standing = self.standing(account, asset);
         let size = i128::from(position.qty).abs();
         let gap = standing.maintenance.get().saturating_sub(standing.collateral.get());
-        let needed = if standing.collateral.get() <= 0 || position.maintenance <= 0 {
+        let is_portfolio = self.is_in_portfolio(account, position.instrument);
+        let needed = if is_portfolio && standing.collateral.get() > 0 {
+            1
+        } else if standing.collateral.get() <= 0 || position.maintenance <= 0 {
             size
         } else {
             mul_div(size, gap, position.maintenance, Rounding::Ceil)
@@ -124,6 +127,15 @@ impl Clearing {
             qty: Qty::new(i64::try_from(qty).ok()?)?,
             limit: Price::new(i64::try_from(limit).ok()?),
         })
+    }
+
+    /// What ranks a position: what it needs, or in a portfolio what it is worth.
+    fn weight(&self, position: &Position) -> (i128, i128) {
+        let worth = |contract: &crate::Contract| {
+            let mark = self.mark(position.instrument).unwrap_or(Price::ZERO);
+            contract.cash(contract.raw(lots(position.qty), mark), Rounding::Floor).saturating_abs()
+        };
+        (position.maintenance, self.contract(position.instrument).map_or(0, worth))
     }
 
     /// A liquidation order is done: so many lots were filled. Nothing filled means that the book has nothing to give.

@@ -8,6 +8,7 @@ use crate::bytes::{bad, put_len, put_option, take_into, take_list, take_option};
 use crate::clearing::Clearing;
 use crate::config::{AuctionKind, ClearConfig};
 use crate::default::{Auction, Stage};
+use crate::portfolio::Asked;
 use crate::position::{Position, Working};
 use crate::trades::TradeRecord;
 
@@ -135,6 +136,15 @@ impl Clearing {
         }
         self.stages.iter().for_each(|stage| stage.code().put(out));
         self.members.iter().for_each(|member| put_option(*member, out));
+        put_len(self.asked.len(), out);
+        for ((settle, base, account), asked) in &self.asked {
+            settle.put(out);
+            base.put(out);
+            account.put(out);
+            for value in [asked.initial, asked.maintenance, asked.held] {
+                value.put(out);
+            }
+        }
         put_len(self.pools.len(), out);
         self.pools.iter().for_each(|pool| pool.put(out));
         self.traded.put(out);
@@ -188,6 +198,12 @@ impl Clearing {
         for member in &mut of.members {
             *member = take_option(bytes)?;
         }
+        let asked = take_list(bytes, |bytes| {
+            let key = (AssetId::take(bytes)?, AssetId::take(bytes)?, AccountId::take(bytes)?);
+            let (initial, maintenance) = (Field::take(bytes)?, Field::take(bytes)?);
+            Ok((key, Asked { initial, maintenance, held: Field::take(bytes)? }))
+        })?;
+        of.asked = asked.into_iter().collect();
         take_into(&mut of.pools, bytes, Field::take)?;
         of.traded = Field::take(bytes)?;
         of.trades = take_list(bytes, TradeRecord::take)?.into();

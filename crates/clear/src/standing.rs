@@ -83,8 +83,14 @@ impl Clearing {
         self.sums_at(account, asset).and_then(|at| self.sums.get(at)).copied().unwrap_or_default()
     }
 
-    /// Takes a position's margin figures anew and carries the difference into its account's sums.
+    /// Takes a position's figures anew, its portfolio's too, and carries the difference into its account's sums.
     pub(crate) fn revalue(&mut self, slot: usize) {
+        self.revalue_plain(slot);
+        self.follow(slot);
+    }
+
+    /// Takes the figures of a position alone.
+    pub(crate) fn revalue_plain(&mut self, slot: usize) {
         let Some(position) = self.positions.get(slot) else { return };
         let (account, instrument, qty) = (position.account, position.instrument, position.qty);
         let Some(contract) = self.contracts.get(instrument.index()) else { return };
@@ -99,7 +105,7 @@ impl Clearing {
                 next.value = contract.cash(worth, Rounding::Floor);
             }
         }
-        let is_portfolio = self.is_portfolio(account);
+        let is_portfolio = self.is_in_portfolio(account, instrument);
         if let Some(rule) = self.rules.get(instrument.index()) {
             if is_portfolio || account == self.house_account() {
                 (next.initial, next.maintenance) = (0, 0);
@@ -107,7 +113,7 @@ impl Clearing {
                 let part = |amount: Amount| self.decayed_margin(instrument, amount.get());
                 (next.initial, next.maintenance) = (part(requirement.initial), part(requirement.maintenance));
             }
-            next.held = self.held(position, mark, index).unwrap_or(position.held);
+            next.held = if is_portfolio { 0 } else { self.held(position, mark, index).unwrap_or(position.held) };
         }
         let Some(position) = self.positions.get_mut(slot) else { return };
         let before = Sums {
@@ -166,7 +172,8 @@ impl Clearing {
                 continue;
             }
             let account = position.account;
-            self.revalue(slot);
+            // Scenarios follow their arrays, not the mark.
+            self.revalue_plain(slot);
             self.look_at(account, instrument);
         }
     }
@@ -345,7 +352,8 @@ impl Clearing {
     ///
     /// # Errors
     /// [`Reason::UnknownAccount`], [`Reason::UnknownSymbol`], [`Reason::InDefault`], [`Reason::InstrumentExpired`],
-    /// [`Reason::NoReferencePrice`] where margin has no price to go by, [`Reason::InsufficientMargin`], or for spot
+    /// [`Reason::NoReferencePrice`] or [`Reason::NoRiskArray`] where margin has nothing to go by,
+    /// [`Reason::InsufficientMargin`], or for spot
     /// [`Reason::InsufficientBalance`].
     pub fn check_order(&self, ask: &OrderAsk, replaced: OrderHold) -> Result<OrderHold, Refusal> {
         self.check_account(ask.account)?;
@@ -354,8 +362,16 @@ impl Clearing {
         if self.markets.get(ask.instrument.index()).is_some_and(|market| market.is_settled) {
             return Err(Refusal::new(Reason::InstrumentExpired, ask.instrument.0, 0));
         }
-        if !self.rules.get(ask.instrument.index()).is_some_and(crate::rule::Rule::is_on) {
+        if !self.is_margined(ask.instrument) {
             return Ok(OrderHold { lots: ask.qty.get(), cost: 0 });
+        }
+        if self.is_portfolio(ask.account) && !contract.is_spot() {
+            let (hold, more) = self.portfolio_order(ask, replaced)?;
+            let available = self.balance(ask.account, contract.settle()).available.get();
+            if more > 0 && more > available {
+                return Err(Refusal::new(Reason::InsufficientMargin, more, available));
+            }
+            return Ok(hold);
         }
         let unpriced = Refusal::new(Reason::NoReferencePrice, ask.instrument.0, 0);
         let hold = self.hold_of(ask).ok_or(unpriced)?;
@@ -416,8 +432,14 @@ impl Clearing {
         *hold = OrderHold { lots, cost };
     }
 
+    /// Whether margin has a say in an instrument.
+    #[must_use]
+    pub fn is_margined(&self, instrument: InstrumentId) -> bool {
+        self.rules.get(instrument.index()).is_some_and(crate::rule::Rule::is_on)
+    }
+
     fn move_hold(&mut self, account: AccountId, instrument: InstrumentId, side: Side, hold: OrderHold, sign: i64) {
-        let is_on = self.rules.get(instrument.index()).is_some_and(crate::rule::Rule::is_on);
+        let is_on = self.is_margined(instrument);
         if !is_on || !self.knows(account) || hold == OrderHold::default() {
             return;
         }
@@ -431,11 +453,13 @@ impl Clearing {
         }
         let Some(slot) = self.slot(account, instrument) else { return };
         let orders = self.positions.get_mut(slot).and_then(|position| position.orders.get_mut(side_row(side)));
+        let before = orders.as_deref().copied().unwrap_or_default();
         if let Some(working) = orders {
             working.lots = working.lots.saturating_add(hold.lots.saturating_mul(sign));
             working.cost = working.cost.saturating_add(hold.cost.saturating_mul(sign.into()));
         }
-        self.revalue(slot);
+        self.revalue_plain(slot);
+        self.follow_orders(slot, side, before);
     }
 
     /// Whether a maker may still have this fill: what makes its position smaller always, what makes it larger while its
@@ -451,7 +475,7 @@ impl Clearing {
         qty: Qty,
         price: Price,
     ) -> Result<(), Refusal> {
-        let is_on = self.rules.get(instrument.index()).is_some_and(crate::rule::Rule::is_on);
+        let is_on = self.is_margined(instrument);
         let Some(contract) = self.contract(instrument).filter(|contract| is_on && !contract.is_spot()) else {
             return Ok(());
         };
@@ -467,6 +491,9 @@ impl Clearing {
         let loss = self.hold_of(&ask).ok_or(unpriced)?.cost;
         let (mark, index) = (self.mark(instrument).or(Some(price)), self.index(contract.base()));
         let needs = |lots: i64| {
+            if self.is_in_portfolio(account, instrument) {
+                return self.portfolio_initial(account, instrument, lots);
+            }
             let rule = self.rules.get(instrument.index())?;
             rule.requirement(lots, mark, index).map(|of| of.initial.get())
         };
