@@ -6,6 +6,7 @@ use tiderace_types::{
     AccountId, Amount, AssetId, ExecId, InstrumentId, Price, Qty, Reason, Refusal, Rounding, Side, Ts,
 };
 
+use crate::bilateral::Bilateral;
 use crate::config::{ClearConfig, ConfigError, CostMethod, DAY_NS};
 use crate::contract::{Contract, STEP_ONE};
 use crate::default::{Auction, Stage};
@@ -63,6 +64,9 @@ pub struct Clearing {
     pub(crate) is_queued: Vec<bool>,
     /// When the next thing is due by itself.
     pub(crate) timer: Ts,
+    /// Bilateral trades that wait, by key, and the next key.
+    pub(crate) bilaterals: Vec<Bilateral>,
+    pub(crate) next_bilateral: u64,
     /// Risk arrays and the portfolios under them.
     pub(crate) books: Vec<Book>,
     /// What each portfolio adds to its account's sums, by settlement asset, underlying and account.
@@ -110,6 +114,8 @@ impl Clearing {
             auctions: Vec::new(),
             is_queued: vec![false; rows],
             timer: config.start,
+            bilaterals: Vec::new(),
+            next_bilateral: 1,
             books: Vec::new(),
             asked: BTreeMap::new(),
             config,
@@ -308,10 +314,15 @@ impl Clearing {
     /// Money arrives; returns the new total.
     ///
     /// # Errors
-    /// [`Reason::UnknownAccount`], [`Reason::UnknownAsset`], [`Reason::BadAmount`], [`Reason::OverLimit`].
+    /// [`Reason::UnknownAccount`], [`Reason::UnknownAsset`], [`Reason::BadAmount`], [`Reason::OverLimit`], and
+    /// [`Reason::NotCollateral`] where the account's collateral is pooled and the asset counts nothing.
     pub fn deposit(&mut self, account: AccountId, asset: AssetId, amount: Amount) -> Result<Amount, Refusal> {
         self.check_account(account)?;
         self.check_amount(asset, amount)?;
+        let has_value = self.config.assets.get(asset.index()).is_some_and(|terms| terms.collateral.is_some());
+        if self.is_pooled(account) && asset != self.config.unit && !has_value {
+            return Err(Refusal::new(Reason::NotCollateral, asset.0, 0));
+        }
         let total = self.cash(account, asset).saturating_add(amount.get());
         if total > CASH_MAX {
             return Err(Refusal::new(Reason::OverLimit, total, CASH_MAX));

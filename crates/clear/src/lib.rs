@@ -8,6 +8,7 @@
 
 mod adl;
 mod auction;
+mod bilateral;
 mod bytes;
 mod clearing;
 pub mod config;
@@ -34,6 +35,7 @@ mod waterfall;
 mod wide;
 
 pub use adl::{AdlPosition, AdlRow, adl_queue, adl_score};
+pub use bilateral::{BILATERAL_MAX, Bilateral};
 pub use clearing::{Clearing, Fund};
 pub use config::{ClearConfig, ConfigError};
 pub use contract::{Contract, RAW_MAX};

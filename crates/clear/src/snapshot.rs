@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use tiderace_types::{AccountId, AssetId, DecodeError, Field, Ts};
 
+use crate::bilateral::Bilateral;
 use crate::bytes::{bad, put_len, put_option, take_into, take_list, take_option};
 use crate::clearing::Clearing;
 use crate::config::{AuctionKind, ClearConfig};
@@ -154,6 +155,9 @@ impl Clearing {
         self.to_review.iter().for_each(|account| account.put(out));
         put_len(self.auctions.len(), out);
         self.auctions.iter().for_each(|auction| auction.put(out));
+        self.next_bilateral.put(out);
+        put_len(self.bilaterals.len(), out);
+        self.bilaterals.iter().for_each(|of| of.put(out));
     }
 
     /// Clearing of this genesis with the state from the front of `bytes`.
@@ -212,6 +216,8 @@ impl Clearing {
             *of.is_queued.get_mut(Self::row(*account)).ok_or(bad("account"))? = true;
         }
         of.auctions = take_list(bytes, Auction::take)?;
+        of.next_bilateral = Field::take(bytes)?;
+        of.bilaterals = take_list(bytes, Bilateral::take)?;
         of.refresh_timer();
         Ok(of)
     }

@@ -90,7 +90,7 @@ impl Clearing {
             market.first = Some(fill.price);
         }
         let trade_id = self.trade_id();
-        let mut record = TradeRecord { fill: *fill, of_maker: Booked::default(), of_taker: Booked::default() };
+        let mut record = TradeRecord::of(*fill);
         self.book(&mut record, trade_id, false);
         if self.trades.len() >= self.config.trades_kept.max(1) {
             self.trades.pop_front();
@@ -331,6 +331,11 @@ impl Booked {
 }
 
 impl TradeRecord {
+    /// A trade that moved nothing yet.
+    pub(crate) fn of(fill: Fill) -> Self {
+        Self { fill, of_maker: Booked::default(), of_taker: Booked::default() }
+    }
+
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
         let Fill { instrument, maker, taker, taker_side, price, qty, maker_fee, taker_fee, kind } = self.fill;
         instrument.put(out);

@@ -230,3 +230,34 @@ fn the_state_comes_back_from_its_bytes() {
         assert!(Clearing::decode(c.config().clone(), &mut &bytes[..len]).is_err());
     }
 }
+
+#[test]
+fn a_bilateral_trade_is_novated_once_both_sides_affirmed_the_same_terms() {
+    let mut c = perps(3);
+    let terms = fill(PERP, 0, 1, 100_000, 1_000);
+    assert_eq!(c.book_bilateral(&fill(PERP, 0, 0, 1, 1)).unwrap_err().reason, Reason::Affirmation);
+    let key = c.book_bilateral(&terms).unwrap();
+    let other = fill(PERP, 0, 1, 100_001, 1_000);
+    assert_eq!(c.affirm(key, account(0), &other).unwrap_err().reason, Reason::Affirmation);
+    assert_eq!(c.affirm(key, account(2), &terms).unwrap_err().reason, Reason::Affirmation);
+    assert_eq!(c.affirm(key + 1, account(0), &terms).unwrap_err().reason, Reason::UnknownTrade);
+    assert_eq!(c.affirm(key, account(0), &terms).unwrap(), None);
+    assert_eq!(c.affirm(key, account(0), &terms).unwrap_err().reason, Reason::Affirmation);
+    assert!(c.affirm(key, account(1), &terms).unwrap().is_some());
+    assert_eq!((c.qty(account(0), PERP), c.bilaterals().len()), (1_000, 0));
+    let large = fill(PERP, 0, 1, 100_000, 100_000);
+    let key = c.book_bilateral(&large).unwrap();
+    c.affirm(key, account(0), &large).unwrap();
+    assert_eq!(c.affirm(key, account(1), &large).unwrap_err().reason, Reason::InsufficientMargin);
+    c.decline(key, account(1)).unwrap();
+    assert_eq!(c.qty(account(0), PERP), 1_000);
+}
+
+#[test]
+fn a_pooled_account_takes_only_what_counts() {
+    let pooled = AccountTerms { is_pooled: true, ..with(&[]) };
+    let mut c = Clearing::new(config(vec![terms(perp(0))], vec![pooled, with(&[])])).unwrap();
+    assert_eq!(c.deposit(account(0), BTC, btc(1)).unwrap_err().reason, Reason::NotCollateral);
+    c.deposit(account(0), USDC, usdc(1)).unwrap();
+    c.deposit(account(1), BTC, btc(1)).unwrap();
+}

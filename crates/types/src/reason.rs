@@ -150,7 +150,6 @@ reasons! {
     5009 UnknownAuction "unknown_auction" "A bid names an auction that is open, and not the defaulter's own." => "Check the auction's account.";
     5010 BidTooLow "bid_too_low" "A bid is no lower than the auction's floor." => "Bid more.";
     5011 NoRiskArray "no_risk_array" "A portfolio account trades instruments that have a risk array." => "Publish the surface first.";
-    5012 ConcentrationLimit "concentration_limit" "Collateral of one asset counts up to its limit." => "Use another asset.";
     5013 OverLimit "over_limit" "Sums of an account stay below 2^100 base units." => "Send less.";
     5014 UnknownMember "unknown_member" "The clearing member stands in the genesis table." => "Check the label.";
     5015 Affirmation "affirmation" "A bilateral trade is affirmed by its two sides, each once, in the same terms." => "Book it again in agreed terms.";
