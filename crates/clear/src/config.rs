@@ -105,7 +105,7 @@ pub struct ContractTerms {
     /// Part of a liquidation's notional that goes to the insurance fund.
     #[serde(default)]
     pub liquidation_fee: Fraction,
-    /// How far a perpetual's own mark may stand from its index; see [`crate::basis_mark`].
+    /// How far the mark may stand from the index, as a part of it; see [`crate::basis_mark`].
     #[serde(default)]
     pub basis_max: Option<Fraction>,
 }

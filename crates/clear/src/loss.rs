@@ -79,6 +79,7 @@ impl Clearing {
             if debt <= 0 || !self.sums(account, asset).was_margined {
                 continue;
             }
+            let debt = debt.saturating_sub(self.exchange(account, asset, debt));
             let left = self.cover(account, asset, debt, out);
             let covered = (asset, debt.saturating_sub(left));
             self.pay(House::Default, account, covered, PostingKind::Waterfall, account.0.into());
@@ -87,6 +88,31 @@ impl Clearing {
             }
         }
         owed
+    }
+
+    /// A pooled account pays a debt with its other assets first: the insurance fund takes them at the index, less their
+    /// haircut, as far as it has what is owed. Returns what was paid.
+    fn exchange(&mut self, account: AccountId, asset: AssetId, debt: i128) -> i128 {
+        let mut paid = 0i128;
+        if !self.is_pooled(account) {
+            return paid;
+        }
+        for other in self.assets().filter(|other| *other != asset) {
+            let left = debt.saturating_sub(paid);
+            let able = left.min(self.fund(crate::Fund::Insurance, asset).get());
+            let has = self.cash(account, other);
+            if able <= 0 || has <= 0 {
+                continue;
+            }
+            let worth = self.out_of_unit(asset, self.as_collateral(other, has));
+            let bought = able.min(worth);
+            let given = mul_div(has, bought, worth.max(1), Rounding::Ceil);
+            self.pay(House::Insurance, account, (asset, bought), PostingKind::Waterfall, account.0.into());
+            let given = (other, given.saturating_neg());
+            self.pay(House::Insurance, account, given, PostingKind::Waterfall, account.0.into());
+            paid = paid.saturating_add(bought);
+        }
+        paid
     }
 
     /// A defaulter without positions: the layers pay its debts. What none of them has stays owed.

@@ -29,6 +29,8 @@ pub(crate) struct Market {
     /// Its first trade: the mark where there is no other.
     pub(crate) first: Option<Price>,
     pub(crate) funding: Option<Funding>,
+    /// How far the mark may stand from the index.
+    pub(crate) basis_max: Option<Fraction>,
     /// Up to when the sums go.
     since: Ts,
     /// Premium x time since the last payment, in 10^-18 x nanoseconds, and the time that it was known for.
@@ -66,6 +68,7 @@ impl Market {
             mark: None,
             first: None,
             funding: terms.funding,
+            basis_max: terms.basis_max,
             since: start,
             premium: 0,
             premium_ns: 0,

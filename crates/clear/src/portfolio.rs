@@ -17,6 +17,9 @@ use crate::standing::{OrderAsk, OrderHold};
 /// 10^-18 in a step of 10^-12.
 const RATE_PER_STEP: i128 = 1_000_000;
 
+/// Lots held, and working orders of both sides, by leg.
+type Legs = (Vec<(u32, i64)>, Vec<(u32, [Working; 2])>);
+
 /// What a portfolio adds to its account's sums.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
@@ -119,7 +122,7 @@ impl Clearing {
     }
 
     /// Positions and orders of an account in a book, by leg.
-    fn legs_of(&self, book: &Book, account: AccountId) -> (Vec<(u32, i64)>, Vec<(u32, [Working; 2])>) {
+    fn legs_of(&self, book: &Book, account: AccountId) -> Legs {
         let (mut held, mut orders) = (Vec::new(), Vec::new());
         for slot in self.of_account.get(Self::row(account)).map_or(&[][..], Vec::as_slice) {
             let Some(position) = usize::try_from(*slot).ok().and_then(|slot| self.positions.get(slot)) else {

@@ -34,6 +34,12 @@ impl Clearing {
         Ok(())
     }
 
+    /// Whether an instrument was settled and trades no more.
+    #[must_use]
+    pub fn is_settled(&self, instrument: InstrumentId) -> bool {
+        self.markets.get(instrument.index()).is_some_and(|market| market.is_settled)
+    }
+
     pub(crate) fn may_be_negative(&self, instrument: InstrumentId) -> bool {
         use tiderace_types::{InstrumentKind, Style};
         self.config.contracts.get(instrument.index()).is_some_and(|terms| {
@@ -62,7 +68,7 @@ impl Clearing {
         }
         for row in 0..self.contracts.len() {
             let needs = self.contracts.get(row).is_some_and(|contract| {
-                let has_mark = self.markets.get(row).is_some_and(|market| market.mark.is_some());
+                let has_mark = self.markets.get(row).is_some_and(|of| of.mark.is_some() && of.basis_max.is_none());
                 contract.base() == base && (contract.is_premium() || (contract.is_marked() && !has_mark))
             });
             if needs {

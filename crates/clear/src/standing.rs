@@ -256,7 +256,7 @@ impl Clearing {
 
     /// What an amount of an asset counts in the unit. Without an index what is owned counts nothing and what is owed
     /// more than anyone has.
-    fn as_collateral(&self, asset: AssetId, amount: i128) -> i128 {
+    pub(crate) fn as_collateral(&self, asset: AssetId, amount: i128) -> i128 {
         if amount < 0 {
             return self.in_unit(asset, amount, Rounding::Floor).unwrap_or(i128::MIN >> 8);
         }
@@ -271,7 +271,7 @@ impl Clearing {
         crate::wide::mul_div(worth, kept.into(), Fraction::ONE.get().into(), Rounding::Floor)
     }
 
-    fn out_of_unit(&self, asset: AssetId, amount: i128) -> i128 {
+    pub(crate) fn out_of_unit(&self, asset: AssetId, amount: i128) -> i128 {
         let one = self.config.assets.get(asset.index()).map_or(0, |terms| terms.asset.decimals);
         let one = tiderace_types::instrument::pow10(one).unwrap_or(1);
         let worth = self.in_unit(asset, one, Rounding::Ceil).unwrap_or(i128::MAX >> 8);

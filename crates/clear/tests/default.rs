@@ -191,3 +191,27 @@ fn customers_move_with_their_positions() {
     assert_eq!((c.member(account(1)), c.qty(account(1), PERP)), (Some(2), -1_000));
     assert_eq!(c.port(1, 9).unwrap_err().reason, Reason::UnknownMember);
 }
+
+#[test]
+fn a_pooled_defaulter_pays_with_its_other_assets_before_any_layer() {
+    use tiderace_clear::config::CollateralTerms;
+    let mut of = base();
+    of.accounts[0] = AccountTerms { is_pooled: true, ..with(&[(BTC, btc(4_000_000))]) };
+    of.assets[0].collateral = Some(CollateralTerms { haircut: tiderace_types::Fraction::ZERO, limit: None });
+    of.insurance = vec![(USDC, usdc(5_000))];
+    let mut c = Clearing::new(of).unwrap();
+    c.set_index(BTC, index(50_000)).unwrap();
+    c.fill(&fill(PERP, 0, 1, 100_000, 1_000)).unwrap();
+    // 2,000 of collateral, 1,900 lost: the book takes all of it at the mark.
+    c.set_mark(PERP, Price::new(96_200)).unwrap();
+    let liquidate = |action: &Action| matches!(action, Action::Liquidate { .. });
+    assert!(review(&mut c).iter().any(liquidate));
+    c.fill(&fill(PERP, 1, 0, 95_000, 1_000)).unwrap();
+    c.liquidated(account(0), PERP, Qty::new(1_000).unwrap());
+    // 2,500 owed, 2,000 paid in coin; the insurance fund bears 500.
+    dry(&mut c);
+    assert_eq!((total(&c, 0, USDC), total(&c, 0, BTC)), (0, 0));
+    assert_eq!(c.fund(Fund::Insurance, USDC), usdc(2_500));
+    assert_eq!(c.fund(Fund::Insurance, BTC), btc(4_000_000));
+    assert!(c.is_balanced());
+}

@@ -239,3 +239,15 @@ fn a_mark_stays_within_its_basis() {
     let of = |fair| basis_mark(contract, Price::new(fair), index(50_000).get(), Fraction::new(5_000_000)).get();
     assert_eq!((of(100_100), of(110_000), of(90_000)), (100_100, 100_500, 99_500));
 }
+
+#[test]
+fn a_contract_with_a_basis_bound_is_marked_within_it_as_the_index_moves() {
+    let contract = ContractTerms { basis_max: Some(Fraction::new(5_000_000)), ..terms(perp(0)) };
+    let mut c = Clearing::new(config(vec![contract], vec![with(&[(USDC, usdc(10_000))]); 2])).unwrap();
+    c.fill(&fill(PERP, 0, 1, 100_000, 1_000)).unwrap();
+    c.set_mark(PERP, Price::new(110_000)).unwrap();
+    c.set_index(BTC, index(50_000)).unwrap();
+    assert_eq!((c.mark(PERP), c.standing(account(0), USDC).equity), (Some(Price::new(100_500)), usdc(10_250)));
+    c.set_index(BTC, index(60_000)).unwrap();
+    assert_eq!(c.mark(PERP), Some(Price::new(119_400)));
+}
