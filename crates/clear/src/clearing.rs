@@ -446,13 +446,13 @@ impl Clearing {
         self.config.accounts.get(Self::row(account)).is_some_and(|row| row.cost == CostMethod::Fifo)
     }
 
-    /// Mark of an instrument: as set, else from the index, else its first trade; where it has a basis bound, within that.
+    /// Mark of an instrument: as set, else from the index, else its last trade; where it has a basis bound, within that.
     #[must_use]
     pub fn mark(&self, instrument: InstrumentId) -> Option<Price> {
         let market = self.markets.get(instrument.index())?;
         let contract = self.contracts.get(instrument.index())?;
         let of_index = || self.index_ticks(contract).filter(|_| contract.is_marked());
-        let price = market.mark.or_else(of_index).or(market.first)?;
+        let price = market.mark.or_else(of_index).or(market.last)?;
         match (market.basis_max, self.index(contract.base())) {
             (Some(basis_max), Some(index)) => Some(crate::basis_mark(contract, price, index, basis_max)),
             (Some(_) | None, Some(_) | None) => Some(contract.bounded(price)),

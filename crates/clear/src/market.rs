@@ -26,8 +26,8 @@ pub(crate) struct Index {
 #[derive(Clone, Debug)]
 pub(crate) struct Market {
     pub(crate) mark: Option<Price>,
-    /// Its first trade: the mark where there is no other.
-    pub(crate) first: Option<Price>,
+    /// Its last trade: the mark where there is no other.
+    pub(crate) last: Option<Price>,
     pub(crate) funding: Option<Funding>,
     /// How far the mark may stand from the index.
     pub(crate) basis_max: Option<Fraction>,
@@ -66,7 +66,7 @@ impl Market {
         });
         Self {
             mark: None,
-            first: None,
+            last: None,
             funding: terms.funding,
             basis_max: terms.basis_max,
             since: start,
@@ -144,7 +144,7 @@ impl Market {
 
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
         put_option(self.mark, out);
-        put_option(self.first, out);
+        put_option(self.last, out);
         self.since.put(out);
         for sum in [self.premium, self.premium_ns, self.paid, self.average, self.average_ns] {
             sum.put(out);
@@ -157,7 +157,7 @@ impl Market {
 
     pub(crate) fn restore(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
         self.mark = take_option(bytes)?;
-        self.first = take_option(bytes)?;
+        self.last = take_option(bytes)?;
         self.since = Field::take(bytes)?;
         for sum in [&mut self.premium, &mut self.premium_ns, &mut self.paid, &mut self.average, &mut self.average_ns] {
             *sum = Field::take(bytes)?;

@@ -37,7 +37,7 @@ impl Clearing {
 
     /// Goes on to `ts`, doing at its own time what is due on the way. A time before the one reached is taken as that one.
     pub fn advance(&mut self, ts: Ts, out: &mut Vec<Action>) {
-        while self.timer <= ts {
+        while self.timer <= ts && self.timer != NEVER {
             self.now = self.now.max(self.timer);
             self.ledger.ts = self.now;
             self.on_timer(out);

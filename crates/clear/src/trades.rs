@@ -86,9 +86,9 @@ impl Clearing {
         if market.is_settled {
             return Err(Refusal::new(Reason::InstrumentExpired, fill.instrument.0, 0));
         }
-        if market.first.is_none() {
-            market.first = Some(fill.price);
-        }
+        // Without any other price the last trade is the mark. A liquidation's is no market's.
+        let is_market = matches!(fill.kind, TradeKind::Continuous | TradeKind::Auction);
+        let is_moved = is_market && market.mark.is_none() && market.last.replace(fill.price) != Some(fill.price);
         let trade_id = self.trade_id();
         let mut record = TradeRecord::of(*fill);
         self.book(&mut record, trade_id, false);
@@ -96,6 +96,9 @@ impl Clearing {
             self.trades.pop_front();
         }
         self.trades.push_back(record);
+        if is_moved && self.is_margined(fill.instrument) {
+            self.revalue_all(fill.instrument);
+        }
         Ok(Filled { trade_id, maker_fee: record.of_maker.fee, taker_fee: record.of_taker.fee })
     }
 

@@ -261,3 +261,14 @@ fn a_pooled_account_takes_only_what_counts() {
     c.deposit(account(0), USDC, usdc(1)).unwrap();
     c.deposit(account(1), BTC, btc(1)).unwrap();
 }
+
+#[test]
+fn without_a_mark_the_last_trade_is_it() {
+    let mut c = perps(3);
+    c.fill(&fill(PERP, 0, 1, 100_000, 1_000)).unwrap();
+    c.fill(&fill(PERP, 2, 1, 101_000, 1)).unwrap();
+    assert_eq!(c.standing(account(0), USDC).equity, usdc(10_500));
+    c.set_mark(PERP, Price::new(99_000)).unwrap();
+    c.fill(&fill(PERP, 2, 1, 101_000, 1)).unwrap();
+    assert_eq!(c.standing(account(0), USDC).equity, usdc(9_500));
+}

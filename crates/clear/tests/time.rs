@@ -251,3 +251,10 @@ fn a_contract_with_a_basis_bound_is_marked_within_it_as_the_index_moves() {
     c.set_index(BTC, index(60_000)).unwrap();
     assert_eq!(c.mark(PERP), Some(Price::new(119_400)));
 }
+
+#[test]
+fn the_end_of_time_is_reached() {
+    let mut c = indexed(FundingKind::Periodic);
+    c.advance(Ts::MAX, &mut Vec::new());
+    assert_eq!(c.now(), Ts::MAX);
+}
