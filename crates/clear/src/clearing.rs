@@ -328,6 +328,9 @@ impl Clearing {
             return Err(Refusal::new(Reason::OverLimit, total, CASH_MAX));
         }
         self.pay(House::Custody, account, (asset, amount.get()), PostingKind::Deposit, 0);
+        if self.stage(account) != Stage::Healthy {
+            self.queue(account);
+        }
         Ok(Amount::new(total))
     }
 

@@ -296,6 +296,10 @@ impl Clearing {
         if *stage == Stage::Healthy && !self.is_in_need(account, settle) && !self.is_owing(account, settle) {
             return;
         }
+        self.queue(account);
+    }
+
+    pub(crate) fn queue(&mut self, account: AccountId) {
         if let Some(is_queued) = self.is_queued.get_mut(Self::row(account)).filter(|is_queued| !**is_queued) {
             *is_queued = true;
             self.to_review.push_back(account);

@@ -185,6 +185,16 @@ fn an_auction_ends_without_a_sale_when_the_account_is_good_again() {
 }
 
 #[test]
+fn money_in_time_takes_an_account_off_the_list() {
+    let mut c = long(base());
+    c.set_mark(PERP, Price::new(98_900)).unwrap();
+    review(&mut c);
+    c.deposit(account(0), USDC, usdc(1_000)).unwrap();
+    assert_eq!(review(&mut c), []);
+    assert_eq!(c.stage(account(0)), Stage::Healthy);
+}
+
+#[test]
 fn customers_move_with_their_positions() {
     let mut c = long(base());
     assert_eq!(c.port(1, 2).unwrap(), 2);
