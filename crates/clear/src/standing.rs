@@ -27,8 +27,8 @@ pub struct Standing {
     pub asset: AssetId,
     /// Cash, open profit, and the value of what was paid for at the trade.
     pub equity: Amount,
-    /// What requirements are held against: equity without the value of options under standard margin, whose requirement
-    /// has it inside.
+    /// What requirements are held against: equity, in the unit after haircut and limit where collateral is pooled. A
+    /// short option's mark weighs twice under standard margin, in equity and in its requirement: on the safe side.
     pub collateral: Amount,
     /// Initial requirement of the positions.
     pub initial: Amount,
@@ -198,13 +198,11 @@ impl Clearing {
             return self.pooled(account);
         }
         let sums = self.sums(account, asset);
-        let base = self.cash(account, asset).saturating_add(sums.open);
-        let equity = base.saturating_add(sums.value);
-        let collateral = if self.is_portfolio(account) { equity } else { base };
+        let equity = self.cash(account, asset).saturating_add(sums.open).saturating_add(sums.value);
         Standing {
             asset,
             equity: Amount::new(equity),
-            collateral: Amount::new(collateral),
+            collateral: Amount::new(equity),
             initial: Amount::new(sums.initial),
             maintenance: Amount::new(sums.maintenance),
             held: Amount::new(sums.held),
@@ -238,10 +236,8 @@ impl Clearing {
             if of == Sums::default() && cash == 0 {
                 continue;
             }
-            let base = cash.saturating_add(of.open);
-            let counted = if self.is_portfolio(account) { base.saturating_add(of.value) } else { base };
-            let whole = self.in_unit(asset, base.saturating_add(of.value), Rounding::Floor).unwrap_or(0);
-            equity = equity.saturating_add(whole);
+            let counted = cash.saturating_add(of.open).saturating_add(of.value);
+            equity = equity.saturating_add(self.in_unit(asset, counted, Rounding::Floor).unwrap_or(0));
             collateral = collateral.saturating_add(self.as_collateral(asset, counted));
             let up = |amount| self.in_unit(asset, amount, Rounding::Ceil).unwrap_or(i128::MAX >> 8);
             sum.initial = sum.initial.saturating_add(up(of.initial));
