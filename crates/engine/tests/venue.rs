@@ -4,7 +4,7 @@ mod venue_world;
 
 use tiderace_engine::venue::{House, LedgerAccount, MarketDatum, OrderToTrade, Throttle, Venue};
 use tiderace_types::venue::{
-    AdjustTrade, ApproveOverride, BustTrade, Cancel, ConnectionSet, Event, KillSet, MassQuote, NewOrder,
+    AdjustTrade, ApproveOverride, BustTrade, Cancel, ConnectionSet, Event, KillSet, MarkSet, MassQuote, NewOrder,
     ProposeOverride, QuoteEntry, Replace, Report,
 };
 use tiderace_types::{
@@ -78,6 +78,7 @@ fn a_busted_trade_leaves_balances_and_positions_as_they_were() {
     let mut venue = venue();
     for at in [0, 1, 2, 3].map(InstrumentId) {
         let first = u64::from(at.0) * 100 + 1;
+        apply(&mut venue, MarkSet { instrument: at, price: Price::new(100) });
         trade(&mut venue, at, first, ALICE, BOB, 100, 10);
         let state = |venue: &Venue| {
             ACCOUNTS.map(|account| {

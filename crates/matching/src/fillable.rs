@@ -6,8 +6,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tiderace_book::by_order::{Book, Order};
 use tiderace_types::{Price, Qty, SelfTradePrevention};
 
+use crate::market::Resting;
 use crate::sweep::{Taker, Watch};
 use crate::terms::Terms;
+
+const fn resting(maker: &Order<Terms>) -> Resting {
+    Resting { order_id: maker.order_id, account: maker.owner, side: maker.side, price: maker.price }
+}
 
 /// A sweep in thought.
 struct Walk<'a, W> {
@@ -132,6 +137,9 @@ impl<W: Watch> Walk<'_, W> {
             room = room.min(takings.room(self.taker, maker, self.watch));
         }
         let qty = room.min(self.leaves);
+        if self.watch.refuses(&resting(maker), qty).is_some() {
+            return true;
+        }
         if !self.fill(maker.price, qty) {
             return false;
         }

@@ -8,7 +8,7 @@ use tiderace_book::by_order::{Book, InsertError, Order};
 use tiderace_types::{Price, Qty, Reason, SelfTradePrevention, Side, TradeKind};
 
 use crate::event::Event;
-use crate::market::{BookChange, Fill};
+use crate::market::{BookChange, Fill, Resting};
 use crate::terms::Terms;
 
 /// An order on its way in.
@@ -86,6 +86,11 @@ pub(crate) trait Watch {
     fn would_trade(&mut self, price: Price, first_px: Option<Price>) -> bool;
     /// The order that the first fill of this one cancels.
     fn linked(&self, order_id: u64) -> Option<u64>;
+    /// Why an order that rests may not have this fill; nobody is refused where nobody asks.
+    fn refuses(&mut self, maker: &Resting, qty: Qty) -> Option<Reason> {
+        let _ = (maker, qty);
+        None
+    }
     /// How much of `qty` a reduce-only order may trade.
     fn cap(&mut self, order_id: u64, owner: u32, side: Side, qty: Qty) -> Qty;
     /// A fill happened; `taker` and the book may change in turn.
@@ -124,6 +129,13 @@ pub(crate) fn sweep<W: Watch>(
         }
         if !watch.may_trade(price) {
             return false;
+        }
+        let resting = Resting { order_id: maker, account: maker_account, side: opposite, price };
+        if let Some(reason) = watch.refuses(&resting, qty) {
+            if let Some(maker) = book.front(opposite).copied() {
+                end_maker(book, &maker, reason, watch, events);
+            }
+            continue;
         }
         let maker_leaves_qty = book.fill_front(opposite, qty).unwrap_or(Qty::ZERO);
         taker.leaves_qty = taker.leaves_qty.saturating_sub(qty);
@@ -182,14 +194,25 @@ fn capped<W: Watch>(
     if maker.terms.is_reduce_only() {
         qty = qty.min(watch.cap(maker.order_id, maker.owner, maker.side, qty));
         if qty == Qty::ZERO {
-            let order_id = maker.order_id;
-            book.remove(order_id);
-            events.push(Event::Canceled { order_id, qty: maker.leaves_qty(), reason: Reason::NotReducing });
-            watch.changed(BookChange::Remove { order_id });
-            watch.left(order_id, maker.terms);
+            end_maker(book, &maker, Reason::NotReducing, watch, events);
         }
     }
     qty
+}
+
+/// Cancels an order that the sweep met.
+fn end_maker<W: Watch>(
+    book: &mut Book<Terms>,
+    maker: &Order<Terms>,
+    reason: Reason,
+    watch: &mut W,
+    events: &mut Vec<Event>,
+) {
+    let order_id = maker.order_id;
+    book.remove(order_id);
+    events.push(Event::Canceled { order_id, qty: maker.leaves_qty(), reason });
+    watch.changed(BookChange::Remove { order_id });
+    watch.left(order_id, maker.terms);
 }
 
 /// Ends what self-trade prevention ends where `taker` meets `maker`, the first in line, of the same owner.

@@ -37,11 +37,19 @@ impl Topic {
             Event::CommandRefused(refused) => Some(refused.account),
             Event::BalanceChanged(changed) => Some(changed.account),
             Event::LimitChanged(changed) => Some(changed.account),
+            Event::MarginCalled(called) => Some(called.account),
+            Event::Deleveraged(closed) => Some(closed.account),
             Event::Trade(_)
             | Event::StateChanged(_)
             | Event::Indication(_)
             | Event::VenueKillChanged(_)
-            | Event::TradeCorrected(_) => None,
+            | Event::TradeCorrected(_)
+            | Event::AuctionOpened(_)
+            | Event::AuctionClosed(_)
+            | Event::LayerUsed(_)
+            | Event::FundingPaid(_)
+            | Event::InstrumentSettled(_)
+            | Event::ClearingStalled(_) => None,
         };
         match self {
             Self::All => true,

@@ -60,7 +60,10 @@ pub const fn is_rescue(command: &Command) -> bool {
             | Single::ProposeOverride(_)
             | Single::ApproveOverride(_)
             | Single::Malformed(_)
-            | Single::FundContribution(_),
+            | Single::FundContribution(_)
+            | Single::AuctionBid(_)
+            | Single::Transfer(_)
+            | Single::PortCustomers(_),
         )
         | Command::MassQuote(_) => false,
     }

@@ -300,7 +300,15 @@ impl PyVenue {
                         | Event::TradeCorrected(_)
                         | Event::CommandRefused(_)
                         | Event::BalanceChanged(_)
-                        | Event::LimitChanged(_) => {
+                        | Event::LimitChanged(_)
+                        | Event::MarginCalled(_)
+                        | Event::AuctionOpened(_)
+                        | Event::AuctionClosed(_)
+                        | Event::LayerUsed(_)
+                        | Event::Deleveraged(_)
+                        | Event::FundingPaid(_)
+                        | Event::InstrumentSettled(_)
+                        | Event::ClearingStalled(_) => {
                             others = others.saturating_add(1);
                             continue;
                         }

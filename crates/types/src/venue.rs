@@ -253,7 +253,7 @@ layout! {
         /// The bound of the rule.
         limit: Amount,
     }
-    /// Money for the insurance or mutual fund.
+    /// Money for the mutual fund.
     FundContribution = 222 {
         /// Label of the member.
         member: u32,
@@ -261,6 +261,33 @@ layout! {
         asset: AssetId,
         /// In base units, > 0.
         amount: Amount,
+    }
+    /// A bid for a defaulter's portfolio: what the bidder pays on top of the marks.
+    AuctionBid = 223 {
+        /// Who bids.
+        account: AccountId,
+        /// Whose portfolio.
+        defaulter: AccountId,
+        /// In base units of the auction's asset; below zero the bidder wants to be paid.
+        price: Amount,
+    }
+    /// Money moves between accounts of one tree.
+    Transfer = 224 {
+        /// From whom.
+        account: AccountId,
+        /// To whom.
+        receiver: AccountId,
+        /// What.
+        asset: AssetId,
+        /// In base units, > 0.
+        amount: Amount,
+    }
+    /// The customers of a member go over to another, with all that they have.
+    PortCustomers = 225 {
+        /// Label of the member that they leave.
+        member: u32,
+        /// Label of the member that takes them.
+        receiver: u32,
     }
 }
 
@@ -369,6 +396,12 @@ records! {
         Malformed,
         /// Fund.
         FundContribution,
+        /// Bid in an auction of a portfolio.
+        AuctionBid,
+        /// Transfer.
+        Transfer,
+        /// Porting.
+        PortCustomers,
     }
 }
 
@@ -638,6 +671,85 @@ layout! {
         /// When that ends.
         expire_time: Ts,
     }
+    /// An account comes near its maintenance margin, or is below it: its orders that add risk are gone then, and the
+    /// book is asked to take its positions.
+    MarginCalled = 311 {
+        /// Whose.
+        account: AccountId,
+        /// In which asset.
+        asset: AssetId,
+        /// What it has, in base units.
+        collateral: Amount,
+        /// What it needs, in base units.
+        maintenance: Amount,
+        /// Whether it is below.
+        is_liquidation: bool,
+    }
+    /// The book did not take all of an account's portfolio: bids are taken.
+    AuctionOpened = 312 {
+        /// Whose portfolio.
+        account: AccountId,
+        /// Until when.
+        ts_ends: Ts,
+    }
+    /// An auction of a portfolio ended.
+    AuctionClosed = 313 {
+        /// Whose portfolio.
+        account: AccountId,
+        /// Who takes it; `u32::MAX` where nobody does.
+        winner: AccountId,
+        /// What the winner pays on top of the marks, in base units.
+        price: Amount,
+    }
+    /// A layer of the waterfall paid for a default.
+    LayerUsed = 314 {
+        /// Whose default.
+        account: AccountId,
+        /// Which: 1 the defaulter's share, 2 insurance, 3 house, 4 mutual, 5 assessment, 6 gains, 7 nobody.
+        layer: u8,
+        /// Label of the member; `u32::MAX` where none.
+        member: u32,
+        /// Of what.
+        asset: AssetId,
+        /// In base units.
+        amount: Amount,
+    }
+    /// A position was closed against a defaulter's.
+    Deleveraged = 315 {
+        /// Whose position.
+        account: AccountId,
+        /// Who defaulted.
+        defaulter: AccountId,
+        /// Where.
+        instrument: InstrumentId,
+        /// Side of the account.
+        side: Side,
+        /// In lots.
+        qty: Qty,
+        /// In ticks.
+        price: Price,
+    }
+    /// Funding was paid.
+    FundingPaid = 316 {
+        /// Where.
+        instrument: InstrumentId,
+        /// Rate of the interval, 10^-18; a long pays when positive.
+        rate: Amount,
+    }
+    /// An instrument was settled and trades no more.
+    InstrumentSettled = 317 {
+        /// Which.
+        instrument: InstrumentId,
+        /// In 10^-12 of the quote unit.
+        price: Amount,
+    }
+    /// Something that was due could not be done.
+    ClearingStalled = 318 {
+        /// Where.
+        instrument: InstrumentId,
+        /// Why.
+        reason: Reason,
+    }
 }
 
 records! {
@@ -663,5 +775,21 @@ records! {
         BalanceChanged,
         /// Override.
         LimitChanged,
+        /// Margin call.
+        MarginCalled,
+        /// Auction of a portfolio.
+        AuctionOpened,
+        /// Its end.
+        AuctionClosed,
+        /// Waterfall.
+        LayerUsed,
+        /// Deleveraging.
+        Deleveraged,
+        /// Funding.
+        FundingPaid,
+        /// Expiry.
+        InstrumentSettled,
+        /// What could not be done.
+        ClearingStalled,
     }
 }

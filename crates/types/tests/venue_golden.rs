@@ -25,6 +25,7 @@ const LETTERS: &[(&str, u8)] = &[
     ("kind", b'A'),
     ("fields", 0x15),
     ("limit", 7),
+    ("layer", 3),
 ];
 
 fn field(name: &str, column: Column, at: u8) -> Vec<u8> {

@@ -1,48 +1,166 @@
 //! What clearing brings about by itself: funding, settlements, expiries, and the way down of who cannot pay.
+//!
+//! Clearing decides and says what is to be done; here it is done in the markets, and answered. A liquidation is an
+//! immediate-or-cancel order of the account that is short, without a client's id and without the account's controls; of
+//! it only its fills are reported.
 
-use tiderace_clear::Action;
-use tiderace_types::venue::Event;
-use tiderace_types::{InstrumentId, Reason, TradingState, Ts};
+use tiderace_clear::{Action, Layer, OrderHold, Stage};
+use tiderace_types::venue::{
+    AuctionBid, AuctionClosed, AuctionOpened, ClearingStalled, Deleveraged, Event, FundingPaid, InstrumentSettled,
+    LayerUsed, MarginCalled, NewOrder,
+};
+use tiderace_types::{
+    AccountId, Amount, ClOrdId, InstrumentId, Price, Qty, Reason, Refusal, Side, TimeInForce, TradingState, Ts,
+};
 
 use super::Venue;
 use super::core::Asked;
+use super::enter::Links;
 use super::orders::Row;
 
-/// The last time that something can be due at.
+/// The last time that something can be due at: the end of time itself never comes.
 const LAST: Ts = Ts::new(i64::MAX - 1);
+/// Nobody, where an event names an account or a member.
+const NOBODY: u32 = u32::MAX;
 
 impl Venue {
     /// Carries clearing on to a time, and does what follows.
     pub(super) fn clearing_timer(&mut self, ts: Ts, out: &mut Vec<Event>) {
         let mut actions = ::core::mem::take(&mut self.actions);
-        // The end of time itself never comes: what is due then is due never.
         self.core.clearing.advance(ts.min(LAST), &mut actions);
-        for action in actions.drain(..) {
-            self.on_action(&action, out);
+        self.act(actions, out);
+    }
+
+    /// Looks at who is short of margin; false where nobody is.
+    pub(super) fn settle_clearing(&mut self, out: &mut Vec<Event>) -> bool {
+        let mut actions = ::core::mem::take(&mut self.actions);
+        self.core.clearing.review(&mut actions);
+        let any = !actions.is_empty();
+        self.act(actions, out);
+        any
+    }
+
+    /// A bid for a defaulter's portfolio.
+    pub(super) fn bid(&mut self, of: &AuctionBid, out: &mut Vec<Event>) -> Result<(), Refusal> {
+        let mut actions = ::core::mem::take(&mut self.actions);
+        let result = self.core.clearing.bid(of.account, of.defaulter, of.price, &mut actions);
+        self.act(actions, out);
+        result
+    }
+
+    /// Does what clearing asks for, in its order; the list goes back to be used again.
+    fn act(&mut self, mut actions: Vec<Action>, out: &mut Vec<Event>) {
+        for action in &actions {
+            self.act_on(action, out);
         }
+        actions.clear();
         self.actions = actions;
     }
 
-    fn on_action(&mut self, action: &Action, out: &mut Vec<Event>) {
+    fn act_on(&mut self, action: &Action, out: &mut Vec<Event>) {
         match *action {
-            Action::Expired { instrument, .. } => self.close_market(instrument, out),
-            Action::Warn { .. }
-            | Action::CancelRiskAdding { .. }
-            | Action::Liquidate { .. }
-            | Action::AuctionOpened { .. }
-            | Action::AuctionClosed { .. }
-            | Action::LayerUsed { .. }
-            | Action::Deleveraged { .. }
-            | Action::FundingPaid { .. }
-            | Action::Settled { .. }
-            | Action::Missing { .. } => {}
+            Action::Warn { account } => self.call(account, false, out),
+            Action::CancelRiskAdding { account } => {
+                self.call(account, true, out);
+                self.cancel_risk(account, out);
+            }
+            Action::Liquidate { account, instrument, side, qty, limit } => {
+                let before = self.core.clearing.qty(account, instrument);
+                self.liquidate(account, instrument, (side, qty, limit), out);
+                let filled = before.abs_diff(self.core.clearing.qty(account, instrument));
+                let filled = i64::try_from(filled).ok().and_then(Qty::new).unwrap_or(Qty::MAX);
+                self.core.clearing.liquidated(account, instrument, filled);
+            }
+            Action::AuctionOpened { account, ends } => {
+                out.push(AuctionOpened { account, ts_ends: ends }.into());
+                self.cancel_where(account, Reason::InDefault, |_| true, out);
+            }
+            Action::AuctionClosed { account, winner, price } => {
+                out.push(AuctionClosed { account, winner: winner.unwrap_or(AccountId(NOBODY)), price }.into());
+                self.cancel_flat(out);
+            }
+            Action::LayerUsed { account, layer, member, asset, amount } => {
+                let (layer, member) = (layer_code(layer), member.unwrap_or(NOBODY));
+                out.push(LayerUsed { account, layer, member, asset, amount }.into());
+            }
+            Action::Deleveraged { bankrupt, account, instrument, side, qty, price } => {
+                let (defaulter, side) = (bankrupt, side.opposite());
+                out.push(Deleveraged { account, defaulter, instrument, side, qty, price }.into());
+                self.cancel_flat(out);
+            }
+            Action::FundingPaid { instrument, rate } => {
+                out.push(FundingPaid { instrument, rate: Amount::new(rate) }.into());
+            }
+            Action::Settled { .. } => {}
+            Action::Expired { instrument, price } => {
+                out.push(InstrumentSettled { instrument, price: Amount::new(price) }.into());
+                self.close_market(instrument, out);
+            }
+            Action::Missing { instrument, reason } => out.push(ClearingStalled { instrument, reason }.into()),
+        }
+    }
+
+    fn call(&self, account: AccountId, is_liquidation: bool, out: &mut Vec<Event>) {
+        let of = self.core.clearing.margin(account);
+        let (asset, collateral, maintenance) = (of.asset, of.collateral, of.maintenance);
+        out.push(MarginCalled { account, asset, collateral, maintenance, is_liquidation }.into());
+    }
+
+    /// Cancels the orders of an account that do not make a position smaller.
+    fn cancel_risk(&mut self, account: AccountId, out: &mut Vec<Event>) {
+        let clearing = &self.core.clearing;
+        let adds = |row: &&Row| row.leaves_qty() > clearing.reducible(account, row.instrument, row.side);
+        let rows = self.core.orders.of_account(account).filter(adds);
+        let ids: Vec<u64> = rows.map(|row| row.order_id).collect();
+        for order_id in ids {
+            self.cancel_one(order_id, Reason::Liquidation, out);
+        }
+    }
+
+    /// Cancels reduce-only orders that have nothing to reduce any more: positions went without a trade.
+    fn cancel_flat(&mut self, out: &mut Vec<Event>) {
+        let mut gone = Vec::new();
+        let mut seen: Vec<(AccountId, InstrumentId)> = Vec::new();
+        for (account, instrument, _) in &self.core.reduce_only {
+            if !seen.contains(&(*account, *instrument)) {
+                seen.push((*account, *instrument));
+                self.core.flat(*account, *instrument, 0, &mut gone);
+            }
+        }
+        for (order_id, reason) in gone {
+            self.cancel_one(order_id, reason, out);
+        }
+    }
+
+    /// Enters a liquidation order.
+    fn liquidate(
+        &mut self,
+        account: AccountId,
+        instrument: InstrumentId,
+        (side, qty, limit): (Side, Qty, Price),
+        out: &mut Vec<Event>,
+    ) {
+        let limit = self.within_band(instrument, side, limit);
+        let order = NewOrder::limit(account, instrument, ClOrdId(0), side, limit, qty);
+        let order = NewOrder { time_in_force: TimeInForce::Ioc, reduce_only: true, ..order };
+        self.core.is_liquidation = true;
+        self.admit(&order, Row::of(&order), Links::default(), OrderHold::default(), out);
+        self.core.is_liquidation = false;
+    }
+
+    /// A limit that the price band of its instrument lets in.
+    fn within_band(&self, instrument: InstrumentId, side: Side, limit: Price) -> Price {
+        let bound = self.market(instrument).and_then(|market| market.bound(side));
+        match side {
+            Side::Buy => bound.map_or(limit, |bound| limit.min(bound)),
+            Side::Sell => bound.map_or(limit, |bound| limit.max(bound)),
         }
     }
 
     /// An instrument that is settled trades no more: its orders end.
     fn close_market(&mut self, at: InstrumentId, out: &mut Vec<Event>) {
-        let is_there = |row: &Row| row.instrument == at;
-        let mut ids: Vec<u64> = self.core.orders.all().filter(|row| is_there(row)).map(|row| row.order_id).collect();
+        let there = self.core.orders.all().filter(|row| row.instrument == at);
+        let mut ids: Vec<u64> = there.map(|row| row.order_id).collect();
         ids.sort_unstable();
         for order_id in ids {
             self.cancel_one(order_id, Reason::InstrumentExpired, out);
@@ -51,5 +169,23 @@ impl Venue {
         self.with_market(at, out, |market, desk, now, events| {
             market.set_state(now, TradingState::Closed, Reason::InstrumentExpired, desk, events);
         });
+    }
+
+    /// Where an account stands on the way down.
+    #[must_use]
+    pub fn stage(&self, account: AccountId) -> Stage {
+        self.core.clearing.stage(account)
+    }
+}
+
+const fn layer_code(layer: Layer) -> u8 {
+    match layer {
+        Layer::DefaulterShare => 1,
+        Layer::Insurance => 2,
+        Layer::House => 3,
+        Layer::Mutual => 4,
+        Layer::Assessment => 5,
+        Layer::Haircut => 6,
+        Layer::Nobody => 7,
     }
 }

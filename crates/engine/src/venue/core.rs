@@ -12,7 +12,7 @@ use tiderace_risk::venue::Controls;
 use tiderace_types::venue::{Event, Indication, NO_ENTRY, NewOrder, Report, StateChanged, Trade};
 use tiderace_types::{
     AccountId, Amount, ClOrdId, ExecId, ExecType, InstrumentId, OrdStatus, Price, Qty, Reason, Refusal, Side,
-    TimeInForce, Ts,
+    TimeInForce, TradeKind, Ts,
 };
 
 use super::data::{Feed, Update};
@@ -77,6 +77,8 @@ pub(super) struct Core {
     pub(super) is_counted: bool,
     /// Whether what was asked was let in.
     pub(super) is_in: bool,
+    /// Whether the market at work was asked by clearing.
+    pub(super) is_liquidation: bool,
 }
 
 /// The report that others are made from by struct update.
@@ -142,6 +144,7 @@ impl Core {
                 let account = |core: &Self, id| core.orders.get(id).map_or(AccountId(u32::MAX), |row| row.account);
                 let (of_maker, of_taker) = (account(self, maker), account(self, taker));
                 let (trade_id, instrument) = (done.trade_id, at);
+                let kind = self.kind_of(kind);
                 let trade =
                     Trade { trade_id, instrument, price, qty, maker: of_maker, taker: of_taker, aggressor, kind };
                 out.push(trade.into());
@@ -177,6 +180,11 @@ impl Core {
         }
     }
 
+    /// How a trade came about: what clearing asked for is a liquidation.
+    pub(super) const fn kind_of(&self, kind: TradeKind) -> TradeKind {
+        if self.is_liquidation { TradeKind::Liquidation } else { kind }
+    }
+
     fn take_fill(&mut self) -> Done {
         let none = Done { trade_id: ExecId(0), maker_fee: 0, taker_fee: 0, is_swapped: false };
         self.fills.pop_front().unwrap_or(none)
@@ -209,7 +217,7 @@ impl Core {
         let Some(row) = self.orders.get(order_id).copied() else { return };
         if row.is_quote() {
             self.quotes.entry((row.account, row.mmp_group)).or_default().push(order_id);
-        } else {
+        } else if row.is_clients() {
             self.use_up(&row);
         }
         self.controls.on_leaves(row.account, row.instrument, row.side, Qty::ZERO, row.order_qty);
@@ -219,7 +227,9 @@ impl Core {
         if let Some(partner) = self.orders.get_mut(oco) {
             partner.oco = order_id;
         }
-        out.push(report_of(&row, ExecType::New, OrdStatus::New).into());
+        if row.is_clients() {
+            out.push(report_of(&row, ExecType::New, OrdStatus::New).into());
+        }
     }
 
     fn use_up(&mut self, row: &Row) {
@@ -297,7 +307,9 @@ impl Core {
     fn close_one(&mut self, order_id: u64, exec_type: ExecType, reason: Reason, out: &mut Vec<Event>) -> bool {
         let Some(row) = self.orders.get(order_id).copied() else { return false };
         let ord_status = if exec_type == ExecType::Expired { OrdStatus::Expired } else { OrdStatus::Canceled };
-        out.push(Report { reason, ..report_of(&row, exec_type, ord_status) }.into());
+        if row.is_clients() {
+            out.push(Report { reason, ..report_of(&row, exec_type, ord_status) }.into());
+        }
         self.controls.on_leaves(row.account, row.instrument, row.side, row.leaves_qty(), Qty::ZERO);
         self.end(&row);
         if row.parent != 0 {
@@ -312,6 +324,7 @@ impl Core {
             self.reduce_only.retain(|(_, _, order_id)| *order_id != row.order_id);
         }
         if !row.is_quote()
+            && row.is_clients()
             && let Some(ids) = self.ids.get_mut(account_index(row.account))
         {
             ids.forget(row.cl_ord_id);
@@ -363,7 +376,9 @@ impl Core {
         let Some(row) = self.orders.get(order_id).copied() else { return };
         match self.asked {
             Asked::New { mark, .. } => {
-                out.push(refused(&row, refusal).into());
+                if row.is_clients() {
+                    out.push(refused(&row, refusal).into());
+                }
                 self.hold_out(order_id, &row);
                 self.orders.undo(order_id, mark);
             }

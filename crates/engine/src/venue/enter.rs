@@ -29,7 +29,7 @@ const FEW_LOTS: i64 = 1 << 37;
 
 /// The partner and the parent that an order names, as order ids.
 #[derive(Clone, Copy, Debug, Default)]
-struct Links {
+pub(super) struct Links {
     oco: u64,
     parent: u64,
 }
@@ -37,21 +37,7 @@ struct Links {
 impl Venue {
     /// Enters an order; `quote_entry` is that of a mass quote.
     pub(super) fn enter(&mut self, order: &NewOrder, quote_entry: u16, out: &mut Vec<Event>) {
-        let row = Row {
-            cl_ord_id: order.cl_ord_id,
-            price: if order.ord_type.has_limit() { order.price } else { Price::ZERO },
-            order_qty: order.order_qty,
-            account: order.account,
-            strategy: order.strategy,
-            instrument: order.instrument,
-            quote_entry,
-            mmp_group: order.mmp_group,
-            side: order.side,
-            ord_type: order.ord_type,
-            time_in_force: order.time_in_force,
-            reduce_only: order.reduce_only,
-            ..Row::blank()
-        };
+        let row = Row { quote_entry, ..Row::of(order) };
         match self.check_new(order, &row) {
             Ok((links, hold)) => self.admit(order, row, links, hold, out),
             Err(refusal) => out.push(refused(&row, refusal).into()),
@@ -214,7 +200,7 @@ impl Venue {
     }
 
     /// Gives an order that the venue lets in to its market, or to its parent.
-    fn admit(&mut self, order: &NewOrder, row: Row, links: Links, hold: OrderHold, out: &mut Vec<Event>) {
+    pub(super) fn admit(&mut self, order: &NewOrder, row: Row, links: Links, hold: OrderHold, out: &mut Vec<Event>) {
         let Links { oco, parent } = links;
         let Some((order_id, mark)) = self.core.orders.begin(Row { oco, parent, ..row }) else {
             let max = i128::try_from(ORDERS_MAX).unwrap_or(i128::MAX);
@@ -581,7 +567,7 @@ const fn leg(quote: &MassQuote, entry: &QuoteEntry, side: Side, price: Price, or
     NewOrder { mmp_group: quote.mmp_group, ..order }
 }
 
-const fn market_order(order: &NewOrder, order_id: u64, owner: Owner) -> Order {
+pub(super) const fn market_order(order: &NewOrder, order_id: u64, owner: Owner) -> Order {
     Order {
         order_id,
         owner,

@@ -1,13 +1,14 @@
 //! What the venue answers to a market in the middle of a sweep: positions, partners, counts.
 
-use tiderace_clear::Filled;
-use tiderace_matching::market::{BookChange, Fill, Host, Owner};
+use tiderace_clear::{Filled, OrderHold};
+use tiderace_matching::market::{BookChange, Fill, Host, Owner, Resting};
 use tiderace_types::venue::NO_GROUP;
 use tiderace_types::{AccountId, ExecId, InstrumentId, Qty, Reason, Side, TradeKind, Ts};
 
 use super::core::Core;
 use super::data::Update;
-use super::orders::Stage;
+use super::holds::Wanted;
+use super::orders::{Row, Stage};
 use super::tariffs::Counted;
 
 /// One fill, booked: its reports follow when the market is done.
@@ -32,6 +33,15 @@ impl Host for Desk<'_> {
         qty.min(self.core.clearing.reducible(AccountId(owner.account), self.instrument, side))
     }
 
+    fn refuses(&mut self, maker: &Resting, qty: Qty) -> Option<Reason> {
+        if !self.core.holds.is_margined(self.instrument) {
+            return None;
+        }
+        let Resting { account, side, price, .. } = *maker;
+        let may = self.core.clearing.may_fill(AccountId(account), self.instrument, side, qty, price);
+        may.err().map(|refusal| refusal.reason)
+    }
+
     fn linked(&self, order_id: u64) -> Option<u64> {
         self.core.orders.get(order_id).map(|row| row.oco).filter(|&partner| partner != 0)
     }
@@ -46,7 +56,8 @@ impl Host for Desk<'_> {
         let Filled { trade_id, maker_fee: of_rested, taker_fee: of_came } = self.book(fill, rested, came, taker_side);
         let (maker_fee, taker_fee) = if is_swapped { (of_came, of_rested) } else { (of_rested, of_came) };
         self.core.fills.push_back(Done { trade_id, maker_fee, taker_fee, is_swapped });
-        let Fill { price, qty, aggressor, kind, .. } = *fill;
+        let Fill { price, qty, aggressor, .. } = *fill;
+        let kind = self.core.kind_of(fill.kind);
         self.core.feed.push(self.ts, self.instrument, Update::Trade { price, qty, aggressor, kind });
         self.count(fill.maker, maker, taker_side.opposite(), qty);
         self.count(fill.taker, taker, taker_side, qty);
@@ -66,6 +77,9 @@ impl Host for Desk<'_> {
 
     fn triggered(&mut self, order_id: u64, gone: &mut Vec<(u64, Reason)>) {
         self.part(order_id, gone);
+        if let Err(reason) = self.admit_stop(order_id) {
+            gone.push((order_id, reason));
+        }
     }
 
     fn book_changed(&mut self, change: &BookChange) {
@@ -90,7 +104,7 @@ impl Desk<'_> {
             qty: fill.qty,
             maker_fee: fees(rested).maker,
             taker_fee: fees(came).taker,
-            kind: fill.kind,
+            kind: self.core.kind_of(fill.kind),
         });
         let Ok(booked) = booked else {
             // Entry checked the account, the instrument and the worth.
@@ -100,6 +114,23 @@ impl Desk<'_> {
         let counted = Counted { instrument: at, accounts: [maker, taker], price: fill.price, qty: fill.qty };
         self.core.tariffs.on_trade(self.ts, booked.trade_id, &counted);
         booked
+    }
+
+    /// Asks margin of a stop that enters; it holds from now on.
+    fn admit_stop(&mut self, order_id: u64) -> Result<(), Reason> {
+        let Some(row) = self.core.orders.get(order_id).copied() else { return Ok(()) };
+        if !self.core.holds.is_margined(row.instrument) {
+            return Ok(());
+        }
+        let Row { account, instrument, side, reduce_only, .. } = row;
+        let fees = self.core.tariffs.fees(self.ts, account, instrument);
+        // Without a limit it is taken at the mark: its book is at work.
+        let price = row.ord_type.has_limit().then_some(row.price);
+        let (leaves_qty, fee) = (row.leaves_qty(), fees.maker.max(fees.taker));
+        let wanted = Wanted { account, instrument, side, leaves_qty, price, reduce_only, fee };
+        let hold = self.core.check_margin(&wanted, OrderHold::default()).map_err(|refusal| refusal.reason)?;
+        self.core.hold_in(order_id, &row, hold);
+        Ok(())
     }
 
     /// Market-maker protection: a fill of a group's order counts, whether it rested or came in.

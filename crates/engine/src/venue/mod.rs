@@ -144,6 +144,7 @@ impl Venue {
             asked: Asked::Nothing,
             is_counted: false,
             is_in: false,
+            is_liquidation: false,
         };
         Ok(Self {
             now: config.start,
@@ -230,7 +231,11 @@ impl Venue {
     fn settle(&mut self, out: &mut Vec<Event>) {
         loop {
             self.core.asked = Asked::Nothing;
-            if self.settle_mmp(out) | self.settle_pegs(out) || self.settle_children(out) || self.settle_stops(out) {
+            if self.settle_mmp(out) | self.settle_pegs(out)
+                || self.settle_children(out)
+                || self.settle_stops(out)
+                || self.settle_clearing(out)
+            {
                 continue;
             }
             break;

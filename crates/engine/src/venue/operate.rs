@@ -5,7 +5,7 @@ use tiderace_risk::venue::Due;
 use tiderace_types::venue::{
     ANY_INSTRUMENT, AdjustTrade, BalanceChanged, BustTrade, Cancel, CommandRefused, ConnectionSet, Deposit, Event,
     IndexSet, KillSet, Malformed, MarkSet, MassQuote, MmpChanged, MmpReset, NewOrder, Replace, Single, TradeCorrected,
-    VenueKillChanged, Withdraw,
+    Transfer, VenueKillChanged, Withdraw,
 };
 use tiderace_types::{AccountId, ExecId, InstrumentId, KillScope, Layout, Price, Reason, Refusal, Ts};
 
@@ -46,7 +46,7 @@ impl Venue {
                 ((NO_ACCOUNT, of.instrument), known)
             }
             Single::StateSet(of) => {
-                let known = self.check_instrument(of.instrument);
+                let known = self.check_instrument(of.instrument).and_then(|()| self.check_trades(of.instrument));
                 if known.is_ok() {
                     self.core.asked = Asked::Nothing;
                     self.with_market(of.instrument, out, |market, desk, now, events| {
@@ -65,6 +65,9 @@ impl Venue {
             Single::ApproveOverride(of) => {
                 (none, self.core.controls.approve(of).map(|changed| out.push(changed.into())))
             }
+            Single::AuctionBid(of) => ((of.account, ANY_INSTRUMENT), self.bid(of, out)),
+            Single::Transfer(of) => ((of.account, ANY_INSTRUMENT), self.transfer(of, out)),
+            Single::PortCustomers(of) => (none, self.core.clearing.port(of.member, of.receiver).map(|_| ())),
             Single::FundContribution(of) => {
                 (none, self.core.clearing.contribute_mutual(of.member, of.asset, of.amount))
             }
@@ -79,6 +82,14 @@ impl Venue {
             return Ok(());
         }
         Err(Refusal::new(Reason::UnknownSymbol, instrument.0, 0))
+    }
+
+    /// What is settled stays closed.
+    fn check_trades(&self, instrument: InstrumentId) -> Result<(), Refusal> {
+        if self.core.clearing.is_settled(instrument) {
+            return Err(Refusal::new(Reason::InstrumentExpired, instrument.0, 0));
+        }
+        Ok(())
     }
 
     fn check_account(&self, account: AccountId) -> Result<(), Refusal> {
@@ -128,6 +139,15 @@ impl Venue {
     fn withdraw(&mut self, of: &Withdraw, out: &mut Vec<Event>) -> Result<(), Refusal> {
         let total = self.core.clearing.withdraw(of.account, of.asset, of.amount)?;
         out.push(BalanceChanged { account: of.account, asset: of.asset, total }.into());
+        Ok(())
+    }
+
+    fn transfer(&mut self, of: &Transfer, out: &mut Vec<Event>) -> Result<(), Refusal> {
+        self.core.clearing.transfer(of.account, of.receiver, of.asset, of.amount)?;
+        for account in [of.account, of.receiver] {
+            let total = self.balance(account, of.asset).total;
+            out.push(BalanceChanged { account, asset: of.asset, total }.into());
+        }
         Ok(())
     }
 

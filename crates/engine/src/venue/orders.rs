@@ -4,7 +4,7 @@
 //! earlier use of a row is stale by itself. Sketch: a row is 112 bytes, so a new order touches two or three lines here.
 
 use tiderace_types::id_map::Handle;
-use tiderace_types::venue::{NO_ENTRY, NO_GROUP};
+use tiderace_types::venue::{NO_ENTRY, NO_GROUP, NewOrder};
 use tiderace_types::{AccountId, ClOrdId, DecodeError, Field, InstrumentId, OrdType, Price, Qty, Side, TimeInForce};
 
 use super::snapshot::{bad, put_len, take_list};
@@ -91,9 +91,32 @@ impl Row {
         Self::FREE
     }
 
+    /// The row of an order that is about to enter.
+    pub(super) const fn of(order: &NewOrder) -> Self {
+        Self {
+            cl_ord_id: order.cl_ord_id,
+            price: if order.ord_type.has_limit() { order.price } else { Price::ZERO },
+            order_qty: order.order_qty,
+            account: order.account,
+            strategy: order.strategy,
+            instrument: order.instrument,
+            mmp_group: order.mmp_group,
+            side: order.side,
+            ord_type: order.ord_type,
+            time_in_force: order.time_in_force,
+            reduce_only: order.reduce_only,
+            ..Self::FREE
+        }
+    }
+
     /// What is left to fill.
     pub(super) const fn leaves_qty(&self) -> Qty {
         self.order_qty.saturating_sub(self.cum_qty)
+    }
+
+    /// Whether a client sent it: a liquidation has no key.
+    pub(super) const fn is_clients(&self) -> bool {
+        self.cl_ord_id.0 != 0
     }
 
     /// Whether it entered as part of a mass quote.

@@ -92,9 +92,11 @@ impl Market {
         events.push(Event::Triggered { order_id });
         let mut gone = std::mem::take(&mut self.off.gone);
         host.triggered(order_id, &mut gone);
+        let refused = gone.iter().position(|(of, _)| *of == order_id).map(|at| gone.remove(at).1);
         self.off.cancel_gone(&mut self.book, &mut gone, None, host, events);
         self.off.gone = gone;
-        match self.limit(&order) {
+        let limit = refused.map_or_else(|| self.limit(&order), |reason| Err(Refusal::plain(reason)));
+        match limit {
             Ok(limit) => self.begin(ts, &order, limit, host, events),
             Err(Refusal { reason, .. }) => {
                 self.off.expiries.remove(order_id);

@@ -16,6 +16,12 @@ pub trait Host {
         qty
     }
 
+    /// Why an order that rests may not have this fill any more: it is canceled then, and the sweep goes on behind it.
+    fn refuses(&mut self, maker: &Resting, qty: Qty) -> Option<Reason> {
+        let _ = (maker, qty);
+        None
+    }
+
     /// The order that the first fill of this one ends, where there is one: a FOK or a minimum counts one of the two.
     fn linked(&self, order_id: u64) -> Option<u64> {
         let _ = order_id;
@@ -29,7 +35,8 @@ pub trait Host {
         let _ = (fill, gone);
     }
 
-    /// A stop was triggered, its event is written, and it is about to enter; `gone` as in [`Self::filled`].
+    /// A stop was triggered, its event is written, and it is about to enter; `gone` as in [`Self::filled`], where its own
+    /// id says that it must not.
     fn triggered(&mut self, order_id: u64, gone: &mut Vec<(u64, Reason)>) {
         let _ = (order_id, gone);
     }
@@ -42,6 +49,19 @@ pub trait Host {
 
 impl Host for () {
     const IS_SILENT: bool = true;
+}
+
+/// An order that is about to be met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resting {
+    /// Which.
+    pub order_id: u64,
+    /// Whose.
+    pub account: u32,
+    /// Which side.
+    pub side: Side,
+    /// At which price.
+    pub price: Price,
 }
 
 /// One fill.

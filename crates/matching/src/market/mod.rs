@@ -32,7 +32,7 @@ use crate::event::Event;
 use crate::terms::Terms;
 use off_book::OffBook;
 
-pub use host::{BookChange, Fill, Host};
+pub use host::{BookChange, Fill, Host, Resting};
 pub use order::{
     BandRule, Change, CircuitBreaker, Indication, MarketConfig, NewOrder, OrderView, Owner, Place, PriceBand,
     RandomEnd, Scheduled,
@@ -70,6 +70,12 @@ impl Market {
     #[must_use]
     pub const fn state(&self) -> TradingState {
         self.off.state
+    }
+
+    /// The worst price that the price band lets an order of a side have; none where there is no bound.
+    #[must_use]
+    pub fn bound(&self, side: Side) -> Option<Price> {
+        self.off.config.band?.bound(side, self.off.mark, self.off.last_px)
     }
 
     /// How it is set up.

@@ -6,7 +6,7 @@ use tiderace_types::{OrdType, Price, Qty, Reason, Side, TimeInForce, TradingStat
 use super::limits::Prints;
 use super::stops::Stops;
 use super::tables::{Expiries, Groups, Pegs};
-use super::{BookChange, Fill, Host, Indication, MarketConfig, NewOrder, Owner};
+use super::{BookChange, Fill, Host, Indication, MarketConfig, NewOrder, Owner, Resting};
 use crate::event::Event;
 use crate::sweep::{Taker, Watch};
 use crate::terms::Terms;
@@ -231,6 +231,10 @@ impl<H: Host> Watch for Watched<'_, H> {
 
     fn linked(&self, order_id: u64) -> Option<u64> {
         self.host.linked(order_id)
+    }
+
+    fn refuses(&mut self, maker: &Resting, qty: Qty) -> Option<Reason> {
+        self.host.refuses(maker, qty)
     }
 
     fn cap(&mut self, order_id: u64, owner: u32, side: Side, qty: Qty) -> Qty {

@@ -3,9 +3,9 @@
 
 use tiderace_types::instrument::STEP_DECIMALS;
 use tiderace_types::venue::{
-    ANY, ANY_INSTRUMENT, Cancel, CancelAll, Clock, Command, ConnectionSet, Deposit, FundContribution, GreeksSet,
-    IndexSet, KillSet, Malformed, MarkSet, MassQuote, MmpReset, NewOrder, QUOTE_ENTRIES_MAX, QuoteEntry, Replace,
-    SettlementSet, StateSet, Withdraw,
+    ANY, ANY_INSTRUMENT, AuctionBid, Cancel, CancelAll, Clock, Command, ConnectionSet, Deposit, FundContribution,
+    GreeksSet, IndexSet, KillSet, Malformed, MarkSet, MassQuote, MmpReset, NewOrder, PortCustomers, QUOTE_ENTRIES_MAX,
+    QuoteEntry, Replace, SettlementSet, StateSet, Transfer, Withdraw,
 };
 use tiderace_types::{
     AccountId, Amount, ClOrdId, DecimalError, InstrumentId, KillScope, Layout, OrdType, PegTo, PostOnly, Price, Qty,
@@ -104,6 +104,13 @@ pub(super) fn step(line: &Object<'_>, gateway: &mut Gateway) -> Result<Step, Bad
             transfer(line, gateway, Withdraw::KIND, make)?
         }
         "fund_contribution" => fund_contribution(line, gateway)?,
+        "bid" => bid(line, gateway)?,
+        "transfer" => move_money(line, gateway)?,
+        "port" => {
+            line.only(&["do", "from", "to"])?;
+            let member = gateway.member(line.text("from")?);
+            PortCustomers { member, receiver: gateway.member(line.text("to")?) }.into()
+        }
         "kill" => kill(line, gateway, true)?,
         "unkill" => kill(line, gateway, false)?,
         "connection" => {
@@ -118,7 +125,7 @@ pub(super) fn step(line: &Object<'_>, gateway: &mut Gateway) -> Result<Step, Bad
         word => {
             let known = "known are: new_order replace cancel cancel_all mass_quote mmp_reset advance index mark \
                          settlement_price greeks trading_state deposit withdraw fund_contribution kill unkill \
-                         connection crash";
+                         connection bid transfer port crash";
             return Err(line.bad("do", format!("{word:?} is unknown here"), known));
         }
     };
@@ -496,6 +503,28 @@ fn fund_contribution(line: &Object<'_>, gateway: &mut Gateway) -> Result<Command
     let amount = exact(line.number("amount")?, gateway.asset_decimals(asset), Reason::BadQty);
     let about = About::plain(FundContribution::KIND, NOBODY, ANY_INSTRUMENT);
     Ok(about.or_refused(amount.map(|amount| FundContribution { member, asset, amount })))
+}
+
+/// What the bidder pays on top of the marks for the portfolio of a defaulter; below zero it wants to be paid.
+fn bid(line: &Object<'_>, gateway: &mut Gateway) -> Result<Command, Bad> {
+    line.only(&["do", "account", "defaulter", "asset", "amount"])?;
+    let account = gateway.account(line.text("account")?);
+    let defaulter = gateway.account(line.text("defaulter")?);
+    let asset = gateway.asset(line.text("asset")?);
+    let price = exact(line.number("amount")?, gateway.asset_decimals(asset), Reason::BadQty);
+    let about = About::plain(AuctionBid::KIND, account, ANY_INSTRUMENT);
+    Ok(about.or_refused(price.map(|price| AuctionBid { account, defaulter, price })))
+}
+
+/// Between two accounts of one tree.
+fn move_money(line: &Object<'_>, gateway: &mut Gateway) -> Result<Command, Bad> {
+    line.only(&["do", "account", "to", "asset", "amount"])?;
+    let account = gateway.account(line.text("account")?);
+    let receiver = gateway.account(line.text("to")?);
+    let asset = gateway.asset(line.text("asset")?);
+    let amount = exact(line.number("amount")?, gateway.asset_decimals(asset), Reason::BadQty);
+    let about = About::plain(Transfer::KIND, account, ANY_INSTRUMENT);
+    Ok(about.or_refused(amount.map(|amount| Transfer { account, receiver, asset, amount })))
 }
 
 fn kill(line: &Object<'_>, gateway: &mut Gateway, is_on: bool) -> Result<Command, Bad> {

@@ -565,6 +565,14 @@ fn is_whole_refusal(event: &Event) -> bool {
         | Event::TradeCorrected(_)
         | Event::CommandRefused(_)
         | Event::BalanceChanged(_)
-        | Event::LimitChanged(_) => false,
+        | Event::LimitChanged(_)
+        | Event::MarginCalled(_)
+        | Event::AuctionOpened(_)
+        | Event::AuctionClosed(_)
+        | Event::LayerUsed(_)
+        | Event::Deleveraged(_)
+        | Event::FundingPaid(_)
+        | Event::InstrumentSettled(_)
+        | Event::ClearingStalled(_) => false,
     }
 }

@@ -5,7 +5,7 @@ use tiderace_types::instrument::STEP_DECIMALS;
 use tiderace_types::num::{Rounding, div_round};
 use tiderace_types::venue::{CommandRefused, Event, NO_ENTRY, Report, Trade};
 use tiderace_types::{
-    AccountId, Amount, ExecType, InstrumentId, KillScope, OrdStatus, Price, Qty, Reason, Refusal, decimal,
+    AccountId, Amount, AssetId, ExecType, InstrumentId, KillScope, OrdStatus, Price, Qty, Reason, Refusal, decimal,
 };
 
 use super::gateway::Gateway;
@@ -50,6 +50,10 @@ impl<'a> Line<'a> {
     fn qty(&mut self, key: &str, instrument: InstrumentId, qty: Qty) -> &mut Self {
         let text = self.gateway.definition(instrument).map_or_else(String::new, |i| i.format_qty(qty));
         self.text(key, text)
+    }
+    fn amount(&mut self, key: &str, asset: AssetId, amount: Amount) -> &mut Self {
+        self.text("asset", self.gateway.assets.name(asset.0.into()));
+        self.text(key, decimal::format(amount.get(), self.gateway.asset_decimals(asset)))
     }
     fn reason(&mut self, refusal: Refusal) -> &mut Self {
         if refusal.reason == Reason::None {
@@ -119,6 +123,44 @@ pub(super) fn event(gateway: &Gateway, event: &Event, leg: Option<(u16, tiderace
         Event::LimitChanged(e) => {
             line.text("event", "limit_changed").account(e.account).text("limit", e.limit.to_string());
             line.text("value", e.value.get().to_string()).text("expire_time", time::format(e.expire_time));
+        }
+        Event::MarginCalled(e) => {
+            line.text("event", "margin_called").account(e.account).flag("is_liquidation", e.is_liquidation);
+            line.amount("collateral", e.asset, e.collateral).amount("maintenance", e.asset, e.maintenance);
+        }
+        Event::AuctionOpened(e) => {
+            line.text("event", "auction_opened").account(e.account).text("ends", time::format(e.ts_ends));
+        }
+        Event::AuctionClosed(e) => {
+            line.text("event", "auction_closed").account(e.account).text("price", e.price.get().to_string());
+            line.text("winner", gateway.accounts.name(e.winner.0));
+        }
+        Event::LayerUsed(e) => {
+            let layer = words::word(words::LAYERS, &e.layer);
+            line.text("event", "layer_used")
+                .account(e.account)
+                .text("layer", layer)
+                .amount("amount", e.asset, e.amount);
+            if e.member != u32::MAX {
+                line.text("member", gateway.members.name(e.member));
+            }
+        }
+        Event::Deleveraged(e) => {
+            line.text("event", "deleveraged").account(e.account).symbol(e.instrument);
+            line.text("defaulter", gateway.accounts.name(e.defaulter.0));
+            line.text("side", words::word(words::SIDES, &e.side));
+            line.qty("qty", e.instrument, e.qty).price("price", e.instrument, e.price);
+        }
+        Event::FundingPaid(e) => {
+            line.text("event", "funding_paid").symbol(e.instrument).text("rate", decimal::format(e.rate.get(), 18));
+        }
+        Event::InstrumentSettled(e) => {
+            let price = decimal::format(e.price.get(), STEP_DECIMALS);
+            line.text("event", "instrument_settled").symbol(e.instrument).text("price", price);
+        }
+        Event::ClearingStalled(e) => {
+            line.text("event", "clearing_stalled").symbol(e.instrument);
+            line.reason(Refusal::plain(e.reason));
         }
     }
     line.shown

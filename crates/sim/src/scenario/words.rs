@@ -15,6 +15,15 @@ pub(super) fn word<T: PartialEq>(table: Table<T>, value: &T) -> &'static str {
 
 pub(super) const SIDES: Table<Side> = &[("buy", Side::Buy), ("sell", Side::Sell)];
 pub(super) const LEGS: Table<Side> = &[("bid", Side::Buy), ("ask", Side::Sell)];
+pub(super) const LAYERS: Table<u8> = &[
+    ("defaulter_share", 1),
+    ("insurance", 2),
+    ("house", 3),
+    ("mutual", 4),
+    ("assessment", 5),
+    ("gains", 6),
+    ("nobody", 7),
+];
 pub(super) const ORD_TYPES: Table<OrdType> = &[
     ("limit", OrdType::Limit),
     ("market", OrdType::Market),
