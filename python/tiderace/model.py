@@ -18,15 +18,17 @@ from tiderace._model.options import (
     implied_vol76,
     reason,
 )
-from tiderace._model.quotes import Arbitrages, arbitrage
-from tiderace._model.surface import Slice, Surface
+from tiderace._model.quotes import Arbitrages, Quotes, arbitrage
+from tiderace._model.surface import Forward, Slice, Surface
 from tiderace._model.svi import JumpWings, Svi
 
 __all__ = [
     "Arbitrages",
+    "Forward",
     "Greeks",
     "Impact",
     "JumpWings",
+    "Quotes",
     "Slice",
     "Surface",
     "Svi",

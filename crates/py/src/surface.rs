@@ -4,6 +4,7 @@ use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
 use tiderace_model::arbitrage::{self, ArbitrageKind, Fees};
 use tiderace_model::chain::{DayWeights, Quote, QuoteKind, Style};
+use tiderace_model::forward::ForwardPoint;
 use tiderace_model::impact::{AlmgrenOrder, impact_almgren2005};
 use tiderace_model::surface::{FitOptions, Surface};
 use tiderace_model::svi::{JumpWings, Svi};
@@ -142,20 +143,22 @@ pub(crate) struct PySurface {
     surface: Surface,
     reasons: Vec<u16>,
     refused: Vec<(i64, u16)>,
+    forwards: Vec<ForwardRow>,
+}
+
+/// An expiry's forward: expiry, t, forward, error, from its future, from parity, pairs.
+type ForwardRow = (i64, f64, f64, f64, f64, f64, u32);
+
+fn forward_row(point: &ForwardPoint) -> ForwardRow {
+    let ForwardPoint { expiry, t, forward, error, from_future, from_parity, pairs } = *point;
+    (expiry, t, forward, error, from_future, from_parity, pairs)
 }
 
 #[pymethods]
 impl PySurface {
     /// Fits one to quotes of one style.
     #[staticmethod]
-    fn fit(
-        py: Python<'_>,
-        quotes: Quotes,
-        version: u64,
-        ts_ns: i64,
-        age_ns_max: u64,
-        weekend: f64,
-    ) -> PyResult<Self> {
+    fn fit(py: Python<'_>, quotes: Quotes, version: u64, ts_ns: i64, age_ns_max: u64, weekend: f64) -> PyResult<Self> {
         let quotes = quotes.rows()?;
         let weights = DayWeights { weekday: 1.0, weekend };
         let options = FitOptions { version, ts_ns, age_ns_max, weights };
@@ -165,7 +168,14 @@ impl PySurface {
             surface: fit.surface,
             reasons: fit.reasons.into_iter().map(Reason::code).collect(),
             refused: fit.refused.into_iter().map(|(expiry, reason)| (expiry, reason.code())).collect(),
+            forwards: fit.forwards.iter().map(forward_row).collect(),
         })
+    }
+
+    /// The forward curve of the quotes.
+    #[getter]
+    fn forwards(&self) -> Vec<ForwardRow> {
+        self.forwards.clone()
     }
 
     /// One code a quote of the fit, 0 where it was used.
@@ -227,7 +237,9 @@ pub(crate) fn model_impact(
 ) -> PyResult<(f64, f64, f64)> {
     let order = AlmgrenOrder { qty, adv, shares_outstanding, sigma, horizon };
     let said = || {
-        format!("qty = {qty}, adv = {adv}, shares_outstanding = {shares_outstanding}, sigma = {sigma}, horizon = {horizon}")
+        format!(
+            "qty = {qty}, adv = {adv}, shares_outstanding = {shares_outstanding}, sigma = {sigma}, horizon = {horizon}"
+        )
     };
     let impact = impact_almgren2005(&order).map_err(|reason| refused(&said(), reason))?;
     Ok((impact.permanent, impact.temporary, impact.cost))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ _FLOATS = ("t", "strike", "bid", "ask", "bid_qty", "ask_qty", "discount", "forwa
 _KEYS = {"kind", "expiry", "call", "style", "ts_ns", *_FLOATS}
 _KINDS = ("option", "future")
 _STYLES = ("linear", "inverse")
-_YEAR_NS = 365 * 86_400_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Quotes:
@@ -40,18 +40,18 @@ class Quotes:
                 rule="Quotes are rows: a list of mappings, or a polars frame",
                 remedy="Give one mapping a quote",
             )
-        self.rows: list[Mapping[str, Any]] = list(rows)
-        keys = [_expiry_key(row, at) for at, row in enumerate(self.rows)]
-        in_order = sorted(set(keys), key=lambda key: (isinstance(key, str), key))
-        number = {key: n for n, key in enumerate(in_order)}
-        said = dict(zip(reversed(keys), reversed(self.rows), strict=True))
-        self.expiries: list[Any] = [said[key]["expiry"] for key in in_order]
-        size = len(self.rows)
+        rows = list(rows)
+        keys = [_expiry_key(row, at) for at, row in enumerate(rows)]
+        number = _numbers(keys)
+        said = dict(zip(reversed(keys), reversed(rows), strict=True))
+        # What the core calls an expiry, and what the rows do.
+        self.named: dict[int, Any] = {number[key]: said[key]["expiry"] for key in said}
+        size = len(rows)
         self.kinds = np.zeros(size, dtype=np.uint8)
         self.styles = np.zeros(size, dtype=np.uint8)
         self.floats = np.full((size, len(_FLOATS)), np.nan)
         self.times = np.zeros((size, 2), dtype=np.int64)
-        for at, row in enumerate(self.rows):
+        for at, row in enumerate(rows):
             self._fill(at, row, number[keys[at]])
 
     def _fill(self, at: int, row: Mapping[str, Any], expiry: int) -> None:
@@ -76,6 +76,40 @@ class Quotes:
             except (TypeError, ValueError):
                 raise _wrong(at, name, value, "a number") from None
         self.times[at] = expiry, row.get("ts_ns") or 0
+
+    @classmethod
+    def of(cls, quotes: Any) -> "Quotes":
+        """Return quotes as they are, rows as quotes."""
+        return quotes if isinstance(quotes, Quotes) else cls(quotes)
+
+    @classmethod
+    def of_columns(
+        cls,
+        *,
+        kinds: NDArray[np.uint8],
+        styles: NDArray[np.uint8],
+        floats: Mapping[str, NDArray[np.float64]],
+        expiry_ns: NDArray[np.int64],
+        ts_ns: NDArray[np.int64],
+    ) -> Self:
+        """Take columns that somebody has checked; expiries are UTC nanoseconds.
+
+        Parameters
+        ----------
+        kinds, styles
+            0 put, 1 call, 2 future; 0 linear, 1 inverse.
+        floats
+            By the names of the rows' keys; a column that is not there is unknown, a discount one.
+        """
+        made = cls(())
+        made.named = {int(expiry): int(expiry) for expiry in expiry_ns}
+        made.kinds, made.styles = kinds, styles
+        made.floats = np.full((len(kinds), len(_FLOATS)), np.nan)
+        made.floats[:, _FLOATS.index("discount")] = 1.0
+        for name, column in floats.items():
+            made.floats[:, _FLOATS.index(name)] = column
+        made.times = np.ascontiguousarray(np.stack([expiry_ns, ts_ns], axis=1))
+        return made
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """Columns by the names that the core knows."""
@@ -109,18 +143,30 @@ def _word(
     return str(value)
 
 
-def _expiry_key(row: Mapping[str, Any], at: int) -> float | str:
-    """Whatever names an expiry, as something that can be put in order."""
+def _expiry_key(row: Mapping[str, Any], at: int) -> int | float | str:
+    """Whatever names an expiry, as something that can be put in order; a time as nanoseconds."""
     value = row.get("expiry") if isinstance(row, Mapping) else None
     if isinstance(value, str) and value:
         return value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
     if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp()
-    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+        since = (value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH
+        return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1_000
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, float | np.floating):
         return float(value)
     raise _wrong(at, "expiry", value, "a time, a date, a string or a number")
+
+
+def _numbers(keys: Iterable[int | float | str]) -> dict[int | float | str, int]:
+    """Whole numbers in the order of the keys: the keys themselves where they are such."""
+    distinct = set(keys)
+    if all(isinstance(key, int) and abs(key) < 2**63 for key in distinct):
+        return {key: int(key) for key in distinct}
+    in_order = sorted(distinct, key=lambda key: (isinstance(key, str), key))
+    return {key: n for n, key in enumerate(in_order)}
 
 
 class Arbitrages(list[dict[str, Any]]):
@@ -180,7 +226,7 @@ def arbitrage(quotes: Any, *, fees: Mapping[str, float] | None = None) -> Arbitr
             rule="Fees are those of an option and of a future",
             remedy='Give {"option": ..., "future": ...}',
         )
-    chain = Quotes(quotes)
+    chain = Quotes.of(quotes)
     with core_errors():
         rows, reasons = _core.model_arbitrage(
             chain.columns(), float(said.get("option", 0.0)), float(said.get("future", 0.0))

@@ -45,10 +45,34 @@ class Slice(NamedTuple):
     rmse_vol: float
 
 
+class Forward(NamedTuple):
+    """One expiry's forward, from its future and from put-call parity at the quotes.
+
+    Attributes
+    ----------
+    expiry, t
+        As the quotes named it; years of 365 days.
+    forward, error
+        From everything, and its standard error.
+    from_future, from_parity
+        NaN where there is none.
+    pairs
+        Strikes with a put and a call.
+    """
+
+    expiry: Any
+    t: float
+    forward: float
+    error: float
+    from_future: float
+    from_parity: float
+    pairs: int
+
+
 class Surface:
     """Vols of one underlying at one time; `Surface.fit` makes one from quotes."""
 
-    def __init__(self, core: _core.Surface, expiries: list[Any]) -> None:
+    def __init__(self, core: _core.Surface, expiries: dict[int, Any]) -> None:
         self._core = core
         self._expiries = expiries
 
@@ -74,12 +98,12 @@ class Surface:
             When it is taken, UTC nanoseconds; quotes older than the age are left out as stale.
         weekend
             Weight of a Saturday or Sunday where variance is interpolated in time; 1 is calendar
-            time.
+            time. Another weight asks for expiries that are times (or UTC nanoseconds).
         """
-        chain = Quotes(quotes)
+        chain = Quotes.of(quotes)
         with core_errors():
             core = _core.Surface.fit(chain.columns(), version, ts_ns, age_ns_max, weekend)
-        return cls(core, chain.expiries)
+        return cls(core, chain.named)
 
     @property
     def slices(self) -> list[Slice]:
@@ -105,6 +129,11 @@ class Surface:
         named = zip(keys, names_of(codes), strict=True)
         return {self._expiries[key]: name for key, name in named}
 
+    @property
+    def forwards(self) -> list[Forward]:
+        """The forward curve of the quotes, by expiry."""
+        return [Forward(self._expiries[row[0]], *row[1:]) for row in self._core.forwards]
+
     def vol(self, expiry: Any, strike: ArrayLike) -> Number:
         """Vols of strikes at a listed expiry."""
         strikes = np.asarray(strike, dtype=np.float64)
@@ -129,10 +158,11 @@ class Surface:
         return bytes(self._core.encode())
 
     def _key(self, expiry: Any) -> int:
-        if expiry not in self._expiries:
-            raise InputError(
-                f"expiry = {expiry!r}",
-                rule="The surface speaks of the expiries of its quotes",
-                remedy=f"Give one of {', '.join(map(str, self._expiries))}",
-            )
-        return self._expiries.index(expiry)
+        for key, named in self._expiries.items():
+            if named == expiry:
+                return key
+        raise InputError(
+            f"expiry = {expiry!r}",
+            rule="The surface speaks of the expiries of its quotes",
+            remedy=f"Give one of {', '.join(map(str, self._expiries.values()))}",
+        )

@@ -1,0 +1,106 @@
+"""``iv``: implied vols of random options on one core, and how exactly they come back.
+
+The prices are those of the deterministic path at known vols. What a price allows: it is a double,
+so its vol is known to ``ulp(price) / (vega vol)`` relative. ``rows_allowed`` counts the rows where
+that is at most a quarter of 1e-9; of them ``within_1e9`` come back to 1e-9, and ``worst`` is the
+largest relative error there. Of the others ``worst_in_ulps`` is the error in what one unit in the
+last place of the price is worth. ``failures`` have no vol.
+
+``per_s`` is the vectorised path, ``per_s_deterministic`` the scalar one; both through the Python
+face, arrays in, arrays out. ``numpy_per_s`` is Newton's method in NumPy on the same inputs, from
+the vol at which vega is largest, until every row stands still; ``numpy_within_1e9`` is its share.
+"""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from benches import _figures, _options
+from benches._process import Memory, in_process
+from tiderace import model
+
+COUNT, REPETITIONS = 1_000_000, 7
+SMOKE = 20_000, 2
+BOUND = 1e-9
+
+
+def run(*, is_smoke: bool = False) -> dict[str, Any]:
+    """Measure in a process of its own."""
+    count, repetitions = SMOKE if is_smoke else (COUNT, REPETITIONS)
+    return in_process("iv", count=count, repetitions=repetitions)
+
+
+def measure(count: int, repetitions: int) -> dict[str, Any]:
+    """Time both paths and NumPy, and check what came back."""
+    options = _options.draw(count)
+    forward, strike, t, vol, call = options
+    price = _options.price(options)
+    memory = Memory(8 * 5 * count)
+
+    def implied(*, fast: bool) -> tuple[Any, Any]:
+        return model.implied_vol76(price, forward=forward, strike=strike, t=t, call=call, fast=fast)
+
+    vega = np.asarray(model.greeks76(forward, strike=strike, t=t, vol=vol, call=call).vega)
+    ulp = np.spacing(price) / (vega * vol)
+    allowed = ulp <= 0.25 * BOUND
+    checks = {
+        "": _check(implied(fast=True), vol, ulp, allowed),
+        "_deterministic": _check(implied(fast=False), vol, ulp, allowed),
+    }
+    numpy_vol = newton(options, price)
+    found, _ = implied(fast=True)
+    return {
+        "input": {"options": count, "repetitions": repetitions},
+        "recipe": _options.RECIPE,
+        "checksum": hashlib.sha256(np.round(found, 9).tobytes()).hexdigest()[:16],
+        "mode": "none",
+        "build": _figures.build(),
+        "per_s": _figures.rates(_options.rate(count, repetitions, lambda: implied(fast=True))),
+        "per_s_deterministic": _figures.rates(
+            _options.rate(count, repetitions, lambda: implied(fast=False))
+        ),
+        "rows_allowed": int(allowed.sum()),
+        **{name + path: value for path, said in checks.items() for name, value in said.items()},
+        "numpy_per_s": _figures.rates(
+            _options.rate(count, max(repetitions // 3, 1), lambda: newton(options, price))
+        ),
+        "numpy_within_1e9": float(np.mean(np.abs(numpy_vol / vol - 1.0)[allowed] <= BOUND)),
+        "rss_mb": _figures.one(memory.rss_mb()),
+    }
+
+
+def _check(answer: tuple[Any, Any], vol: Any, ulp: Any, allowed: Any) -> dict[str, Any]:
+    found, reasons = answer
+    error = np.abs(found / vol - 1.0)
+    is_found = reasons == 0
+    rest = is_found & ~allowed
+    return {
+        "failures": int((~is_found).sum()),
+        "within_1e9": float(np.mean(error[allowed] <= BOUND)),
+        "worst": float(np.max(error[allowed], initial=0.0)),
+        "worst_in_ulps": float(np.max(error[rest] / ulp[rest], initial=0.0)),
+    }
+
+
+def newton(options: _options.Options, price: Any) -> Any:
+    """Newton's method from the inflection point, on the out-of-the-money side."""
+    forward, strike, t, _, call = options
+    root = np.sqrt(t)
+    x = np.log(forward / strike)
+    is_call = strike >= forward
+    intrinsic = np.maximum(np.where(call, forward - strike, strike - forward), 0.0)
+    otm = price - intrinsic
+    sign = np.where(is_call, 1.0, -1.0)
+    s = np.maximum(np.sqrt(2.0 * np.abs(x)), 1e-2)
+    for _ in range(60):
+        d1 = x / s + 0.5 * s
+        value = sign * (forward * _options.cdf(sign * d1) - strike * _options.cdf(sign * (d1 - s)))
+        slope = forward * np.exp(-0.5 * d1 * d1) * 0.3989422804014327
+        step = (value - otm) / np.maximum(slope, 1e-300)
+        moved = np.clip(s - step, 0.1 * s, 10.0 * s)
+        still = np.abs(moved - s) <= 1e-12 * s
+        s = moved
+        if still.all():
+            break
+    return s / root
