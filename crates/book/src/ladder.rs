@@ -6,7 +6,7 @@
 use crate::pages::{Page, Pages, Walk, first_from, mask, slot};
 
 /// Values by key: quantities in a book by price, queues in a book by order.
-pub(crate) struct Ladder<T> {
+pub struct Ladder<T> {
     best: Option<(i64, T)>,
     len: usize,
     pages: Pages<T>,
@@ -19,8 +19,16 @@ impl Ladder<i64> {
     }
 }
 
+impl<T: Copy + Default + PartialEq> Default for Ladder<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T: Copy + Default + PartialEq> Ladder<T> {
-    pub(crate) fn new() -> Self {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
         Self { best: None, len: 0, pages: Pages::new() }
     }
 
@@ -32,7 +40,8 @@ impl<T: Copy + Default + PartialEq> Ladder<T> {
     }
 
     /// The best key and its value.
-    pub(crate) const fn best(&self) -> Option<(i64, T)> {
+    #[must_use]
+    pub const fn best(&self) -> Option<(i64, T)> {
         self.best
     }
 
@@ -41,7 +50,8 @@ impl<T: Copy + Default + PartialEq> Ladder<T> {
     }
 
     /// The value at `key`, the default where there is none.
-    pub(crate) fn get(&self, key: i64) -> T {
+    #[must_use]
+    pub fn get(&self, key: i64) -> T {
         self.pages.get(key).map_or_else(T::default, |page| page.get(key))
     }
 
@@ -51,7 +61,7 @@ impl<T: Copy + Default + PartialEq> Ladder<T> {
     }
 
     /// Sets the value at `key`. True when the best key or its value changed.
-    pub(crate) fn put(&mut self, key: i64, value: T) -> bool {
+    pub fn put(&mut self, key: i64, value: T) -> bool {
         let Some(page) = self.pages.get_or_insert(key) else { return false };
         if page.put(key, value) {
             self.len = self.len.saturating_add(1);
@@ -64,7 +74,7 @@ impl<T: Copy + Default + PartialEq> Ladder<T> {
     }
 
     /// Takes `key` out. True when it was the best.
-    pub(crate) fn remove(&mut self, key: i64) -> bool {
+    pub fn remove(&mut self, key: i64) -> bool {
         let Some(page) = self.pages.get_mut(key) else { return false };
         if page.bits & mask(key) == 0 {
             return false;

@@ -12,4 +12,5 @@ mod pages;
 pub mod view;
 
 pub use book::{Book, BookState, Level, Levels};
+pub use ladder::Ladder;
 pub use view::{Ranked, Source, View};

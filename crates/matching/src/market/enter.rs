@@ -50,7 +50,7 @@ impl Market {
             | OrdType::StopLimit
             | OrdType::TakeProfit
             | OrdType::TakeProfitLimit
-            | OrdType::TrailingStop => self.off.stops.insert(*order, self.off.source_on_entry(order)),
+            | OrdType::TrailingStop => self.off.stops.insert(order, self.off.source_on_entry(order)),
         }
     }
 

@@ -58,10 +58,10 @@ impl OffBook {
             last_px: None,
             mark: None,
             index: None,
-            stops: Stops::default(),
+            stops: Stops::new(seed),
             pegs: Pegs::default(),
             pegged_at: None,
-            expiries: Expiries::default(),
+            expiries: Expiries::new(seed),
             groups: Groups::default(),
             prints: Prints::default(),
             auction_end: None,
@@ -144,7 +144,9 @@ impl OffBook {
             return Some(order.leaves_qty());
         }
         if let Some(order) = self.stops.remove(order_id) {
-            self.expiries.remove(order_id);
+            if order.time_in_force == TimeInForce::Gtd {
+                self.expiries.remove(order_id);
+            }
             return Some(order.order_qty);
         }
         let order = *self.pegs.suspended(order_id)?;

@@ -193,7 +193,7 @@ impl Market {
             return Err(Refusal::new(Reason::BadPrice, next.price.get(), stop.price.get()));
         }
         self.set_expiry(stop.order_id, [stop.time_in_force, next.time_in_force], change.expire_time);
-        self.off.stops.replace(next, self.off.source_on_entry(&next));
+        self.off.stops.replace(&next, self.off.source_on_entry(&next));
         events.push(Event::Replaced {
             order_id: stop.order_id,
             price: if stop.ord_type == OrdType::TrailingStop { Price::ZERO } else { next.price },

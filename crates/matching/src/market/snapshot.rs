@@ -222,7 +222,7 @@ impl OffBook {
         }
         self.stops.encode(out);
         self.pegs.put(out);
-        put_all(self.expiries.iter(), out, put_pair);
+        put_all(self.expiries.in_order().iter(), out, put_pair);
         put_all(self.groups.rows.iter(), out, put_pair);
         self.prints.put(out);
         put_option(self.auction_end, out);
@@ -241,7 +241,7 @@ impl OffBook {
         for px in [&mut off.last_px, &mut off.mark, &mut off.index] {
             *px = take_option(bytes)?;
         }
-        off.stops = Stops::decode(bytes)?;
+        off.stops = Stops::decode(bytes, seed)?;
         off.pegs = Pegs::take(bytes)?;
         for (ts, order_id) in take_all(bytes, take_pair)? {
             off.expiries.set(order_id, ts);

@@ -1,43 +1,93 @@
 //! Small tables beside the book: when orders expire, which accounts share a group, which orders follow a reference.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use tiderace_book::by_order::Order;
+use tiderace_types::id_map::{Handle, IdMap};
 use tiderace_types::{PegTo, Price, Side, Ts};
 
 use super::Owner;
 use crate::terms::Terms;
 
 /// When good-till-date orders end, wherever they wait.
-#[derive(Default)]
+///
+/// An order that leaves, or ends at another time, leaves its entry in the heap; entries that say what no order does any
+/// more are dropped when they come first, all of them where they outnumber the orders. Invariant: the first entry is of
+/// an order that ends then.
 pub(super) struct Expiries {
-    by_time: BTreeSet<(Ts, u64)>,
-    by_id: BTreeMap<u64, Ts>,
+    by_time: BinaryHeap<Reverse<(Ts, u64)>>,
+    by_id: IdMap<u64>,
+    rows: Vec<Ts>,
+    free: Vec<u32>,
 }
 
 impl Expiries {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { by_time: BinaryHeap::new(), by_id: IdMap::new(0, seed), rows: Vec::new(), free: Vec::new() }
+    }
+
     pub(super) fn set(&mut self, order_id: u64, ts: Ts) {
         self.remove(order_id);
-        self.by_id.insert(order_id, ts);
-        self.by_time.insert((ts, order_id));
+        let place = self.free.last().and_then(|&row| Some((row, self.rows.get_mut(usize::try_from(row).ok()?)?)));
+        let row = if let Some((row, place)) = place {
+            *place = ts;
+            self.free.pop();
+            row
+        } else {
+            // 2^32 rows are more than memory holds.
+            let row = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+            self.rows.push(ts);
+            row
+        };
+        self.by_id.insert(order_id, Handle { row, generation: 0 });
+        self.by_time.push(Reverse((ts, order_id)));
     }
 
     pub(super) fn get(&self, order_id: u64) -> Option<Ts> {
-        self.by_id.get(&order_id).copied()
+        if self.len() == 0 {
+            return None;
+        }
+        self.rows.get(self.by_id.get(order_id)?.index()).copied()
     }
 
     pub(super) fn remove(&mut self, order_id: u64) {
-        if let Some(ts) = self.by_id.remove(&order_id) {
-            self.by_time.remove(&(ts, order_id));
+        if self.len() == 0 {
+            return;
+        }
+        let Some(Handle { row, .. }) = self.by_id.get(order_id) else { return };
+        self.by_id.remove(order_id);
+        self.free.push(row);
+        while let Some(&Reverse(first)) = self.by_time.peek()
+            && !self.holds(first)
+        {
+            self.by_time.pop();
+        }
+        if self.by_time.len() > self.len().saturating_mul(2).saturating_add(64) {
+            let mut by_time = std::mem::take(&mut self.by_time);
+            by_time.retain(|&Reverse(entry)| self.holds(entry));
+            self.by_time = by_time;
         }
     }
 
     pub(super) fn first(&self) -> Option<(Ts, u64)> {
-        self.by_time.first().copied()
+        self.by_time.peek().map(|first| first.0)
     }
 
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &(Ts, u64)> {
-        self.by_time.iter()
+    /// All, the soonest first.
+    pub(super) fn in_order(&self) -> Vec<(Ts, u64)> {
+        let mut all: Vec<_> = self.by_time.iter().map(|entry| entry.0).filter(|&entry| self.holds(entry)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    const fn len(&self) -> usize {
+        self.rows.len().saturating_sub(self.free.len())
+    }
+
+    fn holds(&self, (ts, order_id): (Ts, u64)) -> bool {
+        self.get(order_id) == Some(ts)
     }
 }
 
