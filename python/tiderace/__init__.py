@@ -5,7 +5,7 @@
 >>> run.fills.to_polars()  # doctest: +SKIP
 """
 
-from tiderace import errors, model
+from tiderace import clear, errors, model
 from tiderace._core import version as __version__
 from tiderace._run import Run, replay, run
 from tiderace._values import Ticks
@@ -58,6 +58,7 @@ __all__ = [
     "TideraceError",
     "Venue",
     "__version__",
+    "clear",
     "errors",
     "load",
     "model",

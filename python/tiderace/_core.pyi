@@ -350,3 +350,32 @@ def bench_crash(
     folder: str, mode: str, kills: int, seed: int, command: list[str]
 ) -> dict[str, Any]: ...
 def crash_child(folder: str, mode: str, next_id: int) -> None: ...
+def clear_standard(
+    contract: dict[str, object], margin: str, lots: int, mark: int, index: int
+) -> tuple[int, int]: ...
+def clear_order(
+    contract: dict[str, object],
+    margin: str | None,
+    position: int,
+    lots: int,
+    limit: int,
+    fee_rate: int,
+    mark: int,
+    index: int,
+) -> int: ...
+def clear_params(name: str | None, json: str | None) -> str: ...
+def clear_portfolio(
+    params: str, book: dict[str, object]
+) -> tuple[
+    tuple[int, int],
+    int,
+    int | None,
+    tuple[int, int] | None,
+    list[int],
+    tuple[int, tuple[int, int], tuple[int, int]],
+]: ...
+def clear_waterfall(
+    loss: int, layers: list[int | list[int]]
+) -> tuple[list[tuple[int, list[int]]], int]: ...
+def clear_adl_queue(positions: list[tuple[int, int]], lots: int) -> list[tuple[int, int]]: ...
+def clear_adl_score(is_long: bool, entry: int, mark: int, leverage: int) -> int: ...

@@ -11,6 +11,7 @@ mod engine;
 mod log;
 mod parents;
 pub mod replay;
+pub mod risk_arrays;
 pub mod venue;
 
 pub use config::{ConfigError, DeskConfig};

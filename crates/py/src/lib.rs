@@ -2,6 +2,7 @@
 
 mod arrow;
 mod bench;
+mod clear;
 mod client;
 mod errors;
 mod journal;
@@ -24,6 +25,10 @@ mod _core {
     use crate::arrow::Table;
     #[pymodule_export]
     use crate::bench::{bench_orders, clock_ns, decode_bytes, inflate, is_optimised, level_flow};
+    #[pymodule_export]
+    use crate::clear::{
+        clear_adl_queue, clear_adl_score, clear_order, clear_params, clear_portfolio, clear_standard, clear_waterfall,
+    };
     #[pymodule_export]
     use crate::client::{BookView, MarketTrade, OwnFill, StrategyContext};
     #[pymodule_export]

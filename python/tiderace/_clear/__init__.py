@@ -1,0 +1,1 @@
+"""Margin and default management, behind `tiderace.clear`."""
