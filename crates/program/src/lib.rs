@@ -1,0 +1,1 @@
+//! Programs: a small typed intermediate form, verified, compiled to metered machine code, and run the same everywhere.
