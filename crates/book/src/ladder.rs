@@ -57,7 +57,12 @@ impl<T: Copy + Default + PartialEq> Ladder<T> {
 
     /// Every key and value, best first.
     pub(crate) fn keys(&self) -> Keys<'_, T> {
-        Keys { pages: self.best.map(|(key, _)| self.pages.walk(key >> 6)), page: None, base: 0, bits: 0 }
+        let Some((best, _)) = self.best else { return Keys { pages: None, page: None, base: 0, bits: 0 } };
+        // Nothing lies before the best, so its page is the first; the cache has it.
+        let page = self.pages.get(best);
+        let number = best >> 6;
+        let pages = self.pages.walk(number.saturating_add(1));
+        Keys { pages: Some(pages), page, base: number << 6, bits: page.map_or(0, |page| page.bits) }
     }
 
     /// Sets the value at `key`. True when the best key or its value changed.

@@ -8,6 +8,7 @@
 
 use tiderace_types::{OrdType, PostOnly, Price, Qty, Reason, Refusal, Side, TimeInForce, TradingState, Ts};
 
+use super::limits::Bounds;
 use super::off_book::Watched;
 use super::tables::Peg;
 use super::{BandRule, Host, Market, NewOrder};
@@ -179,36 +180,29 @@ impl Market {
     /// The worst price of a market order: the end of the number line, or the bound of a band. Under `reject` too: what
     /// the check counted may be gone when it is met (its own orders, partners, reduce-only ones).
     fn market_limit(&self, side: Side, order_qty: Qty) -> Result<Price, Refusal> {
-        let end = match side {
-            Side::Buy => Price::MAX,
-            Side::Sell => Price::MIN,
-        };
-        let Some(band) = self.off.config.band else { return Ok(end) };
-        let Some(bound) = band.bound(side, self.off.mark, self.off.last_px) else { return Ok(end) };
-        match band.market {
-            BandRule::Clamp => return Ok(bound),
-            BandRule::Reject => {}
+        let bound = self.off.bounds.of(side);
+        if bound == Bounds::NONE.of(side) || self.off.config.band.is_none_or(|band| band.market == BandRule::Clamp) {
+            return Ok(Price::new(bound));
         }
         let mut leaves_qty = order_qty;
         for level in self.book.levels(side.opposite()) {
             if leaves_qty == Qty::ZERO {
                 break;
             }
-            if !reaches(side, bound.get(), level.price.get()) {
-                return Err(Refusal::new(Reason::PriceBand, level.price.get(), bound.get()));
+            if !reaches(side, bound, level.price.get()) {
+                return Err(Refusal::new(Reason::PriceBand, level.price.get(), bound));
             }
             leaves_qty = leaves_qty.saturating_sub(level.total_qty);
         }
-        Ok(bound)
+        Ok(Price::new(bound))
     }
 
     pub(super) fn check_band(&self, side: Side, price: Price) -> Result<(), Refusal> {
-        let Some(band) = self.off.config.band else { return Ok(()) };
-        match band.bound(side, self.off.mark, self.off.last_px) {
-            Some(bound) if !reaches(side, bound.get(), price.get()) => {
-                Err(Refusal::new(Reason::PriceBand, price.get(), bound.get()))
-            }
-            Some(_) | None => Ok(()),
+        let bound = self.off.bounds.of(side);
+        if reaches(side, bound, price.get()) {
+            Ok(())
+        } else {
+            Err(Refusal::new(Reason::PriceBand, price.get(), bound))
         }
     }
 

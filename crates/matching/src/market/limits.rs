@@ -22,16 +22,35 @@ fn around(price: Price, fraction: Fraction) -> (i64, i64) {
     (clamp(px.saturating_add(by)), clamp(px.saturating_sub(by)))
 }
 
+/// The worst prices that a band leaves to each side; the ends of the number line where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bounds {
+    pub(super) buy: i64,
+    pub(super) sell: i64,
+}
+
+impl Bounds {
+    pub(super) const NONE: Self = Self { buy: i64::MAX, sell: i64::MIN };
+
+    pub(super) const fn of(self, side: Side) -> i64 {
+        match side {
+            Side::Buy => self.buy,
+            Side::Sell => self.sell,
+        }
+    }
+}
+
 impl PriceBand {
-    /// The worst price for a side: the narrower of the bounds whose references there are, itself inside.
-    pub(super) fn bound(&self, side: Side, mark: Option<Price>, last: Option<Price>) -> Option<Price> {
-        let bounds = [(self.static_, mark), (self.dynamic, last)];
-        let bounds = bounds.iter().filter_map(|&(fraction, px)| Some(around(px?, fraction?)));
-        let bound = match side {
-            Side::Buy => bounds.map(|(upper, _)| upper).min(),
-            Side::Sell => bounds.map(|(_, lower)| lower).max(),
-        };
-        bound.map(Price::new)
+    /// The narrower of the bounds whose references there are, itself inside.
+    pub(super) fn bounds(&self, mark: Option<Price>, last: Option<Price>) -> Bounds {
+        let mut bounds = Bounds::NONE;
+        for (fraction, px) in [(self.static_, mark), (self.dynamic, last)] {
+            if let (Some(fraction), Some(px)) = (fraction, px) {
+                let (upper, lower) = around(px, fraction);
+                bounds = Bounds { buy: bounds.buy.min(upper), sell: bounds.sell.max(lower) };
+            }
+        }
+        bounds
     }
 }
 

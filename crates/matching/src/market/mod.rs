@@ -30,6 +30,7 @@ use tiderace_types::{Price, Qty, Reason, Side, TradingState, Trigger, Ts};
 
 use crate::event::Event;
 use crate::terms::Terms;
+use limits::Bounds;
 use off_book::OffBook;
 
 pub use host::{BookChange, Fill, Host, Resting};
@@ -75,7 +76,8 @@ impl Market {
     /// The worst price that the price band lets an order of a side have; none where there is no bound.
     #[must_use]
     pub fn bound(&self, side: Side) -> Option<Price> {
-        self.off.config.band?.bound(side, self.off.mark, self.off.last_px)
+        let bound = self.off.bounds.of(side);
+        (bound != Bounds::NONE.of(side)).then_some(Price::new(bound))
     }
 
     /// How it is set up.

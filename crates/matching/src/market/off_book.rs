@@ -3,7 +3,7 @@
 use tiderace_book::by_order::Book;
 use tiderace_types::{OrdType, Price, Qty, Reason, Side, TimeInForce, TradingState, Trigger, Ts};
 
-use super::limits::Prints;
+use super::limits::{Bounds, Prints};
 use super::stops::Stops;
 use super::tables::{Expiries, Groups, Pegs};
 use super::{BookChange, Fill, Host, Indication, MarketConfig, NewOrder, Owner, Resting};
@@ -27,6 +27,8 @@ pub(super) struct OffBook {
     pub(super) last_px: Option<Price>,
     pub(super) mark: Option<Price>,
     pub(super) index: Option<Price>,
+    /// Of the band, around mark and last trade as they are.
+    pub(super) bounds: Bounds,
     pub(super) stops: Stops,
     pub(super) pegs: Pegs,
     /// References at which the pegs stood when they were last looked at.
@@ -58,6 +60,7 @@ impl OffBook {
             last_px: None,
             mark: None,
             index: None,
+            bounds: Bounds::NONE,
             stops: Stops::new(seed),
             pegs: Pegs::default(),
             pegged_at: None,
@@ -102,9 +105,17 @@ impl OffBook {
             Trigger::Index => &mut self.index,
         };
         let before = place.replace(px);
+        if before != Some(px) {
+            self.find_bounds();
+        }
         if !self.state.is_auction() {
             self.stops.scan(trigger, px, Some(before.unwrap_or(px)));
         }
+    }
+
+    /// Works out how far prices go now.
+    pub(super) fn find_bounds(&mut self) {
+        self.bounds = self.config.band.map_or(Bounds::NONE, |band| band.bounds(self.mark, self.last_px));
     }
 
     /// After an auction: the mark and the index as they are now wake what they passed meanwhile.

@@ -10,6 +10,7 @@
 use tiderace_book::by_order::Order;
 use tiderace_types::{PegTo, Price, Qty, Reason, Side, TradingState, Ts};
 
+use super::limits::Bounds;
 use super::tables::Peg;
 use super::{BookChange, Host, Market};
 use crate::event::Event;
@@ -20,8 +21,7 @@ use crate::sweep::Taker;
 pub(super) struct References {
     state: TradingState,
     mark: Option<Price>,
-    /// The last trade, where a band stands around it.
-    last_px: Option<Price>,
+    bounds: Bounds,
     /// Best prices of orders that are no pegs.
     bid: Option<Price>,
     ask: Option<Price>,
@@ -29,17 +29,44 @@ pub(super) struct References {
     touch: Option<(Option<Price>, Option<Price>)>,
 }
 
-/// Where the pegs of a side belong, before their offsets.
-#[derive(Clone, Copy, Default)]
+/// Where pegs belong, before their offsets.
 struct Targets {
-    best: Option<i64>,
-    mid: Option<i64>,
-    opposite: Option<i64>,
-    mark: Option<i64>,
-    /// The price of a post-only peg goes no further than this.
-    behind: Option<i64>,
-    /// That of none goes further than this.
-    bound: Option<i64>,
+    /// By [`target`].
+    at: [Option<i64>; 8],
+    /// How far they go: bids, asks.
+    nearest: [i64; 2],
+    /// How far post-only ones go.
+    behind: [i64; 2],
+    /// Whether a price at or below zero is one.
+    allows_negative: bool,
+}
+
+/// Which target a peg follows.
+const fn target(side: Side, peg_to: PegTo) -> usize {
+    let at = match peg_to {
+        PegTo::Best => 0,
+        PegTo::Mid => 1,
+        PegTo::Opposite => 2,
+        PegTo::Mark => 3,
+    };
+    match side {
+        Side::Buy => at,
+        Side::Sell => at | 4,
+    }
+}
+
+impl Targets {
+    /// Where a peg belongs; none where it is suspended.
+    fn price(&self, peg: &Peg) -> Option<Price> {
+        let reference = self.at.get(target(peg.side, peg.peg_to)).copied().flatten()?;
+        let price = reference.saturating_add(peg.offset.get());
+        let [buy, sell] = if peg.is_post_only { self.behind } else { self.nearest };
+        let price = match peg.side {
+            Side::Buy => price.min(buy),
+            Side::Sell => price.max(sell),
+        };
+        (price > 0 || self.allows_negative).then_some(Price::new(price))
+    }
 }
 
 impl Market {
@@ -69,17 +96,16 @@ impl Market {
         let (mut references, mut targets) = (first, self.targets(&first));
         let (mut has_moved, mut is_steady) = (false, true);
         let mut at = 0_usize;
-        while let Some(&peg) = self.off.pegs.rows.get(at) {
-            at = at.saturating_add(1);
-            let price = self.peg_price(&peg, &targets);
+        while let Some(peg) = self.off.pegs.rows.get(at) {
+            let price = targets.price(peg);
             if price == peg.price {
+                at = at.saturating_add(1);
                 continue;
             }
             has_moved = true;
-            let has_met = self.move_peg(ts, &peg, price, host, events);
-            if has_met {
-                at = self.off.pegs.after(peg.order_id);
-            }
+            let peg = *peg;
+            let has_met = self.move_peg(ts, &peg, at, price, host, events);
+            at = if has_met { self.off.pegs.after(peg.order_id) } else { at.saturating_add(1) };
             if has_met || first.touch.is_some() {
                 let now = self.references();
                 if now != references {
@@ -92,11 +118,12 @@ impl Market {
         has_moved
     }
 
-    /// Moves one peg; true where it met other orders on its way.
+    /// Moves the peg of a row; true where it met other orders on its way.
     fn move_peg<H: Host>(
         &mut self,
         ts: Ts,
         peg: &Peg,
+        at: usize,
         price: Option<Price>,
         host: &mut H,
         events: &mut Vec<Event>,
@@ -114,7 +141,7 @@ impl Market {
         };
         let leaves_qty = order.leaves_qty();
         events.push(Event::Restated { order_id, price, leaves_qty, reason: Reason::ReferenceMoved });
-        self.off.pegs.set_price(order_id, price);
+        self.off.pegs.set_price(at, price);
         let taker = Taker::again(&order, order.owner, price, leaves_qty);
         if is_resting {
             host.book_changed(&BookChange::Remove { order_id });
@@ -130,57 +157,30 @@ impl Market {
         true
     }
 
-    /// Where a peg belongs; none where it is suspended.
-    fn peg_price(&self, peg: &Peg, targets: &[Targets; 2]) -> Option<Price> {
-        let [bids, asks] = targets;
-        let (targets, is_nearer): (_, fn(i64, i64) -> i64) = match peg.side {
-            Side::Buy => (bids, i64::min),
-            Side::Sell => (asks, i64::max),
+    /// Where pegs belong.
+    fn targets(&self, references: &References) -> Targets {
+        let &References { state, mark, bounds: Bounds { buy, sell }, bid, ask, touch } = references;
+        let allows_negative = self.off.config.allows_negative;
+        let ticks = |price: Option<Price>| price.map(Price::get);
+        let (bid, ask, mark) = (ticks(bid), ticks(ask), ticks(mark));
+        let mid = |side| bid.zip(ask).map(|(bid, ask)| mid(side, bid, ask));
+        let at = if state.is_auction() {
+            [None; 8]
+        } else {
+            [bid, mid(Side::Buy), ask, mark, ask, mid(Side::Sell), bid, mark]
         };
-        let reference = match peg.peg_to {
-            PegTo::Best => targets.best,
-            PegTo::Mid => targets.mid,
-            PegTo::Opposite => targets.opposite,
-            PegTo::Mark => targets.mark,
-        };
-        let mut price = reference?.saturating_add(peg.offset.get());
-        if let Some(behind) = targets.behind.filter(|_| peg.is_post_only || self.off.state == TradingState::PostOnly) {
-            price = is_nearer(price, behind);
-        }
-        if let Some(bound) = targets.bound {
-            price = is_nearer(price, bound);
-        }
-        self.check_price(Price::new(price)).is_ok().then_some(Price::new(price))
-    }
-
-    /// Where pegs of each side belong.
-    fn targets(&self, references: &References) -> [Targets; 2] {
-        let &References { state, mark, last_px, bid, ask, touch } = references;
-        if state.is_auction() {
-            return [Targets::default(); 2];
-        }
-        let of = |side: Side| {
-            let (best_bid, best_ask) = touch.unwrap_or_default();
-            let (own, opposite, touch) = match side {
-                Side::Buy => (bid, ask, best_ask),
-                Side::Sell => (ask, bid, best_bid),
-            };
-            let band = self.off.config.band;
-            Targets {
-                best: own.map(Price::get),
-                mid: bid.zip(ask).map(|(bid, ask)| mid(side, bid.get(), ask.get())),
-                opposite: opposite.map(Price::get),
-                mark: mark.map(Price::get),
-                behind: touch.map(|best| best.get().saturating_sub(side.sign())),
-                bound: band.and_then(|band| band.bound(side, mark, last_px)).map(Price::get),
-            }
-        };
-        [of(Side::Buy), of(Side::Sell)]
+        let (best_bid, best_ask) = touch.unwrap_or_default();
+        let behind = [
+            best_ask.map_or(buy, |ask| ask.get().saturating_sub(1).min(buy)),
+            best_bid.map_or(sell, |bid| bid.get().saturating_add(1).max(sell)),
+        ];
+        let nearest = if state == TradingState::PostOnly { behind } else { [buy, sell] };
+        Targets { at, nearest, behind, allows_negative }
     }
 
     /// Where a new peg enters.
     pub(super) fn first_peg_price(&self, peg: &Peg) -> Option<Price> {
-        self.peg_price(peg, &self.targets(&self.references_for(peg.is_post_only)))
+        self.targets(&self.references_for(peg.is_post_only)).price(peg)
     }
 
     fn references(&self) -> References {
@@ -192,7 +192,7 @@ impl Market {
         References {
             state: self.off.state,
             mark: self.off.mark,
-            last_px: self.off.last_px.filter(|_| self.off.config.band.is_some()),
+            bounds: self.off.bounds,
             bid: self.reference(Side::Buy),
             ask: self.reference(Side::Sell),
             touch: has_touch.then(|| self.touch()),

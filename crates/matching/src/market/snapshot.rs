@@ -190,11 +190,10 @@ impl Pegs {
 
     /// Learns from the book where those stand that are not suspended.
     fn find_prices(&mut self, book: &Book<Terms>) -> Taken<()> {
-        let resting: Vec<u64> =
-            self.rows.iter().map(|peg| peg.order_id).filter(|&id| self.suspended(id).is_none()).collect();
-        for order_id in resting {
-            let order = book.get(order_id).filter(|order| order.terms.is_pegged()).ok_or(bad("Peg"))?;
-            self.set_price(order_id, order.price);
+        let Self { rows, suspended, .. } = self;
+        for peg in rows.iter_mut().filter(|peg| !suspended.contains_key(&peg.order_id)) {
+            let order = book.get(peg.order_id).filter(|order| order.terms.is_pegged()).ok_or(bad("Peg"))?;
+            peg.price = Some(order.price);
         }
         Ok(())
     }
@@ -254,6 +253,7 @@ impl OffBook {
         off.put_off = take_all(bytes, take_pair)?.pop();
         off.draws = Field::take(bytes)?;
         off.indicated = take_all(bytes, Indication::take)?.pop();
+        off.find_bounds();
         Ok(off)
     }
 }

@@ -141,7 +141,7 @@ pub(super) struct Peg {
 pub(super) struct Pegs {
     pub(super) rows: Vec<Peg>,
     /// Those that are out of the book.
-    suspended: BTreeMap<u64, Order<Terms>>,
+    pub(super) suspended: BTreeMap<u64, Order<Terms>>,
     /// How many stay behind the touch.
     post_only: usize,
 }
@@ -177,12 +177,12 @@ impl Pegs {
         }
     }
 
-    /// Where a peg rests from now on.
-    pub(super) fn set_price(&mut self, order_id: u64, price: Price) {
-        if let Some(peg) = self.find(order_id).ok().and_then(|at| self.rows.get_mut(at))
+    /// Where the peg of a row rests from now on.
+    pub(super) fn set_price(&mut self, at: usize, price: Price) {
+        if let Some(peg) = self.rows.get_mut(at)
             && peg.price.replace(price).is_none()
         {
-            self.suspended.remove(&order_id);
+            self.suspended.remove(&peg.order_id);
         }
     }
 
