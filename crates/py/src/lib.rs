@@ -3,6 +3,7 @@
 mod arrow;
 mod bench;
 mod clear;
+mod clear_bench;
 mod client;
 mod errors;
 mod journal;
@@ -29,6 +30,8 @@ mod _core {
     use crate::clear::{
         clear_adl_queue, clear_adl_score, clear_order, clear_params, clear_portfolio, clear_standard, clear_waterfall,
     };
+    #[pymodule_export]
+    use crate::clear_bench::{bench_clear, bench_liquidate, bench_margin};
     #[pymodule_export]
     use crate::client::{BookView, MarketTrade, OwnFill, StrategyContext};
     #[pymodule_export]

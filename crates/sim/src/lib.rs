@@ -22,6 +22,7 @@ mod recorded;
 mod resting;
 pub mod rng;
 pub mod scenario;
+pub mod stress;
 
 pub use config::{SimConfig, SimConfigError, VenueTerms};
 pub use exchange::{Reports, SimExchange};
