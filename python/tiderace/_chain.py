@@ -60,8 +60,9 @@ class Chain(msgspec.Struct, frozen=True):
         frame = self.frame
         rows: dict[str, Floats] = {
             name: self.column(name)
-            for name in ("strike", "bid", "ask", "bid_qty", "ask_qty", "forward", "mark_vol")
+            for name in ("strike", "bid", "ask", "bid_qty", "ask_qty", "mark_vol")
         }
+        rows["forward"] = self.column("at")
         rows["t"] = self.t
         if at_mid:
             rows["bid"] = rows["ask"] = 0.5 * (rows["bid"] + rows["ask"])
@@ -111,7 +112,7 @@ class Chain(msgspec.Struct, frozen=True):
 
     def model_vols(self, surface: model.Surface) -> Floats:
         """Vol of each row on a surface, at the forward of the row's own moment."""
-        forward, strike = self.column("forward"), self.column("strike")
+        forward, strike = self.column("at"), self.column("strike")
         expiry, t = self.frame["expiry_ns"].to_numpy(), self.t
         vols = np.full(len(t), np.nan)
         for part in surface.slices:
@@ -126,14 +127,30 @@ class Chain(msgspec.Struct, frozen=True):
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return which rows a surface is judged by, and which of them it meets.
 
-        Judged are two-sided quotes with a quoted delta (its absolute value) between ``deltas``; met
-        is one whose middle lies within half its spread of the surface.
+        Judged are two-sided quotes with a delta (the quoted one, else the surface's; its absolute
+        value) between ``deltas``; met is one whose middle lies within half its spread of the
+        surface.
         """
-        bid, ask, delta = self.column("bid"), self.column("ask"), np.abs(self.column("delta"))
+        bid, ask, vols = self.column("bid"), self.column("ask"), self.model_vols(surface)
+        quoted = self.column("delta")
+        delta = np.abs(np.where(np.isfinite(quoted), quoted, self.deltas(vols)))
         is_judged = (bid > 0) & (ask >= bid) & (self.t > 0)
         is_judged &= (delta >= deltas[0]) & (delta <= deltas[1])
-        away = np.abs(self.model_prices(self.model_vols(surface)) - 0.5 * (bid + ask))
+        away = np.abs(self.model_prices(vols) - 0.5 * (bid + ask))
         return is_judged, away <= 0.5 * (ask - bid) * (1.0 + 1e-9)
+
+    def deltas(self, vols: Floats) -> Floats:
+        """Return deltas of the money value at vols; NaN where there is no vol."""
+        forward, strike, t = self.column("at"), self.column("strike"), self.t
+        with np.errstate(invalid="ignore", divide="ignore"):
+            good = (forward > 0) & (strike > 0) & (t > 0) & (vols > 0)
+        at = np.flatnonzero(good & np.isfinite(vols))
+        out = np.full(len(vols), np.nan)
+        call = self.frame["call"].to_numpy()[at]
+        out[at] = model.greeks76(
+            forward[at], strike=strike[at], t=t[at], vol=vols[at], call=call, fast=True
+        ).delta
+        return out
 
     def model_prices(self, vols: Floats) -> Floats:
         """Return prices at vols, in the unit of the quotes; NaN where there is no vol."""
@@ -193,6 +210,33 @@ class Chains(msgspec.Struct, frozen=True):
         return Chain(snapshot, currency, int(frame["ts_ns"].max()), self.is_inverse, frame)  # type: ignore[arg-type]
 
 
+def with_forwards(frame: pl.DataFrame, *, is_inverse: bool) -> pl.DataFrame:
+    """Add ``at``, the forward that a row is priced at.
+
+    It is the quoted one, else that of put-call parity between the expiry's marks, else between its
+    middles, the median over strikes in both.
+    """
+    keys = ["snapshot", "currency", "expiry_ns"]
+    puts = frame.filter(~pl.col("call"))
+    pairs = frame.filter("call").join(puts, on=[*keys, "strike"], suffix="_put")
+    strike = pl.col("strike")
+    gaps = {
+        "by_mark": pl.col("mark") - pl.col("mark_put"),
+        "by_mid": 0.5 * (pl.col("bid") + pl.col("ask") - pl.col("bid_put") - pl.col("ask_put")),
+    }
+    told = pairs.select(
+        *keys,
+        **{
+            name: (strike / (1.0 - gap) if is_inverse else strike + gap).fill_nan(None)
+            for name, gap in gaps.items()
+        },
+    )
+    medians = told.group_by(keys).agg(pl.median(name) for name in gaps)
+    joined = frame.join(medians, on=keys, how="left", maintain_order="left")
+    at = pl.coalesce(pl.col("forward").fill_nan(None), *gaps).fill_null(float("nan"))
+    return joined.with_columns(at=at).drop(*gaps)
+
+
 def years(frame: pl.DataFrame) -> Floats:
     """Years of 365 days from a row's own time to its expiry."""
     return np.asarray((frame["expiry_ns"] - frame["ts_ns"]).to_numpy() / YEAR_NS)
@@ -200,12 +244,12 @@ def years(frame: pl.DataFrame) -> Floats:
 
 def unit(frame: pl.DataFrame, *, is_inverse: bool) -> Floats | float:
     """Return what one unit of a price is worth in money: the forward, or 1."""
-    return frame["forward"].to_numpy() if is_inverse else 1.0
+    return frame["at"].to_numpy() if is_inverse else 1.0
 
 
 def prices(frame: pl.DataFrame, vols: Floats, *, is_inverse: bool) -> Floats:
     """Return prices at vols, in the unit of the quotes; NaN where there is no vol."""
-    t, forward, strike = years(frame), frame["forward"].to_numpy(), frame["strike"].to_numpy()
+    t, forward, strike = years(frame), frame["at"].to_numpy(), frame["strike"].to_numpy()
     good = np.flatnonzero((t > 0) & (vols > 0) & (forward > 0) & (strike > 0) & np.isfinite(vols))
     out = np.full(len(vols), np.nan)
     call = frame["call"].to_numpy()[good]
@@ -219,7 +263,7 @@ def implied(frame: pl.DataFrame, price: Floats, *, is_inverse: bool) -> Floats:
     """Vols of prices in the unit of the quotes; NaN where there is none."""
     vols, _ = model.implied_vol76(
         price * unit(frame, is_inverse=is_inverse),
-        forward=frame["forward"].to_numpy(),
+        forward=frame["at"].to_numpy(),
         strike=frame["strike"].to_numpy(),
         t=years(frame),
         call=frame["call"].to_numpy(),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from tiderace._chain import Chains
+from tiderace._chain import Chains, with_forwards
 from tiderace.errors import DataError, InputError
 
 VOL_UNITS = {"decimal": 1.0, "percent": 0.01}
@@ -32,6 +32,7 @@ _FIELDS = {
     "mark": _Field(("mark_price", "mark")),
     "mark_vol": _Field(("implied_volatility", "mark_iv", "mark_vol", "iv")),
     "delta": _Field(("delta",)),
+    "vega": _Field(("vega",)),
     "index": _Field(("index_price", "index")),
     "future": _Field(("futures_instrument_name", "underlying_name", "future")),
     "instrument": _Field(("instrument_name", "instrument", "symbol")),
@@ -69,7 +70,7 @@ def read(path: str | Path, *, vol_unit: str = "decimal", is_inverse: bool = True
     frames = [_normal(_load(file), file) for file in files]
     frame = pl.concat(frames).with_columns(pl.col("mark_vol") * VOL_UNITS[vol_unit])
     _once(frame, str(path))
-    return Chains(str(path), is_inverse, frame)
+    return Chains(str(path), is_inverse, with_forwards(frame, is_inverse=is_inverse))
 
 
 def _files(path: Path) -> list[Path]:

@@ -129,6 +129,54 @@ def rows(title: str, table: Sequence[Mapping[str, Any]]) -> Table | Text:
     return shown
 
 
+def columns(title: str, found: Mapping[str, Mapping[str, Any]]) -> Table | Text:
+    """Lay out mappings with the same keys beside each other, a key a line."""
+    keys = list(next(iter(found.values()), {}))
+
+    def said(value: object) -> str:
+        return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}"
+
+    lines = [
+        {"": key, **{name: said(column[key]) for name, column in found.items()}} for key in keys
+    ]
+    return rows(title, lines)
+
+
+def surface(found: Mapping[str, Any]) -> Group:
+    """Lay out a fitted chain: an expiry a line, then what was left out and what pays."""
+    lines = [
+        {
+            "expiry": row["expiry"],
+            "days": round(row["days"], 1),
+            "forward": round(row["forward"], 2),
+            "atm vol %": round(100.0 * row["atm_vol"], 2),
+            "skew": round(row["skew"], 3),
+            "quotes": row["quotes"],
+            "judged": row["judged"],
+            "inside": row["inside"],
+        }
+        for row in found["slices"]
+    ]
+    share = found["share_inside"]
+    said = [
+        f"{found['used']:,} of {found['quotes']:,} quotes used in {found['fit_ms']:.1f} ms"
+        + (f"; left out: {_counts(found['left_out'])}" if found["left_out"] else ""),
+        f"{found['inside']:,} of {found['judged']:,} judged quotes within half their spread"
+        + (f" ({100.0 * share:.1f} %)" if share is not None else ""),
+        "free of arbitrage" if found["arbitrage_free"] else "the surface allows arbitrage",
+        f"arbitrage in the quotes: {found['arbitrages_at_touch']} at the touch, "
+        f"{found['arbitrages_after_fees']} after fees",
+        *found["notes"],
+        *([found["html"]] if "html" in found else []),
+    ]
+    title = f"{found['currency']} {found['snapshot']}, {found['time']}"
+    return Group(rows(title, lines), Text("\n".join(said)))
+
+
+def _counts(found: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.items())
+
+
 _CHECKED = (
     "lines",
     "rows",

@@ -22,7 +22,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from tiderace import _doctor, _run, _scenario, _show, _venue, bench, data
+from tiderace import _chain_view, _doctor, _run, _scenario, _show, _venue, bench, chain, data
 from tiderace.errors import InputError, OrderRefused, StorageError, TideraceError
 from tiderace.strategy import Strategy
 
@@ -341,6 +341,58 @@ def controls_command(as_json: Json = False, debug: Debug = False) -> None:
         for row in found["controls"]
     ]
     _answer(found, as_json, lambda: _show.rows("Controls", rows))
+
+
+@app.command("surface", epilog="Example: tiderace surface chain.parquet --html surface.html")
+def surface_command(
+    chains: Annotated[
+        str, typer.Argument(metavar="CHAIN", help="A CSV or Parquet file, or a folder of them.")
+    ],
+    snapshot: Annotated[
+        str | None, typer.Option("--snapshot", metavar="ID", help="Which one [the newest].")
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option("--currency", help="Whose options [most of the snapshot].")
+    ] = None,
+    html: Annotated[
+        str | None, typer.Option("--html", metavar="FILE", help="Write an interactive page.")
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            "--study", metavar="TABLE", help="Study every chain into a .parquet or .csv table."
+        ),
+    ] = None,
+    vol_unit: Annotated[
+        str, typer.Option("--vol-unit", help="What quoted vols are in: decimal or percent.")
+    ] = "decimal",
+    linear: Annotated[
+        bool, typer.Option("--linear", help="Prices are in money, not in the coin.")
+    ] = False,
+    age: Annotated[
+        float | None, typer.Option("--age", metavar="S", min=0, help="Older quotes are stale.")
+    ] = None,
+    weekend: Annotated[
+        float, typer.Option("--weekend", min=0, help="Weight of a Saturday or Sunday.")
+    ] = 1.0,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Fit a vol surface to an option chain, judge it, and look for arbitrage in its quotes."""
+    del debug
+    read = chain.read(chains, vol_unit=vol_unit, is_inverse=not linear)
+    if study is not None:
+        with _show.bar(stderr) as progress:
+            table = chain.study(read, progress=progress)
+        found = chain.summary(table)
+        path = str(chain.save(table, study))
+        _answer({"table": path, **found}, as_json, lambda: _show.columns("Study", found))
+        return
+    view = chain.view(read.chain(snapshot, currency), age_s=age, weekend=weekend)
+    whole = _chain_view.summary(view)
+    if html is not None:
+        whole["html"] = str(chain.html(view, html))
+    _answer(whole, as_json, lambda: _show.surface(whole))
 
 
 @journal_app.command("check", epilog="Example: tiderace journal check out/venue")

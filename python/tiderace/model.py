@@ -17,6 +17,7 @@ from tiderace._model.options import (
     greeks76,
     implied_vol76,
     reason,
+    reason_named,
 )
 from tiderace._model.quotes import Arbitrages, Quotes, arbitrage
 from tiderace._model.surface import Forward, Slice, Surface
@@ -39,4 +40,5 @@ __all__ = [
     "impact_almgren2005",
     "implied_vol76",
     "reason",
+    "reason_named",
 ]

@@ -14,7 +14,7 @@ from tiderace._report.page import page
 from tiderace._tca.prices import until_end
 from tiderace.tca import Inputs, analyse
 
-__all__ = ["html", "write"]
+__all__ = ["html", "write", "write_whole"]
 
 
 def html(source: Any) -> str:
@@ -44,8 +44,18 @@ def write(source: Any, path: str | Path) -> Path:
     OSError
         The folder takes no more.
     """
+    return write_whole(html(source), path)
+
+
+def write_whole(text: str, path: str | Path) -> Path:
+    """Write text to a file that is there whole or not at all.
+
+    Raises
+    ------
+    OSError
+        The folder takes no more.
+    """
     target = Path(path)
-    text = html(source)
     # Beside its place, so that the rename stays within one file system.
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     beside = Path(name)

@@ -145,6 +145,18 @@ def reason(code: int) -> tuple[str, str, str]:
     )
 
 
+def reason_named(name: str) -> tuple[int, str, str]:
+    """Return code, rule and remedy of a reason's name, e.g. one of `Surface.reasons`."""
+    for code, known, rule, remedy in _core.reasons():
+        if known == name:
+            return code, rule, remedy
+    raise InputError(
+        f"reason {name!r}",
+        rule="A reason has a name of the table that `tiderace controls` and the glossary show",
+        remedy="Give a name that came out of a result",
+    )
+
+
 def black76(
     forward: ArrayLike,
     *,
