@@ -18,6 +18,11 @@ pub enum JournalError {
         /// What it said.
         error: std::io::Error,
     },
+    /// Another writer has the journal open: a second one would write over what the first acknowledges.
+    InUse {
+        /// The folder.
+        dir: PathBuf,
+    },
     /// The file does not start like a journal.
     NotAJournal,
     /// The file is of a layout that this build does not know.
@@ -53,8 +58,8 @@ pub enum JournalError {
         doing: &'static str,
         /// What the file system said then.
         error: String,
-        /// Every record below it is durable.
-        durable_seq: u64,
+        /// Every record below it is kept, as safe as the mode asks.
+        kept_seq: u64,
     },
     /// The emergency segment takes no more.
     EmergencyFull {
@@ -68,7 +73,7 @@ pub enum JournalError {
         /// Sequence at which the log goes on: a repair from there on gives up the emergency segment alone.
         next_seq: u64,
     },
-    /// A snapshot does not hold what was written, and there is none before it.
+    /// A snapshot does not hold what was written.
     DamagedSnapshot {
         /// The snapshot.
         path: PathBuf,
@@ -153,6 +158,11 @@ impl core::fmt::Display for JournalError {
             Self::Io { path, doing, error } => {
                 write!(f, "{}: {doing} failed: {error}; free space or mend the path, then run again", path.display())
             }
+            Self::InUse { dir } => write!(
+                f,
+                "{}: the journal is open elsewhere, in this process or another; close it there, or name another folder",
+                dir.display()
+            ),
             Self::NotAJournal => {
                 write!(f, "offset 0: not a journal (its first bytes are not TIDERACE); name a journal file")
             }
@@ -176,9 +186,9 @@ impl core::fmt::Display for JournalError {
             Self::RecordTooLarge { len } => {
                 write!(f, "a record of {len} bytes is above the limit of {}", format::PAYLOAD_BYTES_MAX)
             }
-            Self::Poisoned { path, doing, error, durable_seq } => write!(
+            Self::Poisoned { path, doing, error, kept_seq } => write!(
                 f,
-                "{}: {doing} failed before ({error}); records below sequence {durable_seq} are durable and no more is \
+                "{}: {doing} failed before ({error}); records below sequence {kept_seq} are kept and no more is \
                  taken; mend the disk and open the journal again",
                 path.display()
             ),
@@ -193,8 +203,8 @@ impl core::fmt::Display for JournalError {
             ),
             Self::DamagedSnapshot { path, check } => write!(
                 f,
-                "{}: {check} does not hold and no older snapshot does; restore it from a copy, or remove the \
-                 snapshots and replay from the first segment",
+                "{}: {check} does not hold; restore it from a copy, or remove it: an older one, or the journal from its \
+                 first segment on, takes its place",
                 path.display()
             ),
             Self::DamagedTree { path, check } => write!(

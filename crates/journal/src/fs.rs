@@ -43,7 +43,18 @@ pub trait FileSystem: Send + Sync {
     /// # Errors
     /// Of the operating system.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Keeps other writers out of a folder until what is returned is dropped, or the process ends.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] where another writer is there; else of the operating system.
+    fn lock_dir(&self, dir: &Path) -> io::Result<DirLock>;
 }
+
+/// Held by the one writer of a folder.
+pub type DirLock = Box<dyn Send + Sync>;
+
+/// Name of the file that [`Disk`] locks. It holds nothing, and stays: to remove it would let two writers in.
+const LOCK_NAME: &str = "lock";
 
 /// An open file.
 pub trait FileHandle: Send + Sync {
@@ -114,6 +125,12 @@ impl FileSystem for Disk {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         File::open(dir)?.sync_all()
+    }
+
+    fn lock_dir(&self, dir: &Path) -> io::Result<DirLock> {
+        let file = File::options().write(true).create(true).truncate(false).open(dir.join(LOCK_NAME))?;
+        file.try_lock()?;
+        Ok(Box::new(file))
     }
 }
 

@@ -38,7 +38,7 @@ pub use digest::{ChainedDigest, OutputsDigest};
 pub use emergency::EmergencyRecord;
 pub use error::{Damage, JournalError};
 pub use faulty::{Counts, Faults, Faulty, coin};
-pub use fs::{Disk, FileHandle, FileSystem};
+pub use fs::{DirLock, Disk, FileHandle, FileSystem};
 pub use keeper::{Keeper, KeeperThread};
 pub use log::{Config, Log, Mode, Recovered, SpareJob};
 pub use log_reader::{LogReader, LogTail};

@@ -18,7 +18,7 @@ use crate::batch::Batch;
 use crate::emergency::{self, Adoption, Emergency, EmergencyRecord};
 use crate::error::{Damage, JournalError};
 use crate::format::{BATCH_BYTES_TARGET, BODY_BYTES_MAX, PAYLOAD_BYTES_MAX, RecordHeader};
-use crate::fs::{FileHandle, FileSystem};
+use crate::fs::{DirLock, FileHandle, FileSystem};
 use crate::log_reader::{LogReader, LogTail};
 use crate::segment::{self, ALIGN_DISK, ALIGN_OS, SegmentHeader, Spare};
 use crate::segment_writer::{self, Pending, SegmentWriter};
@@ -112,6 +112,8 @@ pub struct Log {
     written_seq: u64,
     durable_seq: u64,
     poison: Option<Poison>,
+    /// Held until the log is dropped.
+    _lock: DirLock,
 }
 
 impl Log {
@@ -120,10 +122,11 @@ impl Log {
     /// ([`LogReader`], [`crate::check`]).
     ///
     /// # Errors
-    /// [`JournalError::DamagedSegment`] and [`JournalError::DamagedEmergency`], with the segments untouched, and
-    /// [`JournalError::Io`].
+    /// [`JournalError::InUse`]; [`JournalError::DamagedSegment`] and [`JournalError::DamagedEmergency`], with the
+    /// segments untouched; [`JournalError::Io`].
     pub fn open(fs: Arc<dyn FileSystem>, dir: &Path, config: Config) -> Result<(Self, Recovered), JournalError> {
-        Self::open_for(fs, dir, config, Adoption::Marked, &mut Reading::default())
+        let lock = lock(fs.as_ref(), dir)?;
+        Self::open_for(fs, dir, config, Adoption::Marked, &mut Reading::default(), lock)
     }
 
     /// The same, and hands every batch to `on_batch`, from the one on that holds sequence `from_seq`: the log is read
@@ -139,7 +142,8 @@ impl Log {
         on_batch: &mut dyn FnMut(&Batch),
     ) -> Result<(Self, Recovered), JournalError> {
         let mut reading = Reading { from_seq, on_batch: Some(on_batch) };
-        Self::open_for(fs, dir, config, Adoption::Marked, &mut reading)
+        let lock = lock(fs.as_ref(), dir)?;
+        Self::open_for(fs, dir, config, Adoption::Marked, &mut reading, lock)
     }
 
     pub(crate) fn open_for(
@@ -148,14 +152,14 @@ impl Log {
         config: Config,
         adoption: Adoption,
         reading: &mut Reading<'_>,
+        lock: DirLock,
     ) -> Result<(Self, Recovered), JournalError> {
-        fs.create_dir(dir).map_err(JournalError::io(dir, "creating the folder"))?;
         remove_leftovers(fs.as_ref(), dir)?;
         let segments = segment::list(fs.as_ref(), dir)?;
         let snapshot = snapshot::list(fs.as_ref(), dir)?.pop();
         let Some(last) = segments.last() else {
             reaches(snapshot, dir, 0, 0)?;
-            return Self::begin(fs, dir, config, adoption);
+            return Self::begin(fs, dir, config, adoption, lock);
         };
         // The newest segment tells from where on the chain may be cut.
         let newest = LogReader::open(Arc::clone(&fs), dir, last.first_seq)?;
@@ -164,7 +168,7 @@ impl Log {
         let from_seq = durable_seq.saturating_sub(1).min(reading.from_seq);
         let mut reader = LogReader::open(Arc::clone(&fs), dir, from_seq)?;
         let unsure = read_to_end(&mut reader, durable_seq, number, reading)?;
-        let Some((path, header)) = reader.segment() else { return Self::begin(fs, dir, config, adoption) };
+        let Some((path, header)) = reader.segment() else { return Self::begin(fs, dir, config, adoption, lock) };
         let (path, offset, next_seq) = (path.to_owned(), reader.offset(), reader.next_seq());
         reaches(snapshot, &path, offset, next_seq)?;
         // Before anything is cut: what is damaged must be named, and then nothing is touched.
@@ -196,6 +200,7 @@ impl Log {
             written_seq: next_seq,
             durable_seq: next_seq,
             poison: None,
+            _lock: lock,
         };
         Ok((log, recovered))
     }
@@ -206,6 +211,7 @@ impl Log {
         dir: &Path,
         config: Config,
         adoption: Adoption,
+        lock: DirLock,
     ) -> Result<(Self, Recovered), JournalError> {
         let header = SegmentHeader {
             number: 0,
@@ -218,7 +224,7 @@ impl Log {
         };
         let spare = segment::prepare(fs.as_ref(), dir.join("segment.tmp"), 0, config.segment_bytes)?;
         spare.begin(fs.as_ref(), dir, &header.file_name(), header)?;
-        Self::open_for(fs, dir, config, adoption, &mut Reading::default())
+        Self::open_for(fs, dir, config, adoption, &mut Reading::default(), lock)
     }
 
     /// Sequence that the next record gets.
@@ -375,7 +381,10 @@ impl Log {
                 path: path.clone(),
                 doing,
                 error: error.clone(),
-                durable_seq: self.durable_seq,
+                kept_seq: match self.config.mode {
+                    Mode::Os => self.written_seq,
+                    Mode::Disk => self.durable_seq,
+                },
             }),
         }
     }
@@ -436,7 +445,12 @@ impl Log {
 }
 
 /// A log that ends before its newest snapshot has lost what the snapshot was taken of.
-fn reaches(snapshot: Option<(PathBuf, u64)>, path: &Path, offset: u64, next_seq: u64) -> Result<(), JournalError> {
+pub(crate) fn reaches(
+    snapshot: Option<(PathBuf, u64)>,
+    path: &Path,
+    offset: u64,
+    next_seq: u64,
+) -> Result<(), JournalError> {
     match snapshot.filter(|(_, seq)| *seq > next_seq) {
         None => Ok(()),
         Some((_, seq)) => Err(JournalError::DamagedSegment(Damage {
@@ -457,13 +471,37 @@ fn align(mode: Mode) -> u32 {
     }
 }
 
+/// Makes the folder of a log, where there is none, and keeps other writers out of it.
+pub(crate) fn lock(fs: &dyn FileSystem, dir: &Path) -> Result<DirLock, JournalError> {
+    fs.create_dir(dir).map_err(JournalError::io(dir, "creating the folder"))?;
+    fs.lock_dir(dir).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::WouldBlock {
+            return JournalError::InUse { dir: dir.to_owned() };
+        }
+        JournalError::io(dir, "locking the folder")(error)
+    })
+}
+
 /// Removes files that were being made when the process ended.
 fn remove_leftovers(fs: &dyn FileSystem, dir: &Path) -> Result<(), JournalError> {
     let files = fs.list(dir).map_err(JournalError::io(dir, "listing the journal"))?;
-    for path in files.iter().filter(|path| path.extension().is_some_and(|extension| extension == "tmp")) {
+    for path in files.iter().filter(|path| is_leftover(path)) {
         fs.remove(path).map_err(JournalError::io(path, "removing an unfinished file"))?;
     }
     Ok(())
+}
+
+/// Whether a file is one that this room was making. What else ends in ".tmp" is somebody's, and stays.
+fn is_leftover(path: &Path) -> bool {
+    let made = || {
+        let name = path.file_name()?.to_str()?.strip_suffix(".tmp")?;
+        let is_named = ["segment", "emergency"].contains(&name);
+        let suffixes = ["-spare", ".snap", ".tree", ".checkpoint"];
+        let number = suffixes.iter().find_map(|suffix| name.strip_suffix(suffix));
+        let is_numbered = number.is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'));
+        Some(is_named || is_numbered)
+    };
+    made().unwrap_or(false)
 }
 
 /// Who hears what an opening reads, and from which sequence on.

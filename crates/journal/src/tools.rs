@@ -8,7 +8,7 @@ use crate::batch::{Batch, Record, len_u64};
 use crate::emergency::{self, Adoption};
 use crate::error::JournalError;
 use crate::fs::{FileHandle, FileSystem};
-use crate::log::{Config, Log, Reading};
+use crate::log::{self, Config, Log, Reading};
 use crate::log_reader::{LogReader, LogTail};
 use crate::segment::{self, SECTOR, SegmentHeader};
 use crate::segment_tree::{Builder, SegmentTree};
@@ -60,6 +60,8 @@ pub fn check(fs: &Arc<dyn FileSystem>, dir: &Path) -> Result<Check, JournalError
         root = reader.root();
     }
     trees.close(root)?;
+    let end = reader.segment().map_or(dir, |(path, _)| path);
+    log::reaches(snapshot::list(fs.as_ref(), dir)?.pop(), end, reader.offset(), reader.next_seq())?;
     Ok(Check {
         segments,
         batches,
@@ -165,7 +167,7 @@ pub struct Repaired {
 /// segments concerned, and an emergency segment that is damaged, are renamed. From the end of the log on it discards the latter alone.
 ///
 /// # Errors
-/// [`JournalError::CannotKeep`] where what comes before does not hold; then, and on [`JournalError::Io`] before the
+/// [`JournalError::InUse`]; [`JournalError::CannotKeep`] where what comes before does not hold; then, and on [`JournalError::Io`] before the
 /// discarded bytes are safe, the log is untouched.
 pub fn repair(
     fs: &Arc<dyn FileSystem>,
@@ -173,6 +175,7 @@ pub fn repair(
     discard_from: u64,
     config: Config,
 ) -> Result<Repaired, JournalError> {
+    let lock = log::lock(fs.as_ref(), dir)?;
     let mut reader = LogReader::open(Arc::clone(fs), dir, 0)?;
     let crossing = keep_until(&mut reader, discard_from)?;
     let start = crossing.as_ref().map_or(reader.offset(), |batch| batch.offset);
@@ -193,7 +196,7 @@ pub fn repair(
     }
     reader.erase(dir, start, header.len)?;
     let emergency = emergency::set_aside(fs, dir)?;
-    let (mut log, _) = Log::open_for(Arc::clone(fs), dir, config, Adoption::Left, &mut Reading::default())?;
+    let (mut log, _) = Log::open_for(Arc::clone(fs), dir, config, Adoption::Left, &mut Reading::default(), lock)?;
     if let Some(batch) = crossing {
         for record in batch.records().filter(|record| record.header.seq < discard_from) {
             let header = record.header;

@@ -127,7 +127,7 @@ fn cancels_are_kept_when_the_disk_is_full_and_handed_out_once() {
     };
     assert!(full.to_string().contains("free space"), "{full}");
     let refused = log.append(1, 5, 6, &[]).unwrap_err().to_string();
-    assert!(refused.contains(&format!("below sequence {acked} are durable")), "{refused}");
+    assert!(refused.contains(&format!("below sequence {acked} are kept")), "{refused}");
     let record = |kind: u16| EmergencyRecord { kind, ts: 9, payload: vec![7; usize::from(kind)] };
     log.append_emergency(&[record(1), record(2)]).unwrap();
     log.append_emergency(&[record(3)]).unwrap();
