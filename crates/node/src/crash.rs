@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tiderace_journal::{Config as LogConfig, Disk, FileSystem, Mode};
 use tiderace_types::venue::{Command, Event};
@@ -25,8 +25,14 @@ use crate::recover::recover;
 const KILLS_A_JOURNAL: u64 = 25;
 /// Orders sent and not answered.
 const IN_FLIGHT: u64 = 2_000;
-/// The longest life of a child.
+/// The longest life of a child behind its first answer, or, of each [`KILLED_EARLY`]th one, from its start on: that one
+/// may die while it recovers.
 const LIFE_US_MAX: u64 = 40_000;
+const KILLED_EARLY: u64 = 4;
+/// A child that says nothing for so long hangs.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// How often it is looked whether a child said something.
+const LOOK: Duration = Duration::from_micros(200);
 const ID_LEN: usize = 8;
 
 /// What a child runs: a machine, its genesis, and the order of each id.
@@ -67,6 +73,8 @@ pub enum CrashError {
     Node(NodeError),
     /// A child ended by itself.
     ChildEnded(std::process::ExitStatus),
+    /// A child acknowledged nothing.
+    ChildSilent,
 }
 
 impl core::fmt::Display for CrashError {
@@ -75,6 +83,7 @@ impl core::fmt::Display for CrashError {
             Self::Io(error) => write!(f, "{error}"),
             Self::Node(error) => write!(f, "{error}"),
             Self::ChildEnded(status) => write!(f, "the child ended by itself: {status}"),
+            Self::ChildSilent => write!(f, "the child acknowledged nothing in {} s", SILENCE_MAX.as_secs()),
         }
     }
 }
@@ -164,8 +173,14 @@ pub fn kill_children<M: Machine>(
         for _ in 0..KILLS_A_JOURNAL.min(kills.saturating_sub(findings.kills)) {
             chance = scramble(chance);
             let life = Duration::from_micros(chance % LIFE_US_MAX);
-            kill_after(child(&dir, next_id).stdin(Stdio::null()).stdout(Stdio::null()).spawn()?, life)?;
             findings.kills = findings.kills.saturating_add(1);
+            let mut running = child(&dir, next_id).stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+            let heard = match findings.kills.is_multiple_of(KILLED_EARLY) {
+                true => Ok(()),
+                false => hear(&mut running, &acks(&dir)),
+            };
+            kill_after(running, life)?;
+            heard?;
             read_acks(&dir, &mut told)?;
             next_id = told.last().map_or(1, |id| id.saturating_add(1));
             let (torn, lost, duplicated) = look(plan, &dir, &told)?;
@@ -184,6 +199,22 @@ pub fn kill_children<M: Machine>(
         }
     }
     Ok(findings)
+}
+
+/// Waits until a child has written down an answer: how far it comes does not rest on how busy the machine is.
+fn hear(child: &mut Child, acks: &Path) -> Result<(), CrashError> {
+    let len = || std::fs::metadata(acks).map_or(0, |file| file.len());
+    let (before, begun) = (len(), Instant::now());
+    while len() == before {
+        if let Some(status) = child.try_wait()? {
+            return Err(CrashError::ChildEnded(status));
+        }
+        if begun.elapsed() > SILENCE_MAX {
+            return Err(CrashError::ChildSilent);
+        }
+        std::thread::sleep(LOOK);
+    }
+    Ok(())
 }
 
 fn kill_after(mut child: Child, life: Duration) -> Result<(), CrashError> {

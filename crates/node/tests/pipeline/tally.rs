@@ -40,8 +40,15 @@ impl Machine for Tally {
                     true => (ExecType::New, OrdStatus::New),
                     false => (ExecType::Rejected, OrdStatus::Rejected),
                 };
+                let Event::Report(said) = report(id, exec_type, ord_status) else { return };
+                // As a venue does: a client that lost its connection knows by it that an order is there.
+                let reason = match self.orders.contains_key(&id) {
+                    true if !taken => Reason::DuplicateClOrdId,
+                    true => Reason::None,
+                    false => Reason::Killed,
+                };
                 for _ in 0..self.echoes.max(1) {
-                    events.push(report(id, exec_type, ord_status));
+                    events.push(Report { reason, ..said }.into());
                 }
             }
             Command::Single(Single::Cancel(cancel)) => {
