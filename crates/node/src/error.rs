@@ -26,6 +26,8 @@ pub enum NodeError {
     NoStart {
         /// First sequence that is there.
         first_seq: u64,
+        /// Snapshots that are there and do not hold, or are of another build.
+        passed_over: Vec<JournalError>,
     },
     /// A thread could not be started.
     Thread(std::io::Error),
@@ -50,10 +52,11 @@ impl core::fmt::Display for NodeError {
             Self::Differs { seq } => {
                 write!(f, "outputs differ from sequence {seq} on; open the journal with the build that wrote it")
             }
-            Self::NoStart { first_seq } => write!(
-                f,
-                "the journal begins at sequence {first_seq} and no snapshot leads there; restore a snapshot or the segments before"
-            ),
+            Self::NoStart { first_seq, passed_over } => {
+                let remedy = "restore a snapshot or the segments before";
+                write!(f, "the journal begins at sequence {first_seq} and no snapshot leads there; {remedy}")?;
+                passed_over.iter().try_for_each(|error| write!(f, "; {error}"))
+            }
             Self::Thread(error) => write!(f, "a thread could not be started: {error}"),
             Self::Broken { thread } => {
                 write!(f, "the {thread} thread broke an invariant and stopped; open the journal again")

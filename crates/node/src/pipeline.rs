@@ -11,8 +11,8 @@ use std::thread::{Builder, JoinHandle};
 
 use rtrb::{Consumer, Producer, RingBuffer};
 use tiderace_journal::JournalError;
-use tiderace_types::Ts;
-use tiderace_types::venue::Command;
+use tiderace_types::venue::{ANY_INSTRUMENT, Command, Malformed, MassQuote, QUOTE_ENTRIES_MAX};
+use tiderace_types::{Amount, Reason, Ts};
 
 use crate::committer::{Committer, Waiting};
 use crate::engine::EngineThread;
@@ -79,7 +79,7 @@ impl Shared {
 pub enum NotTaken {
     /// The ring is full: come again.
     Full,
-    /// The journal failed: only cancels and kills are taken.
+    /// The journal failed, and only cancels and kills are taken; or the engine ended, and nothing is.
     Stopped,
 }
 
@@ -99,11 +99,14 @@ impl Inlet {
         if self.shared.has_failed() && !is_rescue(command) {
             return Err(NotTaken::Stopped);
         }
+        if self.ring.is_abandoned() {
+            return Err(NotTaken::Stopped);
+        }
         if self.ring.is_full() {
-            return Err(if self.ring.is_abandoned() { NotTaken::Stopped } else { NotTaken::Full });
+            return Err(NotTaken::Full);
         }
         let seq = self.next_seq;
-        let command = command.clone();
+        let command = readable(command);
         self.ring.push(Inbound { seq, ts, command }).map_err(|_| NotTaken::Full)?;
         self.next_seq = seq.saturating_add(1);
         Ok(seq)
@@ -113,6 +116,22 @@ impl Inlet {
     #[must_use]
     pub const fn next_seq(&self) -> u64 {
         self.next_seq
+    }
+}
+
+/// The command, or, where it is larger than a recovery reads, what the venue refuses it by: what is journaled must be
+/// read again.
+fn readable(command: &Command) -> Command {
+    match command {
+        Command::MassQuote(quote) if quote.entries.len() > QUOTE_ENTRIES_MAX => {
+            let [value, limit] = [quote.entries.len(), QUOTE_ENTRIES_MAX]
+                .map(|entries| Amount::new(i128::try_from(entries).unwrap_or(i128::MAX)));
+            let (account, cl_ord_id) = (quote.account, quote.quote_id);
+            let instrument = ANY_INSTRUMENT;
+            let reason = Reason::BadField;
+            Malformed { kind: MassQuote::KIND, account, instrument, cl_ord_id, reason, value, limit }.into()
+        }
+        Command::MassQuote(_) | Command::Single(_) => command.clone(),
     }
 }
 

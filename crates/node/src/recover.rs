@@ -82,12 +82,17 @@ pub fn recover<M: Machine>(
         Ok(_) | Err(_) => start(fs, dir, genesis, &fresh)?,
     };
     let from_seq = replay.next_seq;
-    let (mut replay, (mut log, recovered)) = replay.run(genesis, &mut on_output, |feed| {
+    let ran = replay.run(genesis, &mut on_output, |feed| {
         let opened = Log::open_reading(Arc::clone(fs), dir, config, from_seq, &mut |batch| feed.batch(batch))?;
         Ok(opened)
-    })?;
+    });
+    let (mut replay, (mut log, recovered)) = match ran {
+        // The snapshot that would have led there may be among them.
+        Err(NodeError::NoStart { first_seq, .. }) => return Err(NodeError::NoStart { first_seq, passed_over }),
+        ran => ran?,
+    };
     if log.next_seq() != replay.next_seq {
-        return Err(NodeError::NoStart { first_seq: log.next_seq() });
+        return Err(NodeError::NoStart { first_seq: log.next_seq(), passed_over });
     }
     let Recovered { tail, emergency, .. } = recovered;
     if log.next_seq() == 0 {
@@ -104,7 +109,7 @@ pub fn recover<M: Machine>(
 
 pub(crate) type Start<M> = (Replay<M>, Option<u64>, Vec<JournalError>);
 
-/// Where the replay starts: behind the newest snapshot of this build, or at the genesis.
+/// Where the replay starts: behind the newest snapshot that holds and that this build reads, or at the genesis.
 pub(crate) fn start<M: Machine>(
     fs: &Arc<dyn FileSystem>,
     dir: &Path,
@@ -112,13 +117,21 @@ pub(crate) fn start<M: Machine>(
     fresh: &impl Fn() -> M,
 ) -> Result<Start<M>, NodeError> {
     let retention = Retention { keep_snapshots: usize::MAX, keep_segments_before_snapshot: usize::MAX };
-    let latest = Snapshots::new(Arc::clone(fs), dir, retention).latest()?;
-    let Some(snapshot) = latest.snapshot else { return Ok((Replay::at_genesis(fresh), None, latest.passed_over)) };
-    let mut replay = Replay::at_genesis(fresh);
-    if replay.restore(snapshot.seq, &snapshot.bytes, genesis)? {
-        return Ok((replay, Some(snapshot.seq), latest.passed_over));
+    let snapshots = Snapshots::new(Arc::clone(fs), dir, retention);
+    let mut passed_over = Vec::new();
+    for path in snapshots.paths()?.into_iter().rev() {
+        let mut replay = Replay::at_genesis(fresh);
+        match snapshots.read(&path) {
+            Ok(snapshot) if replay.restore(snapshot.seq, &snapshot.bytes, genesis)? => {
+                return Ok((replay, Some(snapshot.seq), passed_over));
+            }
+            Ok(_) => {
+                passed_over.push(JournalError::DamagedSnapshot { path, check: "the layout that this build knows" })
+            }
+            Err(error) => passed_over.push(error),
+        }
     }
-    Ok((Replay::at_genesis(fresh), None, latest.passed_over))
+    Ok((Replay::at_genesis(fresh), None, passed_over))
 }
 
 impl<M: Machine> Replay<M> {
@@ -273,7 +286,7 @@ impl Feed<'_> {
 
     fn decode(&mut self, batch: &Batch) -> Result<Decoded, NodeError> {
         if batch.header.first_seq > self.next_seq {
-            return Err(NodeError::NoStart { first_seq: batch.header.first_seq });
+            return Err(NodeError::NoStart { first_seq: batch.header.first_seq, passed_over: Vec::new() });
         }
         let mut commands = Vec::with_capacity(usize::try_from(batch.header.records).unwrap_or(0));
         for record in batch.records() {

@@ -2,6 +2,7 @@
 //! off, a failed disk ends matching but not cancels, and a restart finds what was acknowledged, once.
 
 mod crash;
+mod recovery;
 mod tally;
 
 use std::path::{Path, PathBuf};
