@@ -5,7 +5,7 @@ import tomllib
 import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -132,6 +132,12 @@ class Venue(AbstractContextManager["Venue"]):
                 rule="A number of records above zero",
                 remedy=f"Leave it out for {SNAPSHOT_EVERY:,}",
             )
+        if sign_with is not None and journal is None:
+            raise InputError(
+                "sign_with without a journal",
+                rule="What is signed is the root of a journal's segments",
+                remedy="Name a folder in journal, or leave sign_with out",
+            )
         line = config if isinstance(config, Mapping) else read_config(config)
         with core_errors():
             self._core = _core.Venue(
@@ -189,7 +195,8 @@ class Venue(AbstractContextManager["Venue"]):
         dtype
             Fields as the journal holds them: prices in ticks and quantities in lots (int64),
             times in nanoseconds (int64), ``account`` and ``instrument`` as rows of ``accounts``
-            and ``symbols``, words as their FIX byte (``side`` 49 buy, 50 sell).
+            and ``symbols``, words as their FIX byte (``side`` 49 buy, 50 sell). A ``cl_ord_id``
+            is a number below 2**62: those above stand for names that `say` was told.
         """
         if kind not in _DTYPES:
             raise InputError(
@@ -237,10 +244,11 @@ class Venue(AbstractContextManager["Venue"]):
         JournalError
             The journal takes no more.
         """
-        kind = next((name for name, dtype in _DTYPES.items() if batch.dtype == dtype), None)
+        of = getattr(batch, "dtype", type(batch).__name__)
+        kind = next((name for name, dtype in _DTYPES.items() if of == dtype), None)
         if kind is None:
             names = ", ".join(f"Venue.dtype({name!r})" for name in _DTYPES)
-            raise TypeError(f"a batch of {batch.dtype}; make it of one of {names}")
+            raise TypeError(f"a batch of {of}; make it of one of {names}")
         raw = np.ascontiguousarray(batch).view(np.uint8).data
         with core_errors():
             return Applied(*self._core.apply(_KINDS[kind], raw, ts_ns=ts_ns))
@@ -318,7 +326,7 @@ class Venue(AbstractContextManager["Venue"]):
         }
         if price is not None:
             line["price"] = price
-        return self.say(line | dict(terms or {}))
+        return self.say(line | _further(terms, line))
 
     def replace(
         self,
@@ -331,15 +339,15 @@ class Venue(AbstractContextManager["Venue"]):
         terms: Mapping[str, Any] | None = None,
     ) -> list[Event]:
         """Change a working order; ``order_qty`` is the new total, the filled part included."""
-        line = {
+        line: dict[str, object] = {
             "do": "replace",
             "account": account,
             "orig_cl_ord_id": str(orig_cl_ord_id),
             "cl_ord_id": str(cl_ord_id),
         }
         given = {"price": price, "order_qty": order_qty}
-        changed = {key: value for key, value in given.items() if value is not None}
-        return self.say(line | changed | dict(terms or {}))
+        line |= {key: value for key, value in given.items() if value is not None}
+        return self.say(line | _further(terms, line))
 
     def cancel(self, orig_cl_ord_id: str | int, *, account: str) -> list[Event]:
         """Cancel a working order."""
@@ -353,6 +361,8 @@ class Venue(AbstractContextManager["Venue"]):
 
     def book(self, symbol: str, *, depth: int = 10) -> dict[str, Any]:
         """Return a book: ``bids asks`` as ``[price, visible qty]``, best first, and its state."""
+        if depth < 0:
+            raise InputError(f"depth {depth}", rule="A number of levels", remedy="Write 0 or more")
         return _known(self._core.book(symbol, depth), "symbol", symbol, self.symbols)
 
     def order(self, cl_ord_id: str | int, *, account: str) -> dict[str, Any] | None:
@@ -414,11 +424,23 @@ def _json(value: Mapping[str, Any]) -> str:
             return {str(key): plain(inner) for key, inner in item.items()}
         if isinstance(item, list | tuple):
             return [plain(inner) for inner in item]
-        if isinstance(item, datetime):
+        # TOML has dates and times of its own; which of them is a time of the venue the core says.
+        if isinstance(item, date | time):
             return item.isoformat()
         raise TypeError(f"{item!r} is a {type(item).__name__}; write a string")
 
     return json.dumps(plain(value))
+
+
+def _further(terms: Mapping[str, Any] | None, line: Mapping[str, object]) -> dict[str, Any]:
+    further = dict(terms or {})
+    if twice := sorted(further.keys() & line.keys()):
+        raise InputError(
+            f"terms say {', '.join(twice)} again",
+            rule="A key is said once",
+            remedy="Say it as an argument alone",
+        )
+    return further
 
 
 def _in(name: str, what: str, known: tuple[str, ...]) -> None:

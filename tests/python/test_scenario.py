@@ -119,7 +119,7 @@ def test_a_journal_is_checked_shown_and_proved(tmp_path: Path) -> None:
     # The genesis, three names, three orders.
     assert (found["records"], found["tail"], found["torn_offset"]) == (7, "whole", None)
     assert _scenario.stat(journal)[0]["first_seq"] == 0
-    rows = _scenario.cat(journal, first=1, end=None)
+    rows = list(_scenario.cat(journal, first=1, end=None))
     assert [row["kind"] for row in rows] == [2, 201] * 3
     seed = tmp_path / "seed"
     seed.write_bytes(bytes(range(32)))
@@ -141,7 +141,7 @@ def test_a_journal_is_checked_shown_and_proved(tmp_path: Path) -> None:
 def test_a_damaged_journal_is_named_and_only_repaired_on_request(tmp_path: Path) -> None:
     journal = journal_of(tmp_path / "journal")
     segment = next(Path(journal).glob("*.seg"))
-    at = _scenario.cat(journal, first=5, end=6)[0]
+    (at,) = _scenario.cat(journal, first=5, end=6)
     whole = bytearray(segment.read_bytes())
     place = whole.index(bytes.fromhex(at["payload"]))
     whole[place] ^= 1
@@ -150,10 +150,55 @@ def test_a_damaged_journal_is_named_and_only_repaired_on_request(tmp_path: Path)
         _scenario.check(journal)
     with pytest.raises(tr.JournalError):
         tr.Venue(VENUE, journal=journal)
+    # What holds before the damage is shown, and then what does not.
+    rows = _scenario.cat(journal, first=3, end=None)
+    assert [next(rows)["seq"], next(rows)["seq"]] == [3, 4]
+    with pytest.raises(tr.JournalError, match=segment.name):
+        next(rows)
     done = _scenario.repair(journal, discard_from=3)
     assert done["next_seq"] == 3
     assert _scenario.check(journal)["records"] == 3
     assert tiderace("journal", "check", journal).returncode == 0
+
+
+def test_records_come_in_pieces_and_from_the_first_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = journal_of(tmp_path / "journal")
+    monkeypatch.setattr(_scenario, "_ROWS_AT_ONCE", 2)
+    rows = [row["seq"] for row in _scenario.cat(journal, first=0, end=None)]
+    assert rows == list(range(7))
+    assert [row["seq"] for row in _scenario.cat(journal, first=1, end=6)] == [1, 2, 3, 4, 5]
+    assert list(_scenario.cat(journal, first=6, end=3)) == []
+    assert list(_scenario.cat(journal, first=2**64 - 1, end=None)) == []
+
+
+def test_what_is_no_journal_key_or_sequence_is_an_input_error(tmp_path: Path) -> None:
+    journal = journal_of(tmp_path / "journal")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    for words in [
+        ["check", str(tmp_path / "empty")],
+        ["stat", str(tmp_path / "empty")],
+        ["repair", str(tmp_path / "empty"), "--discard-from", "0"],
+        ["cat", journal, "--from", str(2**64)],
+        ["repair", journal, "--discard-from", str(2**64)],
+        ["prove", journal, str(2**64), "--key", "a.example", "--seed", "seed"],
+        ["verify", str(tmp_path / "bytes"), "--keys", str(tmp_path / "bytes")],
+    ]:
+        done = tiderace("journal", *words)
+        assert done.returncode == 2, words
+        assert "--debug" not in done.stderr, words
+    assert not list((tmp_path / "empty").iterdir())
+
+
+def test_a_date_of_toml_is_told_by_the_rule_of_a_time(tmp_path: Path) -> None:
+    for written in ["2026-01-01", "10:00:00", "2026-01-01T00:00:00"]:
+        config = tmp_path / "venue.toml"
+        config.write_text(f"start = {written}\nassets = []\ninstruments = []\naccounts = []\n")
+        done = tiderace("venue", str(config))
+        assert done.returncode == 2
+        assert "is not a time; write" in done.stderr or "is not a time. " in done.stderr
 
 
 def test_a_venue_answers_lines_and_ends_with_its_input(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from face import ROOT
 from test_scenario import VENUE, order
 
 import tiderace as tr
-from tiderace import _core
+from tiderace import _core, _scenario
 
 EXAMPLE = ROOT / "examples" / "venue.toml"
 BUY, SELL = ord("1"), ord("2")
@@ -165,6 +165,39 @@ def test_another_array_is_a_type_error() -> None:
             venue.apply(np.zeros(3, dtype=[("price", "<i8")]))
         with pytest.raises(TypeError, match=r"Venue\.dtype"):
             venue.apply(np.zeros(3))
+
+
+def test_a_list_is_no_batch() -> None:
+    with tr.Venue(VENUE) as venue, pytest.raises(TypeError, match="a batch of list"):
+        venue.apply([1])  # type: ignore[arg-type]
+
+
+def test_arguments_that_would_be_ignored_are_refused() -> None:
+    with pytest.raises(tr.InputError, match="sign_with without a journal"):
+        tr.Venue(VENUE, sign_with=("venue.example", "seed"))
+    with tr.Venue(VENUE) as venue:
+        with pytest.raises(tr.InputError, match="terms say account again"):
+            venue.new_order(
+                venue.symbols[0],
+                account="alice",
+                cl_ord_id="1",
+                side="buy",
+                order_qty=1,
+                price=1,
+                terms={"account": "bob"},
+            )
+        with pytest.raises(tr.InputError, match="depth -1"):
+            venue.book(venue.symbols[0], depth=-1)
+
+
+def test_a_journal_has_one_venue_at_a_time(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    with tr.Venue(VENUE, journal=folder):
+        with pytest.raises(tr.JournalError, match="is open elsewhere"):
+            tr.Venue(VENUE, journal=folder)
+        with pytest.raises(tr.JournalError, match="is open elsewhere"):
+            _scenario.repair(str(folder), discard_from=0)
+    tr.Venue(VENUE, journal=folder).close()
 
 
 def test_a_journal_brings_back_words_and_rows_alike(tmp_path: Path) -> None:
