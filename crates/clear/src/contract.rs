@@ -1,7 +1,8 @@
 //! What a fill of an instrument is worth: exact while a position is open, rounded once when it becomes cash.
 //!
-//! A *raw* value is lots x ticks, or for an inverse perpetual or future base units x 10^6; a position keeps the signed
-//! sum of what its lots cost in it. An inverse option's premium is a price in coin, so its raw value is lots x ticks too.
+//! A *raw* value is lots x ticks x [`Contract::grain`], or for an inverse perpetual or future base units x 10^6; a position
+//! keeps the signed sum of what its lots cost in it, so that a mean price that does not come out even loses nothing that
+//! money could show. An inverse option's premium is a price in coin, so its raw value counts lots x ticks too.
 
 use tiderace_types::instrument::{STEP_DECIMALS, pow10};
 use tiderace_types::num::div_round;
@@ -12,8 +13,12 @@ use crate::wide::{divide, mul_div};
 
 /// Digits of an inverse raw value below a base unit.
 const INVERSE_DIGITS: u32 = 6;
-/// No fill is worth more than this many raw units or base units: what follows from it fits in an `i128`.
+/// Digits of the settlement asset that a raw value holds at least.
+const GRAIN_DIGITS: u32 = 12;
+/// No fill is worth more than this many base units: what follows from it fits in an `i128`.
 pub const RAW_MAX: i128 = 1 << 90;
+/// Nor than this many raw units.
+const GRAINS_MAX: i128 = 1 << 112;
 /// One, in steps of 10^-12.
 pub(crate) const STEP_ONE: i128 = 1_000_000_000_000;
 
@@ -35,6 +40,7 @@ pub struct Contract {
     lot_num: i128,
     lot_den: i128,
     raw_max: i128,
+    grain: i128,
     tick: i128,
     /// Base (inverse: quote) of a lot, 10^-12.
     unit: i128,
@@ -67,13 +73,17 @@ impl Contract {
         let is_dated = matches!(instrument.kind, InstrumentKind::Perpetual | InstrumentKind::Future);
         let is_inverse = instrument.style == Style::Inverse && is_dated;
         let settle_scale = pow10(decimals(instrument.settle)?)?;
-        let (num, den) = if is_inverse {
-            (1, pow10(INVERSE_DIGITS)?)
+        let ((num, den), grain) = if is_inverse {
+            ((1, pow10(INVERSE_DIGITS)?), 1)
         } else {
             let (unit, unit_den) = reduced(lot_unit, steps);
             let (tick, tick_den) = reduced(step, steps);
             let (tick, scale) = reduced(tick.checked_mul(settle_scale)?, tick_den);
-            reduced(unit.checked_mul(tick)?, unit_den.checked_mul(scale)?)
+            let (num, den) = reduced(unit.checked_mul(tick)?, unit_den.checked_mul(scale)?);
+            let fine = pow10(GRAIN_DIGITS.saturating_sub(decimals(instrument.settle)?))?;
+            let is_fine = |grain: &i128| Some(den.checked_mul(*grain)? >= num.checked_mul(fine)?);
+            let grain = (0..=2 * GRAIN_DIGITS).filter_map(pow10).find(|grain| is_fine(grain) == Some(true))?;
+            (reduced(num, den.checked_mul(grain)?), grain)
         };
         let base_scale = pow10(decimals(instrument.base)?)?;
         let inverse_unit = if is_inverse {
@@ -82,7 +92,7 @@ impl Contract {
             0
         };
         let (lot_num, lot_den) = reduced(lot_unit.checked_mul(base_scale)?, steps);
-        let raw_max = RAW_MAX.min(RAW_MAX.checked_div(num.max(1))?.saturating_mul(den));
+        let raw_max = RAW_MAX.checked_div(num.max(1))?.saturating_mul(den).min(GRAINS_MAX);
         Some(Self {
             kind: instrument.kind,
             style: instrument.style,
@@ -95,6 +105,7 @@ impl Contract {
             lot_num,
             lot_den,
             raw_max,
+            grain,
             tick: step,
             unit: lot_unit,
             settle_scale,
@@ -135,6 +146,12 @@ impl Contract {
         matches!(self.kind, InstrumentKind::Perpetual | InstrumentKind::Future)
     }
 
+    /// Raw units in a lot x tick.
+    #[must_use]
+    pub const fn grain(&self) -> i128 {
+        self.grain
+    }
+
     /// Steps of 10^-12 in a tick.
     #[must_use]
     pub const fn tick(&self) -> i128 {
@@ -146,8 +163,8 @@ impl Contract {
     pub fn raw(&self, qty: Qty, price: Price) -> i128 {
         let (qty, price) = (i128::from(qty.get()), i128::from(price.get()));
         if !self.is_inverse {
-            // Two words: the product always fits.
-            qty.wrapping_mul(price)
+            // Two words: their product always fits.
+            qty.wrapping_mul(price).saturating_mul(self.grain)
         } else if price > 0 {
             divide(qty.saturating_mul(self.inverse_unit), price, Rounding::Floor)
         } else {
@@ -229,7 +246,7 @@ impl Contract {
             return self.cash(worth.saturating_neg().saturating_sub(cost), Rounding::Floor);
         }
         let worth = i128::from(qty).saturating_mul(price);
-        let raw = worth.saturating_sub(cost.saturating_mul(self.tick));
+        let raw = worth.saturating_mul(self.grain).saturating_sub(cost.saturating_mul(self.tick));
         mul_div(raw, self.num, self.den.saturating_mul(self.tick), Rounding::Floor)
     }
 

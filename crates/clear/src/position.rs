@@ -118,10 +118,10 @@ impl Position {
     }
 }
 
-/// `part` of `whole` of a value; what does not come out even stays with the other part.
+/// `part` of `whole` of a cost, rounded up: what is closed never shows more profit than there is.
 fn share(value: i128, part: i128, whole: i128) -> i128 {
     if part == whole {
         return value;
     }
-    mul_div(value, part, whole, Rounding::Floor)
+    mul_div(value, part, whole, Rounding::Ceil)
 }

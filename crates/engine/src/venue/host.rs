@@ -34,10 +34,14 @@ impl Host for Desk<'_> {
     }
 
     fn refuses(&mut self, maker: &Resting, qty: Qty) -> Option<Reason> {
+        let Resting { account, side, price, .. } = *maker;
+        // A peg moves to where nobody asked what it is worth.
+        if !self.core.clearing.contract(self.instrument).is_some_and(|contract| contract.fits(qty, price)) {
+            return Some(Reason::TooMuchValue);
+        }
         if !self.core.holds.is_margined(self.instrument) {
             return None;
         }
-        let Resting { account, side, price, .. } = *maker;
         let may = self.core.clearing.may_fill(AccountId(account), self.instrument, side, qty, price);
         may.err().map(|refusal| refusal.reason)
     }

@@ -29,7 +29,7 @@ pub use terms::{AccountRules, ClearingRules, ContractRules, MutualShare};
 pub use tiderace_clear::config::{
     AuctionKind, CollateralTerms, CostMethod, DefaultRules, Funding, FundingKind, MarginTerms,
 };
-pub use tiderace_clear::{Balance, Clearing, Fund, House, LedgerAccount, Standing};
+pub use tiderace_clear::{Balance, Clearing, Contract, Fund, House, LedgerAccount, Standing};
 pub use tiderace_risk::venue::{AccountLimits, MmpLimits, OrderToTrade, Throttle};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -86,7 +86,7 @@ pub struct OrderState {
 pub struct Position {
     /// Lots, signed.
     pub qty: i64,
-    /// Signed sum of what the open lots cost: lots x ticks, or for an inverse contract its base units x 10^6.
+    /// Signed sum of what the open lots cost, in raw units of [`tiderace_clear::Contract`].
     pub cost: Amount,
     /// Realized profit, in base units of the settlement asset.
     pub realized: Amount,

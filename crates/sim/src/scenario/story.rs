@@ -182,7 +182,7 @@ mod tests {
             (plain(r#"{"expect": "report", "reason": "no_such_reason"}"#), "reason"),
             (plain(r#"{"expect": "report", "exec_type": "gone"}"#), "exec_type"),
             (plain(r#"{"expect": "book", "symbol": "P", "bids": [["1", 2]]}"#), "bids"),
-            (plain(r#"{"expect": "margin", "account": "alice"}"#), "expect"),
+            (plain(r#"{"expect": "margin", "account": "alice", "available": "1"}"#), "available"),
             (plain(r#"{"expect": "end", "of": "quote"}"#), "of"),
             (plain(r#"{"expect": "end", "do": "crash"}"#), "do"),
             (plain(r#"{"note": 1}"#), "note"),

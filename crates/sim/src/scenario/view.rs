@@ -92,7 +92,8 @@ pub(super) fn position(venue: &Venue, gateway: &Gateway, account: AccountId, ins
     let lots = i128::from(position.qty);
     let qty = lots.checked_mul(definition.lot_size.into()).unwrap_or(0);
     put(&mut shown, "qty", decimal::format(qty, STEP_DECIMALS));
-    let average = average(definition, lots, position.cost.get());
+    let grain = venue.clearing().contract(instrument).map_or(1, tiderace_engine::venue::Contract::grain);
+    let average = average(definition, lots, grain, position.cost.get());
     put(&mut shown, "avg_px", average.map_or("0".to_owned(), |average| decimal::format(average, STEP_DECIMALS)));
     let decimals = gateway.asset_decimals(definition.settle);
     put(&mut shown, "realized_pnl", decimal::format(position.realized.get(), decimals));
@@ -101,12 +102,13 @@ pub(super) fn position(venue: &Venue, gateway: &Gateway, account: AccountId, ins
 }
 
 /// The mean price of the open lots in 10^-12; for an inverse contract the harmonic one.
-fn average(definition: &Instrument, lots: i128, cost: i128) -> Option<i128> {
+fn average(definition: &Instrument, lots: i128, grain: i128, cost: i128) -> Option<i128> {
     // An inverse option's price is paid in its coin: only what divides by its price has a harmonic mean.
     let style = if definition.kind == InstrumentKind::Option { Style::Linear } else { definition.style };
     match style {
         Style::Linear | Style::Quanto => {
-            div_round(cost.checked_mul(definition.tick_size.into())?, lots, Rounding::Floor)
+            let cost = cost.checked_mul(definition.tick_size.into())?;
+            div_round(cost, lots.checked_mul(grain)?, Rounding::Floor)
         }
         Style::Inverse => {
             let value = inverse_value(definition, lots)?.checked_abs()?;
