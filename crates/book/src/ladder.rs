@@ -78,6 +78,21 @@ impl<T: Copy + Default + PartialEq> Ladder<T> {
         is_change
     }
 
+    /// Sets the value at `key` to what `next` makes of it, from the default where there is none; none takes it out.
+    pub(crate) fn change(&mut self, key: i64, next: impl FnOnce(T) -> Option<T>) {
+        let Some(page) = self.pages.get_or_insert(key) else { return };
+        let Some(value) = next(page.get(key)) else {
+            self.remove(key);
+            return;
+        };
+        if page.put(key, value) {
+            self.len = self.len.saturating_add(1);
+        }
+        if self.best.is_none_or(|(best, _)| key <= best) {
+            self.best = Some((key, value));
+        }
+    }
+
     /// Takes `key` out. True when it was the best.
     pub fn remove(&mut self, key: i64) -> bool {
         let Some(page) = self.pages.get_mut(key) else { return false };
@@ -89,7 +104,8 @@ impl<T: Copy + Default + PartialEq> Ladder<T> {
         let is_best = self.best.is_some_and(|(best, _)| best == key);
         let rest = page.bits;
         // Nothing lies before the best, so what its page still holds comes next.
-        let next = first_from(rest, slot(key)).map(|at| key & !63 | at).map(|next| (next, page.get(next)));
+        let next = if is_best { first_from(rest, slot(key)).map(|at| key & !63 | at) } else { None };
+        let next = next.map(|next| (next, page.get(next)));
         if rest == 0 {
             self.pages.remove(key);
         }

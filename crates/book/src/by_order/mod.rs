@@ -192,9 +192,10 @@ impl<T: Copy> Book<T> {
         let key = key(order.side, order.price);
         let half = self.half_mut(order.side);
         half.total = half.total.saturating_sub(qty);
-        let queue = half.ladder.get(key);
-        let (visible, hidden) = (queue.visible.saturating_sub(visible), queue.hidden.saturating_sub(hidden));
-        half.ladder.put(key, Queue { visible, hidden, ..queue });
+        half.ladder.change(key, |queue| {
+            let (visible, hidden) = (queue.visible.saturating_sub(visible), queue.hidden.saturating_sub(hidden));
+            Some(Queue { visible, hidden, ..queue })
+        });
         Some(leaves_qty)
     }
 
@@ -235,7 +236,7 @@ impl<T: Copy> Book<T> {
         }
         let half = self.half_mut(side);
         half.total = half.total.saturating_sub(qty);
-        half.settle(key, queue);
+        half.ladder.change(key, |_| queue.standing());
         Some(leaves_qty)
     }
 
@@ -261,7 +262,7 @@ impl<T: Copy> Book<T> {
         queue.hidden = plus(queue.hidden.saturating_sub(before.hidden_qty), order.hidden_qty);
         let half = self.half_mut(side);
         half.total = half.total.saturating_sub(qty);
-        half.settle(key, queue);
+        half.ladder.change(key, |_| queue.standing());
         Some(leaves_qty)
     }
 
@@ -325,32 +326,39 @@ impl<T: Copy> Book<T> {
 
     /// Puts a row at the back of its order's price.
     fn attach(&mut self, row: u32, order: &Order<T>) {
-        let key = key(order.side, order.price);
-        let queue = self.half(order.side).ladder.get(key);
-        let is_first = queue.visible == Qty::ZERO;
-        self.slots.link(row, if is_first { NO_ROW } else { queue.tail });
-        let queue = Queue {
-            head: if is_first { row } else { queue.head },
-            tail: row,
-            visible: plus(queue.visible, order.visible_qty),
-            hidden: plus(queue.hidden, order.hidden_qty),
-        };
-        self.half_mut(order.side).ladder.put(key, queue);
+        let (slots, half) = self.split(order.side);
+        half.ladder.change(key(order.side, order.price), |queue| {
+            let is_first = queue.visible == Qty::ZERO;
+            slots.link(row, if is_first { NO_ROW } else { queue.tail });
+            Some(Queue {
+                head: if is_first { row } else { queue.head },
+                tail: row,
+                visible: plus(queue.visible, order.visible_qty),
+                hidden: plus(queue.hidden, order.hidden_qty),
+            })
+        });
     }
 
     /// Takes a row out of its order's price.
     fn detach(&mut self, row: u32, order: &Order<T>) {
-        let (prev, next) = self.slots.unlink(row);
-        let key = key(order.side, order.price);
-        let half = self.half_mut(order.side);
-        let queue = half.ladder.get(key);
-        let queue = Queue {
-            head: if prev == NO_ROW { next } else { queue.head },
-            tail: if next == NO_ROW { prev } else { queue.tail },
-            visible: queue.visible.saturating_sub(order.visible_qty),
-            hidden: queue.hidden.saturating_sub(order.hidden_qty),
-        };
-        half.settle(key, queue);
+        let (slots, half) = self.split(order.side);
+        let (prev, next) = slots.unlink(row);
+        half.ladder.change(key(order.side, order.price), |queue| {
+            Queue {
+                head: if prev == NO_ROW { next } else { queue.head },
+                tail: if next == NO_ROW { prev } else { queue.tail },
+                visible: queue.visible.saturating_sub(order.visible_qty),
+                hidden: queue.hidden.saturating_sub(order.hidden_qty),
+            }
+            .standing()
+        });
+    }
+
+    const fn split(&mut self, side: Side) -> (&mut Slots<T>, &mut Half) {
+        match side {
+            Side::Buy => (&mut self.slots, &mut self.bids),
+            Side::Sell => (&mut self.slots, &mut self.asks),
+        }
     }
 
     const fn half(&self, side: Side) -> &Half {
@@ -368,15 +376,10 @@ impl<T: Copy> Book<T> {
     }
 }
 
-impl Half {
-    /// Writes a queue back, or takes its price out when the last order has left. Every order shows something, so a
-    /// price that shows nothing has none.
-    fn settle(&mut self, key: i64, queue: Queue) {
-        if queue.visible == Qty::ZERO {
-            self.ladder.remove(key);
-        } else {
-            self.ladder.put(key, queue);
-        }
+impl Queue {
+    /// It, or none when the last order has left. Every order shows something, so a price that shows nothing has none.
+    fn standing(self) -> Option<Self> {
+        (self.visible != Qty::ZERO).then_some(self)
     }
 }
 

@@ -77,8 +77,12 @@ impl Market {
     #[must_use]
     pub fn next_timer(&self) -> Option<Ts> {
         let off = &self.off;
+        let expiry = off.expiries.first().map(|first| first.0);
+        if off.scheduled.is_none() && off.put_off.is_none() && off.auction_end.is_none() {
+            return expiry;
+        }
         let turns = [off.auction_end, off.put_off.map(|turn| turn.0), off.scheduled.map(|turn| turn.0)];
-        turns.into_iter().flatten().chain(off.expiries.first().map(|(ts, _)| ts)).min()
+        turns.into_iter().flatten().chain(expiry).min()
     }
 
     /// Does the one thing that is due first, where that is not after `ts`; the settling comes after each.
