@@ -116,7 +116,7 @@ class Chain(msgspec.Struct, frozen=True):
         expiry, t = self.frame["expiry_ns"].to_numpy(), self.t
         vols = np.full(len(t), np.nan)
         for part in surface.slices:
-            rows = np.flatnonzero((expiry == part.expiry) & (t > 0))
+            rows = np.flatnonzero((expiry == part.expiry) & (t > 0) & (strike > 0))
             at = np.where(forward[rows] > 0, forward[rows], part.forward)
             variance = np.asarray(part.svi.total_variance(np.log(strike[rows] / at)))
             vols[rows] = np.sqrt(variance / t[rows])

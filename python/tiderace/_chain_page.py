@@ -21,6 +21,8 @@ from tiderace.model import reason_named
 _ARBITRAGES = 200
 # Wings that hold a quote a tick high would flatten the rest of a smile.
 _VOL_REACH = 1.6
+# Strikes farther than this from the forward are worth a tick, and would squeeze the others.
+_DEVIATIONS = 5.0
 _STYLE = """
 .mark.quote { stroke: var(--c0); } .mark.ask { stroke: var(--c1); }
 .line.spread { stroke: var(--faint); stroke-width: 2; }
@@ -34,6 +36,22 @@ nav a { color: var(--accent); text-decoration: none; border: 1px solid var(--rul
 nav a:hover { border-color: var(--accent); }
 td .legs { display: grid; }
 """
+
+
+# Expiries are in order: one colour runs into the other.
+_RAMP = 26
+
+
+def _ramp() -> str:
+    mixed = (
+        f".r{at} {{ --c: color-mix(in oklab, var(--c1) {4 * at}%, var(--c0)); }}"
+        for at in range(_RAMP)
+    )
+    return "\n".join(mixed)
+
+
+def _tint(at: int, count: int) -> str:
+    return f"r{round(at * (_RAMP - 1) / max(count - 1, 1))}"
 
 
 def page(view: View) -> str:
@@ -60,7 +78,7 @@ def page(view: View) -> str:
         ),
         Markup('<link rel="icon" href="data:,">'),
         tag("title", title),
-        Markup(f"<style>{_piece('style.css')}{_STYLE}</style>"),
+        Markup(f"<style>{_piece('style.css')}{_STYLE}{_ramp()}</style>"),
     )
     body = join(
         _header(view, rows, title),
@@ -154,14 +172,14 @@ def _all_smiles(view: View, rows: Sequence[Mapping[str, Any]]) -> Markup:
         values += (100.0 * vol).tolist()
     x = Axis(low=-2.5, high=2.5, unit="standard deviations from the forward", digits=1)
     y = charts.axis_over(values, unit="% vol", digits=1)
-    names = [(row["expiry"], charts.swatch(at)) for at, row in enumerate(rows)]
+    names = [(row["expiry"], _tint(at, len(rows))) for at, row in enumerate(rows)]
     return charts.chart(
         title="All expiries",
         note="Each slice of the surface: ln(strike / forward) over at-the-money vol and root time.",
         x=x,
         y=y,
         layers=[
-            charts.line(points, x, y, name=row["expiry"], class_=charts.swatch(at))
+            charts.line(points, x, y, name=row["expiry"], class_=_tint(at, len(rows)))
             for at, (row, points) in enumerate(zip(rows, lines, strict=True))
         ],
         keys=charts.legend(*names),
@@ -210,6 +228,10 @@ def _smile(view: View, row: Mapping[str, Any]) -> Markup:
     here = frame["expiry_ns"].to_numpy() == row["expiry_ns"]
     shown = here & (call == (strike >= row["forward"]))
     shown &= np.isfinite(view.bid_vol) | np.isfinite(view.ask_vol)
+    every = int(shown.sum())
+    reach = _DEVIATIONS * row["atm_vol"] * np.sqrt(row["days"] / 365.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shown &= np.abs(np.log(strike / row["forward"])) <= reach
     at = np.flatnonzero(shown)[np.argsort(strike[shown])]
     vols = 100.0 * view.model_vol[at]
     known = np.concatenate([100.0 * view.bid_vol[at], 100.0 * view.ask_vol[at]])
@@ -244,7 +266,11 @@ def _smile(view: View, row: Mapping[str, Any]) -> Markup:
     outside = int(known.size - ((known >= y.low) & (known <= y.high)).sum())
     note = f"{row['days']:.1f} days, forward {number(row['forward'], 2)}; "
     note += f"{row['inside']} of {row['judged']} quotes within half the spread."
+    far = every - len(at)
     note += f" {outside} quotes lie outside the picture." if outside else ""
+    note += (
+        f" {far} strikes beyond {_DEVIATIONS:g} standard deviations are not drawn." if far else ""
+    )
     moment = x.at(row["forward"])
     figure = charts.chart(
         title=row["expiry"],
@@ -258,7 +284,7 @@ def _smile(view: View, row: Mapping[str, Any]) -> Markup:
             charts.marks(bids, size=5, class_="quote"),
             charts.marks(asks, size=5, class_="ask"),
         ],
-        labels=[charts.flag("forward", left=moment, top=930, class_="moment")],
+        labels=[charts.flag("forward", left=moment, top=0, class_="moment")],
         keys=charts.legend(("surface", "fit"), ("bid", "dot bid"), ("ask", "dot ask")),
         hits=hits,
         described=f"Bid and ask volatility by strike of {row['expiry']}, with the fitted slice.",
@@ -293,7 +319,8 @@ def _word(view: View, i: int, bid: float, ask: float) -> str:
 _EXPIRIES_NOTE = (
     "Forwards: what places the slice, what put-call parity at the quotes says, and the listed "
     "future's mark. Skew is d vol / d ln K at the money, over vol and root time as jump wings have "
-    "it. RMSE in vol points, weighted by vega."
+    "it. Error is the median distance of the slice from the middle of bid and ask vol, of judged "
+    "out-of-the-money quotes."
 )
 
 
@@ -317,7 +344,7 @@ def _expiries(rows: Sequence[Mapping[str, Any]]) -> Markup:
         Column("Quotes", "used", **_cell("quotes", str)),
         Column("Judged", "", **_cell("judged", str)),
         Column("Inside", "", **_cell("inside", str)),
-        Column("RMSE", "vol pt", **_cell("rmse_vol", lambda v: number(100.0 * v, 3))),
+        Column("Error", "vol pt", **_cell("vol_error", lambda v: number(100.0 * v, 3))),
     ]
     return table("Expiries", columns, rows, class_="tight")
 

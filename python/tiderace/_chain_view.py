@@ -111,6 +111,11 @@ def time_name(ts_ns: int) -> str:
 def slices(view: View) -> list[dict[str, Any]]:
     """One row an expiry: forward, at-the-money vol, skew, and how well it meets its quotes."""
     expiry = view.chain.frame["expiry_ns"].to_numpy()
+    is_otm = view.chain.frame["call"].to_numpy() == (
+        view.chain.column("strike") >= view.chain.column("at")
+    )
+    away = np.abs(view.model_vol - 0.5 * (view.bid_vol + view.ask_vol))
+    is_met = view.judged & is_otm & np.isfinite(away)
     curve = {point.expiry: point for point in view.surface.forwards}
     rows = []
     for part in view.surface.slices:
@@ -132,7 +137,9 @@ def slices(view: View) -> list[dict[str, Any]]:
                 "quotes": part.quotes,
                 "judged": judged,
                 "inside": inside,
-                "rmse_vol": _known(part.rmse_vol),
+                "vol_error": float(np.median(away[is_met & here]))
+                if (is_met & here).any()
+                else None,
                 "svi": msgspec.structs.asdict(part.svi),
             }
         )
