@@ -29,7 +29,7 @@ pub use terms::{AccountRules, ClearingRules, ContractRules, MutualShare};
 pub use tiderace_clear::config::{
     AuctionKind, CollateralTerms, CostMethod, DefaultRules, Funding, FundingKind, MarginTerms,
 };
-pub use tiderace_clear::{Balance, Clearing, Contract, Fund, House, LedgerAccount, Standing};
+pub use tiderace_clear::{Balance, Clearing, Contract, Fund, House, LedgerAccount, Posting, PostingKind, Standing};
 pub use tiderace_risk::venue::{AccountLimits, MmpLimits, OrderToTrade, Throttle};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -381,6 +381,16 @@ impl Venue {
     #[must_use]
     pub fn fees(&self, account: AccountId, instrument: InstrumentId) -> Fees {
         self.core.tariffs.fees(self.now, account, instrument)
+    }
+
+    /// Starts to keep the postings of the ledger for [`Self::drain_postings`].
+    pub const fn enable_postings(&mut self) {
+        self.core.clearing.enable_postings();
+    }
+
+    /// Moves the postings of the commands since the last call to the end of `into`.
+    pub fn drain_postings(&mut self, into: &mut Vec<Posting>) {
+        self.core.clearing.drain_postings(into);
     }
 
     /// Starts to keep market data for [`Self::drain_market_data`].
