@@ -16,17 +16,32 @@ use super::{BookChange, Host, Market};
 use crate::event::Event;
 use crate::sweep::Taker;
 
-/// What pegs' prices come from.
+/// What pegs' prices come from. Flat, for it is compared after each command.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct References {
     state: TradingState,
-    mark: Option<Price>,
-    bounds: Bounds,
+    /// Which of the prices there are: a bit each, in the order below.
+    has: u8,
     /// Best prices of orders that are no pegs.
-    bid: Option<Price>,
-    ask: Option<Price>,
+    bid: i64,
+    ask: i64,
+    mark: i64,
     /// Best prices of all orders, where post-only pegs stay behind them.
-    touch: Option<(Option<Price>, Option<Price>)>,
+    best_bid: i64,
+    best_ask: i64,
+    bounds: Bounds,
+}
+
+impl References {
+    const BID: u8 = 1;
+    const ASK: u8 = 2;
+    const MARK: u8 = 4;
+    const BEST_BID: u8 = 8;
+    const BEST_ASK: u8 = 16;
+
+    fn price(&self, which: u8, px: i64) -> Option<i64> {
+        (self.has & which != 0).then_some(px)
+    }
 }
 
 /// Where pegs belong, before their offsets.
@@ -72,27 +87,33 @@ impl Targets {
 impl Market {
     /// Moves, suspends and brings back pegs, once each, the elder first; true where any changed. In an auction it says
     /// where it would uncross, where that is news.
+    #[inline]
     pub fn settle_pegs<H: Host>(&mut self, ts: Ts, host: &mut H, events: &mut Vec<Event>) -> bool {
-        let has_moved = !self.off.pegs.is_empty() && self.move_pegs(ts, host, events);
-        if self.off.state.is_auction() && !has_moved {
+        if !self.off.pegs.is_empty() && self.may_trade() {
+            let first = self.references();
+            if self.off.pegged_at != Some(first) && self.move_pegs(ts, first, host, events) {
+                return true;
+            }
+        }
+        if self.off.state.is_auction() {
             self.indicate(events);
         }
-        has_moved
+        false
     }
 
-    fn move_pegs<H: Host>(&mut self, ts: Ts, host: &mut H, events: &mut Vec<Event>) -> bool {
+    const fn may_trade(&self) -> bool {
         match self.off.state {
-            TradingState::Halted | TradingState::Closed | TradingState::CancelOnly => return false,
+            TradingState::Halted | TradingState::Closed | TradingState::CancelOnly => false,
             TradingState::OpeningAuction
             | TradingState::Continuous
             | TradingState::VolatilityAuction
             | TradingState::ClosingAuction
-            | TradingState::PostOnly => {}
+            | TradingState::PostOnly => true,
         }
-        let first = self.references();
-        if self.off.pegged_at == Some(first) {
-            return false;
-        }
+    }
+
+    #[inline(never)]
+    fn move_pegs<H: Host>(&mut self, ts: Ts, first: References, host: &mut H, events: &mut Vec<Event>) -> bool {
         let (mut references, mut targets) = (first, self.targets(&first));
         let (mut has_moved, mut is_steady) = (false, true);
         let mut at = 0_usize;
@@ -106,7 +127,7 @@ impl Market {
             let peg = *peg;
             let has_met = self.move_peg(ts, &peg, at, price, host, events);
             at = if has_met { self.off.pegs.after(peg.order_id) } else { at.saturating_add(1) };
-            if has_met || first.touch.is_some() {
+            if has_met || self.has_touch(self.off.pegs.has_post_only()) {
                 let now = self.references();
                 if now != references {
                     (references, targets, is_steady) = (now, self.targets(&now), false);
@@ -159,20 +180,22 @@ impl Market {
 
     /// Where pegs belong.
     fn targets(&self, references: &References) -> Targets {
-        let &References { state, mark, bounds: Bounds { buy, sell }, bid, ask, touch } = references;
+        let &References { state, bid, ask, mark, best_bid, best_ask, bounds: Bounds { buy, sell }, .. } = references;
         let allows_negative = self.off.config.allows_negative;
-        let ticks = |price: Option<Price>| price.map(Price::get);
-        let (bid, ask, mark) = (ticks(bid), ticks(ask), ticks(mark));
+        let bid = references.price(References::BID, bid);
+        let ask = references.price(References::ASK, ask);
+        let mark = references.price(References::MARK, mark);
         let mid = |side| bid.zip(ask).map(|(bid, ask)| mid(side, bid, ask));
         let at = if state.is_auction() {
             [None; 8]
         } else {
             [bid, mid(Side::Buy), ask, mark, ask, mid(Side::Sell), bid, mark]
         };
-        let (best_bid, best_ask) = touch.unwrap_or_default();
+        let best_bid = references.price(References::BEST_BID, best_bid);
+        let best_ask = references.price(References::BEST_ASK, best_ask);
         let behind = [
-            best_ask.map_or(buy, |ask| ask.get().saturating_sub(1).min(buy)),
-            best_bid.map_or(sell, |bid| bid.get().saturating_add(1).max(sell)),
+            best_ask.map_or(buy, |ask| ask.saturating_sub(1).min(buy)),
+            best_bid.map_or(sell, |bid| bid.saturating_add(1).max(sell)),
         ];
         let nearest = if state == TradingState::PostOnly { behind } else { [buy, sell] };
         Targets { at, nearest, behind, allows_negative }
@@ -187,29 +210,36 @@ impl Market {
         self.references_for(self.off.pegs.has_post_only())
     }
 
+    #[inline]
     fn references_for(&self, is_post_only: bool) -> References {
-        let has_touch = is_post_only || self.off.state == TradingState::PostOnly;
-        References {
-            state: self.off.state,
-            mark: self.off.mark,
-            bounds: self.off.bounds,
-            bid: self.reference(Side::Buy),
-            ask: self.reference(Side::Sell),
-            touch: has_touch.then(|| self.touch()),
-        }
+        let best = |side| self.book.best(side).map(|level| level.price).filter(|_| self.has_touch(is_post_only));
+        let mut has = 0_u8;
+        let mut note = |which: u8, price: Option<Price>| {
+            has |= if price.is_some() { which } else { 0 };
+            price.map_or(0, Price::get)
+        };
+        let bid = note(References::BID, self.reference(Side::Buy));
+        let ask = note(References::ASK, self.reference(Side::Sell));
+        let mark = note(References::MARK, self.off.mark);
+        let best_bid = note(References::BEST_BID, best(Side::Buy));
+        let best_ask = note(References::BEST_ASK, best(Side::Sell));
+        References { state: self.off.state, has, bid, ask, mark, best_bid, best_ask, bounds: self.off.bounds }
     }
 
-    fn touch(&self) -> (Option<Price>, Option<Price>) {
-        let best = |side| self.book.best(side).map(|level| level.price);
-        (best(Side::Buy), best(Side::Sell))
+    /// Whether the best prices of all orders count.
+    fn has_touch(&self, is_post_only: bool) -> bool {
+        is_post_only || self.off.state == TradingState::PostOnly
     }
 
     /// The best price of a side at which an order that is no peg stands.
+    #[inline]
     fn reference(&self, side: Side) -> Option<Price> {
         let front = self.book.front(side)?;
-        if !front.terms.is_pegged() {
-            return Some(front.price);
-        }
+        if front.terms.is_pegged() { self.reference_behind(side) } else { Some(front.price) }
+    }
+
+    #[inline(never)]
+    fn reference_behind(&self, side: Side) -> Option<Price> {
         let is_plain = |price| self.book.orders(side, price).any(|order| !order.terms.is_pegged());
         self.book.levels(side).map(|level| level.price).find(|&price| is_plain(price))
     }
