@@ -55,7 +55,9 @@ __all__ = [
     "make_flow",
     "model_arbitrage",
     "model_impact",
+    "model_power_law",
     "model_rows",
+    "model_series",
     "parse_decimal",
     "quotes",
     "read_binance",
@@ -121,6 +123,10 @@ def model_arbitrage(
 def model_impact(
     qty: float, adv: float, shares_outstanding: float, sigma: float, horizon: float
 ) -> tuple[float, float, float]: ...
+def model_series(what: str, prices: NDArray[Any], stride: int) -> float: ...
+def model_power_law(
+    share: NDArray[Any], sigma: NDArray[Any], cost: NDArray[Any]
+) -> tuple[float, float, list[float], list[float], float, int, int]: ...
 def model_rows(
     what: str,
     inputs: Sequence[float | NDArray[Any]],

@@ -9,6 +9,16 @@ all of them broadcast to. `t` is in years of 365 days, volatilities and rates ar
 13.0758
 """
 
+from tiderace._model.forms import (
+    InverseGreeks,
+    bachelier,
+    black_scholes,
+    displaced76,
+    greeks_bachelier,
+    greeks_black_scholes,
+    greeks_inverse,
+    implied_vol_bachelier,
+)
 from tiderace._model.impact import Impact, impact_almgren2005
 from tiderace._model.options import (
     Greeks,
@@ -20,6 +30,14 @@ from tiderace._model.options import (
     reason_named,
 )
 from tiderace._model.quotes import Arbitrages, Quotes, arbitrage
+from tiderace._model.series import (
+    PowerLaw,
+    fit_power_law,
+    realised_variance,
+    roll_spread,
+    subsampled_variance,
+    two_scale_variance,
+)
 from tiderace._model.surface import Forward, Slice, Surface
 from tiderace._model.svi import JumpWings, Svi
 
@@ -28,17 +46,31 @@ __all__ = [
     "Forward",
     "Greeks",
     "Impact",
+    "InverseGreeks",
     "JumpWings",
+    "PowerLaw",
     "Quotes",
     "Slice",
     "Surface",
     "Svi",
     "arbitrage",
+    "bachelier",
     "black76",
+    "black_scholes",
     "digital76",
+    "displaced76",
+    "fit_power_law",
     "greeks76",
+    "greeks_bachelier",
+    "greeks_black_scholes",
+    "greeks_inverse",
     "impact_almgren2005",
     "implied_vol76",
+    "implied_vol_bachelier",
+    "realised_variance",
     "reason",
     "reason_named",
+    "roll_spread",
+    "subsampled_variance",
+    "two_scale_variance",
 ]

@@ -124,3 +124,108 @@ def test_the_first_bad_row_is_named_and_shapes_must_fit() -> None:
         model.black76([1.0, 2.0, -1.0], **ATM, call=True)
     with pytest.raises(tr.InputError, match="broadcast"):
         model.black76([1.0, 2.0], strike=[1.0, 2.0, 3.0], t=1.0, vol=1.0, call=True)
+
+
+@pytest.mark.parametrize("call", [True, False])
+def test_greeks_on_a_spot_price_are_its_slopes(*, call: bool) -> None:
+    def price(spot: float = 105.0, t: float = 0.5, vol: float = 0.6, rate: float = 0.04) -> float:
+        return float(
+            model.black_scholes(
+                spot, strike=100.0, t=t, vol=vol, rate=rate, call=call, asset_yield=0.01
+            )
+        )
+
+    def slope(of: Callable[[float], float], at: float, step: float) -> float:
+        return (of(at + step) - of(at - step)) / (2.0 * step)
+
+    greeks = model.greeks_black_scholes(
+        105.0, strike=100.0, t=0.5, vol=0.6, rate=0.04, call=call, asset_yield=0.01
+    )
+    assert greeks.price == price()
+    assert greeks.delta == pytest.approx(slope(lambda s: price(spot=s), 105.0, 1e-3), rel=1e-7)
+    assert greeks.theta == pytest.approx(-slope(lambda t: price(t=t), 0.5, 1e-5), rel=1e-6)
+    assert greeks.rho == pytest.approx(slope(lambda r: price(rate=r), 0.04, 1e-5), rel=1e-6)
+    assert greeks.vega == pytest.approx(slope(lambda v: price(vol=v), 0.6, 1e-4), rel=1e-6)
+
+    def delta(spot: float = 105.0, t: float = 0.5, vol: float = 0.6) -> float:
+        return slope(lambda s: price(spot=s, t=t, vol=vol), spot, 1e-3)
+
+    assert greeks.gamma == pytest.approx(slope(lambda s: delta(spot=s), 105.0, 1e-1), rel=1e-4)
+    assert greeks.vanna == pytest.approx(slope(lambda v: delta(vol=v), 0.6, 1e-3), rel=1e-4)
+    assert greeks.charm == pytest.approx(-slope(lambda t: delta(t=t), 0.5, 1e-3), rel=1e-4)
+
+
+def test_units_of_a_screen_are_a_day_and_a_vol_point() -> None:
+    greeks = model.greeks76(100.0, **ATM, call=True)
+    screen = greeks.in_units()
+    assert screen.vega == pytest.approx(0.01 * greeks.vega)
+    assert screen.theta == pytest.approx(greeks.theta / 365.0)
+    assert screen.volga == pytest.approx(1e-4 * greeks.volga)
+    assert (screen.delta, screen.gamma) == (greeks.delta, greeks.gamma)
+
+
+def test_a_normal_forward_may_be_negative_and_its_vol_comes_back() -> None:
+    strikes = np.array([-3.0, 0.0, 2.0])
+    price = model.bachelier(-1.0, strike=strikes, t=0.5, vol=4.0, call=True, discount=0.99)
+    s = 4.0 * math.sqrt(0.5)
+    d = -1.0 / s
+    density = math.exp(-0.5 * d * d) / math.sqrt(2.0 * math.pi)
+    assert np.asarray(price)[1] == pytest.approx(0.99 * (s * density - normal_cdf(d)), rel=1e-13)
+    vol, reason = model.implied_vol_bachelier(
+        price, forward=-1.0, strike=strikes, t=0.5, call=True, discount=0.99
+    )
+    np.testing.assert_allclose(vol, 4.0, rtol=1e-12)
+    assert not np.any(reason)
+    greeks = model.greeks_bachelier(-1.0, strike=0.0, t=0.5, vol=4.0, call=True, discount=0.99)
+    up, down = (
+        model.bachelier(-1.0 + h, strike=0.0, t=0.5, vol=4.0, call=True, discount=0.99)
+        for h in (1e-4, -1e-4)
+    )
+    assert greeks.delta == pytest.approx((up - down) / 2e-4, rel=1e-8)
+
+
+def test_a_coin_settled_option_is_the_other_over_its_forward() -> None:
+    option: dict[str, Any] = {"strike": [90.0, 120.0], "t": 0.25, "vol": 0.8, "call": True}
+    money = model.greeks76(100.0, **option)
+    coin = model.greeks_inverse(100.0, **option)
+    np.testing.assert_allclose(coin.price, np.asarray(money.price) / 100.0, rtol=1e-15)
+    np.testing.assert_array_equal(coin.delta_usd, money.delta)
+    step = 1e-3
+    up, down = (np.asarray(model.greeks_inverse(100.0 + h, **option).price) for h in (step, -step))
+    np.testing.assert_allclose(coin.delta_coin, 100.0 * (up - down) / (2 * step), rtol=1e-7)
+
+
+def test_a_displaced_option_is_that_of_both_moved() -> None:
+    moved = model.displaced76(-0.5, strike=0.5, t=1.0, vol=0.3, call=True, shift=3.0)
+    assert moved == model.black76(2.5, strike=3.5, t=1.0, vol=0.3, call=True)
+
+
+def test_variances_and_spreads_of_series_are_their_definitions() -> None:
+    prices = [100.0, 101.0, 100.5, 102.0, 101.0]
+    returns = np.diff(np.log(prices))
+    assert model.realised_variance(prices) == pytest.approx(float(np.sum(returns**2)), rel=1e-12)
+    rng = np.random.default_rng(3)
+    walk = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 1e-3, 50_000)))
+    noisy = walk * (1.0 + 5e-4 * rng.choice([-1.0, 1.0], len(walk)))
+    true = 1e-6 * len(walk)
+    assert model.two_scale_variance(noisy, stride=50) == pytest.approx(true, rel=0.1)
+    assert model.realised_variance(noisy) > 1.4 * true
+    assert model.roll_spread(noisy) == pytest.approx(1e-3, rel=0.05)
+    assert 0.8 * true < model.subsampled_variance(noisy, stride=50) < 1.3 * true
+    with pytest.raises(tr.InputError, match="0 prices"):
+        model.realised_variance([])
+    with pytest.raises(tr.InputError, match="stride = 0"):
+        model.subsampled_variance(prices, stride=0)
+
+
+def test_the_law_of_impact_that_made_orders_is_found_again() -> None:
+    rng = np.random.default_rng(4)
+    share, sigma = rng.uniform(1e-4, 0.2, 5_000), rng.uniform(0.01, 0.05, 5_000)
+    cost = 0.9 * sigma * share**0.6 * np.exp(rng.normal(0.0, 0.3, 5_000))
+    law = model.fit_power_law(share, sigma, cost)
+    assert law.exponent_interval[0] < 0.6 < law.exponent_interval[1]
+    assert law.exponent == pytest.approx(0.6, abs=0.02)
+    assert law.used == 5_000
+    assert law.cost(0.01, 0.02) == pytest.approx(0.9 * 0.02 * 0.01**0.6, rel=0.1)
+    with pytest.raises(tr.InputError, match="one length"):
+        model.fit_power_law(share, sigma, cost[:-1])

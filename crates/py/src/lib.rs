@@ -39,7 +39,7 @@ mod _core {
     #[pymodule_export]
     use crate::journal::{journal_cat, journal_check, journal_prove, journal_repair, journal_stat, journal_verify};
     #[pymodule_export]
-    use crate::model::model_rows;
+    use crate::model::{model_power_law, model_rows, model_series};
     #[pymodule_export]
     use crate::run::{Run, first_difference, read_genesis, replay};
     #[pymodule_export]

@@ -3,7 +3,17 @@
 use pyo3::buffer::{Element, PyBuffer};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use tiderace_model::batch::{self, Calls, Column, GREEKS, LengthMismatch, Options76, Path, Quotes76, Rows, Run};
+use tiderace_model::bachelier::Bachelier;
+use tiderace_model::batch::{
+    self, Calls, Column, GREEKS, INPUTS, Inputs, LengthMismatch, Options76, Path, Quotes76, Rows, Run,
+};
+use tiderace_model::black::Black76;
+use tiderace_model::fair_value;
+use tiderace_model::impact::{ObservedCost, PowerLaw, PowerLawFit};
+use tiderace_model::inverse::InverseGreeks;
+use tiderace_types::{PutOrCall, Reason};
+
+use crate::surface::refused;
 
 /// Rows read and written in one piece.
 pub(crate) fn read<T: Element>(buffer: &PyBuffer<T>) -> PyResult<&[T]> {
@@ -91,7 +101,87 @@ pub(crate) fn model_rows(
             let quotes = Quotes76 { price: a, forward: b, strike: c, t: d, discount: e, call };
             py.detach(|| batch::implied_vol76(&quotes, rows, run))
         }
+        _ => {
+            let inputs = Inputs { columns: [a, b, c, d, e], call };
+            return composed(py, what, &inputs, &mut outputs, reason, threads);
+        }
+    }
+    .map_err(ill_sized)
+}
+
+/// The formulae that have no kernel of their own: row by row, the same bits everywhere.
+fn composed(
+    py: Python<'_>,
+    what: &str,
+    inputs: &Inputs<'_>,
+    outputs: &mut [PyBuffer<f64>],
+    reason: &mut [u16],
+    threads: usize,
+) -> PyResult<()> {
+    match what {
+        "bachelier" => {
+            let rows = Rows { columns: columns::<1>(outputs)?, reason };
+            py.detach(|| batch::rows_of(inputs, rows, threads, |row, kind| Ok([bachelier(row, kind).price()?])))
+        }
+        "greeks_bachelier" => {
+            let rows = Rows { columns: columns::<GREEKS>(outputs)?, reason };
+            py.detach(|| {
+                batch::rows_of(inputs, rows, threads, |row, kind| Ok(bachelier(row, kind).greeks()?.columns()))
+            })
+        }
+        "implied_vol_bachelier" => {
+            let rows = Rows { columns: columns::<1>(outputs)?, reason };
+            py.detach(|| {
+                batch::rows_of(inputs, rows, threads, |[price, forward, strike, t, discount], kind| {
+                    Ok([bachelier([forward, strike, t, 1.0, discount], kind).implied_vol(price)?])
+                })
+            })
+        }
+        "greeks_inverse" => {
+            let rows = Rows { columns: columns::<6>(outputs)?, reason };
+            py.detach(|| batch::rows_of(inputs, rows, threads, inverse_greeks))
+        }
         _ => return Err(PyValueError::new_err(format!("{what:?} is no formula"))),
     }
     .map_err(ill_sized)
+}
+
+const fn bachelier([forward, strike, t, vol, discount]: [f64; INPUTS], put_or_call: PutOrCall) -> Bachelier {
+    Bachelier { forward, strike, t, vol, discount, put_or_call }
+}
+
+fn inverse_greeks(row: [f64; INPUTS], put_or_call: PutOrCall) -> Result<[f64; 6], Reason> {
+    let [forward, strike, t, vol, discount] = row;
+    let option = Black76 { forward, strike, t, vol, discount, put_or_call };
+    let InverseGreeks { price_coin, delta_usd, delta_coin, gamma_coin, vega_coin, theta_coin, usd: _ } =
+        option.inverse_greeks()?;
+    Ok([price_coin, delta_usd, delta_coin, gamma_coin, vega_coin, theta_coin])
+}
+
+/// An estimate from a series of prices: a variance, or a spread as a fraction. `stride` is read by the subsampled ones.
+#[pyfunction]
+pub(crate) fn model_series(what: &str, prices: PyBuffer<f64>, stride: usize) -> PyResult<f64> {
+    let prices = read(&prices)?;
+    let found = match what {
+        "realised" => fair_value::realised_variance(prices),
+        "subsampled" => fair_value::subsampled_variance(prices, stride),
+        "two_scale" => fair_value::two_scale_variance(prices, stride),
+        "roll" => fair_value::roll_spread(prices),
+        _ => return Err(PyValueError::new_err(format!("{what:?} is no estimate"))),
+    };
+    found.map_err(|reason| refused(&format!("{} prices, stride {stride}", prices.len()), reason))
+}
+
+/// A fitted law: coefficient, exponent, their intervals of 95 %, share explained, orders used and left out.
+type LawRow = (f64, f64, [f64; 2], [f64; 2], f64, usize, usize);
+
+/// Fits cost = coefficient sigma share^exponent to orders.
+#[pyfunction]
+pub(crate) fn model_power_law(share: PyBuffer<f64>, sigma: PyBuffer<f64>, cost: PyBuffer<f64>) -> PyResult<LawRow> {
+    let rows = read(&share)?.iter().zip(read(&sigma)?).zip(read(&cost)?);
+    let observed: Vec<ObservedCost> =
+        rows.map(|((share, sigma), cost)| ObservedCost { share: *share, sigma: *sigma, cost: *cost }).collect();
+    let PowerLawFit { law, exponent_interval, coefficient_interval, r_squared, used, left_out } =
+        PowerLaw::fit(&observed).map_err(|reason| refused(&format!("{} orders", observed.len()), reason))?;
+    Ok((law.coefficient, law.exponent, coefficient_interval, exponent_interval, r_squared, used, left_out))
 }

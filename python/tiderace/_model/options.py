@@ -14,7 +14,7 @@ _T = TypeVar("_T", bound=np.generic)
 
 
 class Greeks(NamedTuple):
-    """Sensitivities of an option's discounted price.
+    """Sensitivities of an option's discounted price; `in_units` gives others.
 
     Attributes
     ----------
@@ -50,6 +50,27 @@ class Greeks(NamedTuple):
     charm: Number
     speed: Number
     price: Number
+
+    def in_units(
+        self, *, time: float = 1.0 / 365.0, vol: float = 0.01, rate: float = 0.01
+    ) -> "Greeks":
+        """Return the greeks in other units; those of most screens unless told.
+
+        Parameters
+        ----------
+        time
+            Years a unit of theta and charm: a calendar day.
+        vol, rate
+            A vol point for vega, vanna and volga; one per cent for rho.
+        """
+        return self._replace(
+            vega=self.vega * vol,
+            theta=self.theta * time,
+            rho=self.rho * rate,
+            vanna=self.vanna * vol,
+            volga=self.volga * vol * vol,
+            charm=self.charm * time,
+        )
 
 
 def _shaped(
@@ -94,7 +115,7 @@ def _column(array: NDArray[_T], shape: tuple[int, ...]) -> NDArray[_T]:
     return np.ascontiguousarray(np.broadcast_to(array, shape)).reshape(-1)
 
 
-def _rows(
+def rows(
     what: str,
     values: dict[str, ArrayLike],
     call: ArrayLike,
@@ -112,11 +133,11 @@ def _rows(
     return shape, outputs, reasons
 
 
-def _back(shape: tuple[int, ...], flat: Floats) -> Number:
+def back(shape: tuple[int, ...], flat: Floats) -> Number:
     return flat.reshape(shape) if shape else float(flat[0])
 
 
-def _all_priced(
+def all_priced(
     values: dict[str, ArrayLike], shape: tuple[int, ...], reasons: NDArray[np.uint16]
 ) -> None:
     """Raise what the first row that has no answer broke."""
@@ -203,9 +224,9 @@ def black76(
     F. Black, "The pricing of commodity contracts", Journal of Financial Economics 3 (1976).
     """
     values = {"forward": forward, "strike": strike, "t": t, "vol": vol, "discount": discount}
-    shape, (price,), reasons = _rows("black76", values, call, 1, fast=fast, threads=threads)
-    _all_priced(values, shape, reasons)
-    return _back(shape, price)
+    shape, (price,), reasons = rows("black76", values, call, 1, fast=fast, threads=threads)
+    all_priced(values, shape, reasons)
+    return back(shape, price)
 
 
 def digital76(
@@ -221,9 +242,9 @@ def digital76(
 ) -> Number:
     """Price options that pay one unit beyond the strike: arguments as `black76`."""
     values = {"forward": forward, "strike": strike, "t": t, "vol": vol, "discount": discount}
-    shape, (price,), reasons = _rows("digital76", values, call, 1, fast=fast, threads=threads)
-    _all_priced(values, shape, reasons)
-    return _back(shape, price)
+    shape, (price,), reasons = rows("digital76", values, call, 1, fast=fast, threads=threads)
+    all_priced(values, shape, reasons)
+    return back(shape, price)
 
 
 def greeks76(
@@ -247,11 +268,11 @@ def greeks76(
         Floats or arrays; `Greeks` says the units.
     """
     values = {"forward": forward, "strike": strike, "t": t, "vol": vol, "discount": discount}
-    shape, flat, reasons = _rows(
+    shape, flat, reasons = rows(
         "greeks76", values, call, len(Greeks._fields), fast=fast, threads=threads
     )
-    _all_priced(values, shape, reasons)
-    columns = [_back(shape, column) for column in flat]
+    all_priced(values, shape, reasons)
+    columns = [back(shape, column) for column in flat]
     return Greeks._make([*columns[1:], columns[0]])
 
 
@@ -281,5 +302,5 @@ def implied_vol76(
     P. Jäckel, "Let's be rational" (2015).
     """
     values = {"price": price, "forward": forward, "strike": strike, "t": t, "discount": discount}
-    shape, (vol,), reasons = _rows("implied_vol76", values, call, 1, fast=fast, threads=threads)
-    return _back(shape, vol), reasons.reshape(shape) if shape else int(reasons[0])
+    shape, (vol,), reasons = rows("implied_vol76", values, call, 1, fast=fast, threads=threads)
+    return back(shape, vol), reasons.reshape(shape) if shape else int(reasons[0])

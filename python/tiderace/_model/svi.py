@@ -100,9 +100,9 @@ class Svi(msgspec.Struct, frozen=True):
         weights
             One a point, >= 0; all one unless given.
         """
-        columns = [_column("k", k), _column("w", w)]
+        columns = [column("k", k), column("w", w)]
         if weights is not None:
-            columns.append(_column("weights", weights))
+            columns.append(column("weights", weights))
         if len({len(c) for c in columns}) != 1:
             raise InputError(
                 f"k has {len(columns[0])} points, w {len(columns[1])}",
@@ -115,7 +115,8 @@ class Svi(msgspec.Struct, frozen=True):
             )
 
 
-def _column(name: str, values: ArrayLike) -> Floats:
+def column(name: str, values: ArrayLike) -> Floats:
+    """Return values as the core reads them."""
     try:
         return np.ascontiguousarray(np.asarray(values, dtype=np.float64).reshape(-1))
     except (TypeError, ValueError):
