@@ -5,7 +5,7 @@
 >>> run.fills.to_polars()  # doctest: +SKIP
 """
 
-from tiderace import clear, errors, model
+from tiderace import algo, clear, errors, model, tca
 from tiderace._core import version as __version__
 from tiderace._run import Run, replay, run
 from tiderace._values import Ticks
@@ -58,10 +58,12 @@ __all__ = [
     "TideraceError",
     "Venue",
     "__version__",
+    "algo",
     "clear",
     "errors",
     "load",
     "model",
     "replay",
     "run",
+    "tca",
 ]
