@@ -336,7 +336,8 @@ fn ending<H: Host>(
         return Some(Reason::CircuitBreaker);
     }
     if is_market {
-        let is_clamped = taker.cum_qty > Qty::ZERO && book.best(taker.side.opposite()).is_some();
+        // Only the bound of a band keeps a market order from what is there.
+        let is_clamped = book.best(taker.side.opposite()).is_some();
         return Some(if is_clamped { Reason::PriceBand } else { Reason::NoLiquidity });
     }
     if terms.is_immediate() {

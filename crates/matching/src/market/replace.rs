@@ -182,7 +182,9 @@ impl Market {
             expire_time: change.expire_time.unwrap_or(stop.expire_time),
             ..stop
         };
-        if next.order_qty == Qty::ZERO || has_too_many_slices(next.order_qty, next.shown()) {
+        // It enters when it triggers: its minimum is still ahead.
+        let is_below_min = next.min_qty > next.order_qty;
+        if next.order_qty == Qty::ZERO || is_below_min || has_too_many_slices(next.order_qty, next.shown()) {
             return Err(Refusal::new(Reason::BadQty, next.order_qty.get(), next.display_qty.get()));
         }
         if change.stop_px.is_some_and(|stop_px| self.check_price(stop_px).is_err()) {

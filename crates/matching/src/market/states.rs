@@ -4,7 +4,7 @@
 //!
 //! Due at one time, first what ends auctions, then the schedule, then expiries, the elder first.
 
-use tiderace_types::{Price, Qty, Reason, Side, TimeInForce, TradeKind, TradingState, Ts};
+use tiderace_types::{Price, Qty, Reason, Side, TimeInForce, TradeKind, TradingState, Trigger, Ts};
 
 use super::auction::{Depth, uncross_price};
 use super::off_book::{Turn, Watched};
@@ -28,26 +28,31 @@ impl Market {
             return;
         }
         self.off.put_off = None;
+        let was_auction = self.off.state.is_auction();
         let mut print = None;
-        if state.is_auction() {
-            // An auction after a halt gathers on.
-            self.off.is_gathering = true;
-        } else if self.off.is_gathering && state != TradingState::Halted {
-            self.off.is_gathering = false;
+        // An auction after a halt gathers on.
+        let goes_on = state == TradingState::Halted || (state.is_auction() && !was_auction);
+        let uncrosses = self.off.is_gathering && !goes_on;
+        if uncrosses {
             // What reduce-only orders did not trade may leave others crossed: they uncross again.
             while let Some(indication) = self.indication() {
                 print = self.uncross(indication.price, host, events).or(print);
             }
             self.end_all(TimeInForce::Gfa, Reason::AuctionEnded, host, events);
         }
-        let was_auction = self.off.state.is_auction();
+        self.off.is_gathering = state.is_auction() || (self.off.is_gathering && !uncrosses);
         self.off.state = state;
         self.off.auction_end = None;
         self.off.indicated = None;
         events.push(Event::StateChanged { state, reason });
         if let Some(px) = print {
             self.off.prints.clear();
+            let before = self.off.last_px.unwrap_or(px);
             self.off.print(ts, px);
+            if state.is_auction() {
+                // The print of the auction that is over wakes stops; they enter when the next one is over too.
+                self.off.stops.scan(Trigger::Last, px, Some(before));
+            }
         }
         if was_auction && !state.is_auction() {
             self.off.hear_again();
@@ -105,7 +110,7 @@ impl Market {
 
     /// A turn of the schedule: the end of an auction may be put off by a random time.
     fn turn<H: Host>(&mut self, ts: Ts, state: TradingState, host: &mut H, events: &mut Vec<Event>) {
-        let ends_auction = self.off.state.is_auction() && !state.is_auction();
+        let ends_auction = self.off.state.is_auction() && state != self.off.state;
         let delay_ns = if ends_auction { self.off.draw_ns() } else { 0 };
         if delay_ns > 0 {
             self.off.put_off = Some((ts.plus_ns(delay_ns), state));

@@ -210,6 +210,9 @@ impl Slow {
         next.sent.time_in_force = change.time_in_force.unwrap_or(row.sent.time_in_force);
         next.sent.expire_time = change.expire_time.unwrap_or(row.sent.expire_time);
         let is_stop = row.place == Place::Stop;
+        if is_stop && row.sent.min_qty.get() > total {
+            return Err(Reason::BadQty);
+        }
         if is_stop && change.stop_px.is_some_and(|px| self.check_price(px.get()).is_err()) {
             return Err(Reason::BadTrigger);
         }
@@ -449,7 +452,7 @@ impl Slow {
             return Some(Reason::CircuitBreaker);
         }
         if taker.is_market {
-            let has_more = taker.cum > 0 && self.best(taker.sent.side.opposite()).is_some();
+            let has_more = self.best(taker.sent.side.opposite()).is_some();
             return Some(if has_more { Reason::PriceBand } else { Reason::NoLiquidity });
         }
         if taker.is_immediate() {
@@ -778,22 +781,26 @@ impl Slow {
         }
         let was_auction = self.state.is_auction();
         let mut print = None;
-        if state.is_auction() {
-            self.is_gathering = true;
-        } else if self.is_gathering && state != TradingState::Halted {
+        let is_over = was_auction || !state.is_auction();
+        if self.is_gathering && is_over && state != TradingState::Halted {
             self.is_gathering = false;
             while let Some((price, ..)) = self.indication() {
                 print = self.uncross(price).or(print);
             }
             self.end_all(TimeInForce::Gfa, Reason::AuctionEnded);
         }
+        self.is_gathering |= state.is_auction();
         self.state = state;
         self.auction_end = None;
         self.indicated = None;
         self.events.push(Event::StateChanged { state, reason });
         if let Some(px) = print {
             self.prints = vec![(self.now, px)];
+            let before = self.last.unwrap_or(px);
             self.hear(Trigger::Last, px);
+            if state.is_auction() {
+                self.wake(Trigger::Last, px, |level| i128::from(level.abs_diff(before)));
+            }
         }
         if was_auction && !state.is_auction() {
             for trigger in [Trigger::Mark, Trigger::Index] {

@@ -84,6 +84,27 @@ fn a_halt_keeps_what_an_auction_gathered_for_the_uncross_after_it() {
     assert_eq!(trades(&story.state(TradingState::Continuous)).len(), 1);
 }
 
+/// Goal: leaving an auction for another one uncrosses, as leaving it for any state but `halted` does. The print wakes
+/// stops, which enter when the next auction is over too.
+#[test]
+fn an_auction_that_another_follows_uncrosses_and_its_print_wakes_stops_after_both() {
+    let mut story = Story::in_state(AUCTION);
+    story.enter(buy(1, 12, 5));
+    story.enter(sell(2, 12, 3));
+    story.enter(NewOrder { time_in_force: TimeInForce::Gfa, ..buy(3, 9, 4) });
+    let stop = NewOrder { ord_type: OrdType::StopLimit, stop_px: px(12), ..buy(4, 13, 1) };
+    story.enter(stop);
+    let events = story.state(TradingState::ClosingAuction);
+    assert_eq!(trades(&events), [(12, 3)]);
+    assert!(events.contains(&canceled(3, 4, Reason::AuctionEnded)));
+    assert!(!events.contains(&Event::Triggered { order_id: 4 }));
+    assert_eq!(story.market.last_px(), Some(px(12)));
+    story.enter(sell(5, 12, 1));
+    let events = story.state(TradingState::Continuous);
+    assert_eq!(trades(&events), [(12, 1)]);
+    assert!(events.contains(&Event::Triggered { order_id: 4 }));
+}
+
 #[test]
 fn good_for_normal_orders_leave_when_an_auction_begins_stops_among_them() {
     let mut story = Story::new();

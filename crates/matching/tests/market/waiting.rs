@@ -1,7 +1,7 @@
 //! Orders that wait beside the book, and orders that may only reduce.
 
 use tiderace_matching::Event;
-use tiderace_matching::market::{Fill, Host, NewOrder, Owner, Place};
+use tiderace_matching::market::{Change, Fill, Host, NewOrder, Owner, Place};
 use tiderace_types::{OrdType, PegTo, PostOnly, Qty, Reason, Side, Trigger};
 
 use super::{Story, buy, canceled, px, qty, sell, trades};
@@ -36,6 +36,16 @@ fn stops_of_one_print_enter_nearest_first_then_elder_first() {
     });
     assert_eq!(woken.collect::<Vec<_>>(), [4, 3, 5]);
     assert_eq!(trades(&events), [(80, 1); 4]);
+}
+
+#[test]
+fn a_stop_keeps_room_for_its_minimum() {
+    let mut story = Story::new();
+    let stop = NewOrder { ord_type: OrdType::StopLimit, stop_px: px(20), min_qty: qty(5), ..buy(1, 21, 9) };
+    story.enter(stop);
+    let events = story.replace(1, Change { order_qty: Some(qty(4)), ..Change::default() });
+    assert!(matches!(events[..], [Event::Rejected { refusal, .. }] if refusal.reason == Reason::BadQty));
+    assert_eq!(story.replace(1, Change { order_qty: Some(qty(5)), ..Change::default() }).len(), 1);
 }
 
 #[test]
