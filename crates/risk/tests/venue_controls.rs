@@ -307,9 +307,12 @@ fn a_lost_connection_cancels_at_once_or_when_its_timer_runs_out() {
     assert_eq!(controls.next_timer(), None);
     controls.connection(seconds(3), ALICE, false);
     controls.connection(seconds(5), ALICE, false);
-    assert_eq!(controls.due(seconds(15).plus_ns(-1)), None);
-    assert_eq!(controls.next_timer(), Some(seconds(15)), "a second loss starts a new timer");
-    assert_eq!(controls.due(seconds(15)), Some(Due::DeadMan(ALICE)));
+    assert_eq!(controls.due(seconds(13).plus_ns(-1)), None);
+    assert_eq!(controls.next_timer(), Some(seconds(13)), "a loss that is told again puts nothing off");
+    assert_eq!(controls.due(seconds(13)), Some(Due::DeadMan(ALICE)));
+    controls.connection(seconds(20), ALICE, false);
+    assert_eq!(controls.next_timer(), Some(seconds(30)), "what came since is a loss of its own");
+    assert_eq!(controls.due(seconds(30)), Some(Due::DeadMan(ALICE)));
     assert_eq!(controls.due(seconds(99)), None);
 }
 

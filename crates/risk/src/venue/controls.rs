@@ -305,9 +305,13 @@ impl Controls {
         self.kills.covering(account, instrument, strategy)
     }
 
-    /// Takes in that an account's connection went or came back. Gives whether its orders are to be canceled at once.
+    /// Takes in that an account's connection went or came back. Gives whether its orders are to be canceled at once. Its
+    /// dead-man timer runs from the first loss: one that is told again puts nothing off.
     pub fn connection(&mut self, ts: Ts, account: AccountId, is_up: bool) -> bool {
         let Some(found) = self.account_mut(account) else { return false };
+        if !is_up && found.ts_dead_man.is_some() {
+            return false;
+        }
         let before = found.ts_dead_man.take();
         let delay = found.config.dead_man_ns.filter(|_| !is_up);
         found.ts_dead_man = delay.map(|ns| ts.plus_ns(ns));
