@@ -167,6 +167,19 @@ def test_another_array_is_a_type_error() -> None:
             venue.apply(np.zeros(3))
 
 
+def test_a_line_that_no_journal_holds_is_an_input_error_and_takes_no_number(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    with tr.Venue(VENUE, journal=folder) as venue:
+        with pytest.raises(tr.InputError, match="a line of"):
+            venue.say(order("x" * 2_000_000))
+        venue.say(order("a"))
+    for snapshot in folder.glob("*.snap"):
+        snapshot.unlink()
+    with tr.Venue(VENUE, journal=folder) as venue:
+        assert venue.order("a", account="alice") is not None
+        assert venue.say(order("b"))[0]["exec_type"] == "new"
+
+
 def test_a_list_is_no_batch() -> None:
     with tr.Venue(VENUE) as venue, pytest.raises(TypeError, match="a batch of list"):
         venue.apply([1])  # type: ignore[arg-type]

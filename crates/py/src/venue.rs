@@ -23,6 +23,9 @@ use crate::run::columns;
 
 type Fields = &'static [(&'static str, Field)];
 
+/// Longest line. The names in it then fit into records of the journal, and the largest quote into a line.
+const LINE_BYTES_MAX: usize = 1024 * 1024;
+
 /// Kinds that rows may hold: name, kind, fields.
 const KINDS: [(&str, u16, Fields); 4] = [
     ("new_order", NewOrder::KIND, NewOrder::FIELDS),
@@ -264,6 +267,10 @@ impl PyVenue {
 
     /// Does what a `do` line says; events as a JSON list.
     fn say(&self, py: Python<'_>, line: &str) -> PyResult<String> {
+        if line.len() > LINE_BYTES_MAX {
+            let message = format!("a line of {} bytes; write at most {LINE_BYTES_MAX}", line.len());
+            return Err(errors::ConfigError::new_err(message));
+        }
         let words = self.with(py, |session| session.say(line))?;
         Ok(Value::Array(words.into_iter().map(Value::Object).collect()).to_string())
     }
