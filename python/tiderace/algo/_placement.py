@@ -1,8 +1,8 @@
 """How much to take and how much to post where, when the order must be done by a time.
 
-One venue has a closed form. For several, mean costs are taken over a fixed low-discrepancy set of
-outflows (all combinations of samples, where they are few), the market order is a quantile of what
-the limits fill, and the limits are found by pattern search from several starts.
+One venue has a closed form. For several, the limits are found by pattern search from several starts
+over a fixed low-discrepancy set of outflows (all combinations of samples, where they are few), with
+the market order a quantile of what the limits fill; what comes out is weighed on a fine grid.
 """
 
 import itertools
@@ -24,6 +24,8 @@ _COARSE = 2**10
 _COARSE_STEP, _FINE_STEP = 2**-6, 2**-12
 """Where the coarse and the fine search end, as shares of the order."""
 _STARTS = 4
+_CELLS = 2**12
+"""Of the grid that costs are weighed on: the limits of a search that started on it lie on it."""
 _TIE = 1e-12
 """Costs nearer than this, relative to the largest that could be, are equal."""
 
@@ -79,8 +81,8 @@ def cont_kukanov(
 
         F(queue + L) = (2 h + f + r) / (penalty_under + h + r + theta)
 
-    For several, outflows of different venues are taken as independent; the cost is then good to
-    about 1e-4 of itself, the split as far as the cost tells splits apart.
+    For several, outflows of different venues are taken as independent. The split is then searched
+    for: its cost is within about 1e-3 of the least, as a share of what taking everything costs.
 
     Parameters
     ----------
@@ -245,7 +247,7 @@ def _several_venues(
     coarse = _Scenarios(size, excess[:_COARSE] if _is_sequence(flows) else excess, terms)
     moves = _moves(len(flows))
     starts = [np.zeros(len(flows)), np.full(len(flows), size), *(size * np.eye(len(flows)))]
-    starts.append(np.full(len(flows), size / len(flows)))
+    starts.append(np.full(len(flows), size * np.ceil(64.0 / len(flows)) / 64.0))
     starts.sort(key=lambda one: coarse.best(one)[0])
     found = [_search(coarse, one, moves, 0.25, _COARSE_STEP) for one in starts[:_STARTS]]
     limits = min(found, key=lambda one: coarse.best(one)[0])
@@ -258,8 +260,36 @@ def _several_venues(
         without[venue] = 0.0
         if exact.best(without)[0] <= cost + tie:
             limits = without
-    cost, market = exact.best(limits)
-    return Placement(market, limits, cost)
+    if not _is_sequence(flows):
+        cost, market = exact.best(limits)
+        return Placement(market, limits, cost)
+    return _weighed(size, ahead, flows, limits, terms)
+
+
+def _weighed(
+    size: float, ahead: Floats, flows: Sequence[Outflow], limits: Floats, terms: _Terms
+) -> Placement:
+    """Find the market order beside these limits, and the mean cost, from the law of the fills.
+
+    Each venue's law goes to a grid with its mean kept; the laws are folded up to the order's size.
+    """
+    cell = size / _CELLS
+    law = np.ones(1)
+    means = np.zeros(len(flows))
+    for venue, flow in enumerate(flows):
+        queue, limit = float(ahead[venue]), float(limits[venue])
+        means[venue] = flow.mean_fill(queue, limit)
+        ends = [cell * row for row in range(_CELLS + 2)]
+        # The mean of max(y - fill, 0) at y = -cell, 0 ...: its second differences are the law.
+        below = [0.0] + [y - flow.mean_fill(queue, min(y, limit)) for y in ends]
+        law = np.convolve(law, np.diff(below, n=2) / cell)[: _CELLS + 1]
+    short = cell * np.concatenate([[0.0], np.cumsum(np.cumsum(law))[:-1]])
+    market = size - cell * np.arange(_CELLS + 1)
+    spare = market - size + float(means.sum()) + short
+    costs = terms.taken * market + (terms.under + terms.impact) * short + terms.over * spare
+    costs += terms.impact * (market + float(limits.sum())) - float(means @ terms.earned)
+    row = int(np.argmin(costs))
+    return Placement(float(market[row]), limits, float(costs[row]))
 
 
 def _is_sequence(flows: Sequence[Outflow]) -> bool:
