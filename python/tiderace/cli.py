@@ -23,6 +23,8 @@ from rich.console import Console
 from rich.text import Text
 
 from tiderace import _chain_view, _doctor, _run, _scenario, _show, _venue, bench, chain, data
+from tiderace._clear import files as clear_files
+from tiderace._clear import show as clear_show
 from tiderace.errors import InputError, OrderRefused, StorageError, TideraceError
 from tiderace.strategy import Strategy
 
@@ -467,6 +469,41 @@ def journal_verify(
     del debug
     shown = _scenario.verify(proof, keys=keys)
     _answer(shown, as_json, lambda: _flat(shown))
+
+
+@app.command("margin", epilog="Example: tiderace margin portfolio.csv --params derive_pmrm --json")
+def margin_command(
+    portfolio: Annotated[
+        str,
+        typer.Argument(
+            metavar="PORTFOLIO.csv",
+            help="Columns symbol, qty (contracts, signed) and, where known: unrealised; kind style "
+            "base settle contract_multiplier maturity strike_price put_or_call; now index mark vol "
+            "forward discount rate.",
+        ),
+    ],
+    params: Annotated[
+        str,
+        typer.Option(
+            "--params", metavar="NAME|FILE", help="deribit_pm, derive_pmrm, or a TOML or JSON file."
+        ),
+    ] = "deribit_pm",
+    market: Annotated[
+        str | None,
+        typer.Option(
+            "--market",
+            metavar="FILE",
+            help="TOML or JSON with what the columns leave out: now, index, mark, vol, forward, "
+            "instruments (keys as in scenario files). Without now: the present.",
+        ),
+    ] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Margin a portfolio by scenarios: what it needs, which scenario binds, which leg causes it."""
+    del debug
+    found = clear_files.margin_file(portfolio, market=market, params=params)
+    _answer(found, as_json, lambda: clear_show.margin(found))
 
 
 @app.command("bench", epilog="Example: tiderace bench replay-native --json")

@@ -106,6 +106,8 @@ impl std::error::Error for RiskArraysError {}
 pub struct RiskModel {
     params: Params,
     shocks: Shocks,
+    /// Where no discount is named there is none: not even the bound of 1 / discount, which is below 1 at rates below 0.
+    is_discounted: bool,
 }
 
 impl RiskModel {
@@ -114,7 +116,8 @@ impl RiskModel {
     pub fn new(params: Params) -> Result<Self, ParamsError> {
         params.check()?;
         let shocks = shocks(&params);
-        Ok(Self { params, shocks })
+        let is_discounted = params.discount != tiderace_margin::params::Discount::default();
+        Ok(Self { params, shocks, is_discounted })
     }
 
     /// The parameters.
@@ -152,8 +155,11 @@ impl RiskModel {
         let expiries = maturities.iter().zip(&shocked).map(|(maturity, shocks)| {
             let scale = |value: i64| Scale::new(value).ok_or(Reason::NotANumber);
             let scales = || Ok([scale(shocks.long)?, scale(shocks.short)?, scale(shocks.share)?]);
-            let [long, short, forward] =
+            let [mut long, mut short, forward] =
                 scales().map_err(|reason| RiskArraysError::Maturity(maturity.maturity_ns, reason))?;
+            if !self.is_discounted {
+                (long, short) = (Scale::ONE, Scale::ONE);
+            }
             Ok(Expiry { maturity_ns: maturity.maturity_ns, long, short, forward })
         });
         let expiries = expiries.collect::<Result<Vec<Expiry>, _>>()?;
@@ -467,6 +473,25 @@ mod tests {
         assert_eq!(model.arrays(&over), Err(RiskArraysError::Maturity(NOW + 30 * DAY, Reason::BadTime)));
         let free = Underlying { now_ns: NOW, index: Rate::new(0), ..over };
         assert_eq!(model.arrays(&free), Err(RiskArraysError::Index(Rate::new(0))));
+    }
+
+    #[test]
+    fn without_a_discount_an_unshocked_portfolio_loses_and_gains_nothing() {
+        let call = instrument(0, InstrumentKind::Option, 100, Some(PutOrCall::Call));
+        let product = product(&call);
+        let maturities = [Maturity { discount: rate("1.02"), ..maturity() }];
+        let model = model("deribit_pm");
+        let of = Underlying {
+            now_ns: NOW,
+            index: rate("100"),
+            maturities: &maturities,
+            products: &[product],
+            settle_decimals: 6,
+        };
+        let arrays = model.arrays(&of).unwrap();
+        let report = Portfolio::of(&arrays, &[(0, -1_000)]).unwrap().report(&arrays).unwrap();
+        let unmoved = model.params().scenarios.iter().position(|s| s.spot == Factor::ZERO && s.vol == VolMove::None);
+        assert_eq!(report.rows[unmoved.unwrap()].pnl, Amount::ZERO);
     }
 
     #[test]

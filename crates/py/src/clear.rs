@@ -46,7 +46,9 @@ pub(crate) struct Contract {
 }
 
 fn unfit(what: &str) -> PyErr {
-    ConfigError::new_err(format!("{what}; the numbers fit the integers that margin computes with; give smaller ones"))
+    ConfigError::new_err(format!(
+        "{what}; the numbers fit the integers that margin computes with; give smaller ones, prices with at most 12 digits after the point"
+    ))
 }
 
 /// A word of an enum of `types`.
@@ -183,6 +185,12 @@ fn fee_of(terms: &Terms, size: i128, limit: Rate, fee_rate: i128) -> Option<i128
     }
     let value = terms.value(size, limit, Rounding::Ceil)?.checked_abs()?;
     tiderace_margin::exact::mul_div(value, fee_rate, Rate::ONE.get(), Rounding::Ceil)
+}
+
+/// Names of the shipped sets.
+#[pyfunction]
+pub(crate) fn clear_sets() -> [&'static str; 2] {
+    sets::NAMES
 }
 
 /// A shipped set of parameters, or a mapping of its keys, as checked JSON.

@@ -28,7 +28,8 @@ mod _core {
     use crate::bench::{bench_orders, clock_ns, decode_bytes, inflate, is_optimised, level_flow};
     #[pymodule_export]
     use crate::clear::{
-        clear_adl_queue, clear_adl_score, clear_order, clear_params, clear_portfolio, clear_standard, clear_waterfall,
+        clear_adl_queue, clear_adl_score, clear_order, clear_params, clear_portfolio, clear_sets, clear_standard,
+        clear_waterfall,
     };
     #[pymodule_export]
     use crate::clear_bench::{bench_clear, bench_liquidate, bench_margin};
