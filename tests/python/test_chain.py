@@ -13,7 +13,7 @@ from face import recording_dir
 from typer.testing import CliRunner
 
 import tiderace as tr
-from tiderace import chain, cli, model
+from tiderace import bench, chain, cli, model
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FORWARDS = {5: 66_400.0, 28: 66_600.0, 91: 67_100.0}
@@ -241,3 +241,11 @@ def test_a_real_snapshot_comes_out_as_the_study_says() -> None:
     assert found["forward inside put-call parity"] > 0.995
     assert found["surface within half the spread"] > 0.95
     assert found["surfaces with arbitrage"] == 0
+
+
+def test_the_bench_of_surfaces_meets_real_quotes_without_arbitrage() -> None:
+    recording_dir()
+    found = bench.run("surface", is_smoke=True)
+    assert found["share_inside"]["all"] > 0.95
+    assert found["arbitrage"] == 0
+    assert set(found["ms"]) == {"median", "p99", "max"}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tiderace as tr
-from tiderace import model
+from tiderace import bench, model
 
 ATM: dict[str, Any] = {"strike": 100.0, "t": 0.25, "vol": 0.8}
 
@@ -229,3 +229,16 @@ def test_the_law_of_impact_that_made_orders_is_found_again() -> None:
     assert law.cost(0.01, 0.02) == pytest.approx(0.9 * 0.02 * 0.01**0.6, rel=0.1)
     with pytest.raises(tr.InputError, match="one length"):
         model.fit_power_law(share, sigma, cost[:-1])
+
+
+@pytest.mark.parametrize("name", ["iv", "greeks"])
+def test_a_bench_of_formulae_finds_them_exact_and_repeats_its_checksum(name: str) -> None:
+    first, again = bench.run(name, is_smoke=True), bench.run(name, is_smoke=True)
+    assert first["checksum"] == again["checksum"]
+    for key in ("per_s", "per_s_deterministic", "numpy_per_s"):
+        assert set(first[key]) == {"median", "p99", "max"}
+    if name == "iv":
+        assert first["failures"] == first["failures_deterministic"] == 0
+        assert first["within_1e9"] == first["wide"]["within_1e9"] == 1.0
+    else:
+        assert first["worst"] < 1e-13
