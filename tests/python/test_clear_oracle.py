@@ -111,8 +111,11 @@ class Oracle:
             vol = shocked_vol(self.params, move, vol, YEARS[day], math.log(strike / forward))
             s, moved = vol * math.sqrt(YEARS[day]), forward * spot
             if of["kind"] == "binary":
-                d2 = math.log(moved / strike) / s - s / 2
-                price = cdf(d2 if call else -d2)
+                sign = 1 if call else -1
+                if s > 0:
+                    price = cdf(sign * (math.log(moved / strike) / s - s / 2))
+                else:
+                    price = 1.0 if sign * (moved - strike) > 0 else 0.0
             else:
                 price = black(moved, strike, s, call=call)
                 price = price / moved if of["style"] == "inverse" else price
