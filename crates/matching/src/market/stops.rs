@@ -345,7 +345,9 @@ impl Stops {
             line.trailing.retain(|trail| trail.order_id != order.order_id);
             return;
         }
-        let Some(&Row { prev, next, .. }) = self.waiting.get(row).filter(|row| row.is_listed) else { return };
+        let Some(place) = self.waiting.get_mut(row).filter(|row| row.is_listed) else { return };
+        place.is_listed = false;
+        let (prev, next) = (place.prev, place.next);
         if let Some(behind) = next.and_then(|next| self.waiting.get_mut(next)) {
             behind.prev = prev;
         }

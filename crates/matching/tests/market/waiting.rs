@@ -2,7 +2,7 @@
 
 use tiderace_matching::Event;
 use tiderace_matching::market::{Change, Fill, Host, NewOrder, Owner, Place};
-use tiderace_types::{OrdType, PegTo, PostOnly, Qty, Reason, Side, Trigger};
+use tiderace_types::{OrdType, PegTo, PostOnly, Qty, Reason, Side, TradingState, Trigger};
 
 use super::{Story, buy, canceled, px, qty, sell, trades};
 
@@ -224,4 +224,18 @@ fn the_bytes_of_a_market_are_golden() {
         "000003000000000000000200000000000000000000000000000001000000314e3100",
     ];
     assert_eq!(hex, golden.concat());
+}
+
+#[test]
+fn a_stop_that_two_replaces_fired_in_an_auction_enters_once() {
+    let mut story = Story::in_state(TradingState::ClosingAuction);
+    story.mark(100);
+    let stop = NewOrder { ord_type: OrdType::StopLimit, trigger: Trigger::Mark, stop_px: px(90), ..sell(1, 80, 1) };
+    story.enter(stop);
+    for stop_px in [105, 106] {
+        story.replace(1, Change { stop_px: Some(px(stop_px)), ..Change::default() });
+    }
+    story.enter(NewOrder { order_id: 2, stop_px: px(107), ..stop });
+    let triggered = |event: &Event| matches!(event, Event::Triggered { .. });
+    assert_eq!(story.state(TradingState::Continuous).iter().filter(|event| triggered(event)).count(), 2);
 }
