@@ -14,6 +14,9 @@ SLICES_MAX = 1_000_000
 _STRAIGHT = 1e-9
 """A kappa T below this bends the trajectory by less than a float can say."""
 
+_EXPONENT_MAX = 709.0
+"""Beyond it exp overflows."""
+
 
 class AlmgrenChriss(NamedTuple):
     """A schedule of slices, what it costs in the mean, and how much that varies.
@@ -213,6 +216,6 @@ def almgren_power(
     # In logs: X^(k - 1) alone may leave the range of a float.
     log = math.log(power) + math.log(impact) + (power - 1.0) * math.log(abs(x))
     log -= math.log(aversion) + 2.0 * math.log(vol)
-    scale = float(np.exp(min(log / (power + 1.0), 710.0)))
+    scale = math.exp(log / (power + 1.0)) if log / (power + 1.0) < _EXPONENT_MAX else math.inf
     finite(time_scale=scale)
     return AlmgrenPower(qty=x, k=power, time_scale=scale)
