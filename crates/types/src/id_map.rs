@@ -76,12 +76,31 @@ impl<K: Id> IdMap<K> {
         }
     }
 
+    /// Sets the handle of `key` where it has none; false where it has.
+    pub fn insert_new(&mut self, key: K, handle: Handle) -> bool {
+        if self.len.saturating_mul(4) >= self.cells.len().saturating_mul(3) {
+            self.grow();
+        }
+        let at = self.probe(key);
+        match self.cells.get_mut(at) {
+            Some(cell) if cell.handle == Handle::NONE => {
+                *cell = Cell { key, handle };
+                self.len = self.len.saturating_add(1);
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
     /// Takes a key out; nothing where it is not in.
     pub fn remove(&mut self, key: K) {
+        self.take(key);
+    }
+
+    /// Takes a key out and returns its handle.
+    pub fn take(&mut self, key: K) -> Option<Handle> {
         let mut hole = self.probe(key);
-        if self.is_empty_at(hole) {
-            return;
-        }
+        let taken = self.cells.get(hole).map(|cell| cell.handle).filter(|&handle| handle != Handle::NONE)?;
         self.len = self.len.saturating_sub(1);
         let mut at = hole;
         loop {
@@ -96,6 +115,7 @@ impl<K: Id> IdMap<K> {
             }
         }
         self.put(hole, Self::EMPTY);
+        Some(taken)
     }
 }
 
@@ -119,10 +139,6 @@ impl<K: Id> IdMap<K> {
 
     fn distance(&self, from: usize, to: usize) -> usize {
         to.wrapping_sub(from) & self.mask()
-    }
-
-    fn is_empty_at(&self, at: usize) -> bool {
-        self.cells.get(at).is_none_or(|cell| cell.handle == Handle::NONE)
     }
 
     fn put(&mut self, at: usize, cell: Cell<K>) {

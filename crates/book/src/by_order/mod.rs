@@ -124,14 +124,20 @@ impl<T: Copy> Book<T> {
     /// # Errors
     /// [`InsertError`] when it shows nothing, its id is in use, or its side is full; nothing has changed then.
     pub fn insert(&mut self, order: Order<T>) -> Result<(), InsertError> {
-        if self.ids.get(order.order_id).is_some() {
+        let row = self.slots.next_row();
+        if !self.ids.insert_new(order.order_id, Handle { row, generation: 0 }) {
             return Err(InsertError::DuplicateOrderId);
         }
         let half = self.half_mut(order.side);
-        half.total = order.checked_total(half.total)?;
-        let row = self.slots.take(order);
+        match order.checked_total(half.total) {
+            Ok(total) => half.total = total,
+            Err(error) => {
+                self.ids.remove(order.order_id);
+                return Err(error);
+            }
+        }
+        self.slots.take(order);
         self.attach(row, &order);
-        self.ids.insert(order.order_id, Handle { row, generation: 0 });
         Ok(())
     }
 
@@ -167,9 +173,12 @@ impl<T: Copy> Book<T> {
 
     /// Takes an order out and returns it as it was.
     pub fn remove(&mut self, order_id: u64) -> Option<Order<T>> {
-        let row = self.ids.get(order_id)?.row;
+        let row = self.ids.take(order_id)?.row;
         let order = *self.slots.order(row);
-        self.take_out(row, &order);
+        self.detach(row, &order);
+        self.slots.give_back(row);
+        let half = self.half_mut(order.side);
+        half.total = half.total.saturating_sub(order.leaves_qty());
         Some(order)
     }
 

@@ -38,6 +38,11 @@ impl<T: Copy> Slots<T> {
         self.slot(row).next
     }
 
+    /// The row that [`Self::take`] gives next.
+    pub(super) fn next_row(&self) -> u32 {
+        if self.free == NO_ROW { u32::try_from(self.rows.len()).unwrap_or(NO_ROW) } else { self.free }
+    }
+
     /// A row that holds `order` and is in no queue yet.
     pub(super) fn take(&mut self, order: Order<T>) -> u32 {
         let slot = Slot { order, prev: NO_ROW, next: NO_ROW };
