@@ -1,6 +1,6 @@
 """Implementation shortfall of one order in one instrument, on plain numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -46,7 +46,7 @@ def shortfall(
     cancel_px
         Mid when the rest was given up; not needed where all is filled.
     fees
-        Fees paid, in quote: a number or a list of them; below zero is a rebate.
+        Fees paid, in quote: a number, or several to be summed; below zero is a rebate.
 
     Returns
     -------
@@ -66,7 +66,8 @@ def shortfall(
     asked = _number(order_qty, "order_qty")
     decision, arrival = _number(decision_px, "decision_px"), _number(arrival_px, "arrival_px")
     pairs = [(_number(q, "fill qty"), _number(p, "fill px")) for q, p in _pairs(fills)]
-    paid = [_number(fee, "fees") for fee in (fees if isinstance(fees, list | tuple) else [fees])]
+    each = fees if isinstance(fees, Iterable) and not isinstance(fees, str) else [fees]
+    paid = [_number(fee, "fees") for fee in each]
     if asked <= 0 or any(qty < 0 for qty, _ in pairs):
         raise InputError(
             f"order_qty is {order_qty!r}, fills are {[float(qty) for qty, _ in pairs]}",
