@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from decimal import Decimal
 from statistics import NormalDist
 from typing import Any
 
@@ -67,7 +66,8 @@ def test_almgren_chriss_has_the_urgency_and_the_ends_of_the_frontier_of_the_pape
     assert even.variance == pytest.approx(0.95**2 * 1e12 * 5 / 3 * 0.8 * 0.9, rel=1e-14)
     once = algo.almgren_chriss(1e6, **(PAPER_AC | {"n": 1, "horizon": 1.0}), risk_aversion=1e-6)
     assert once.trajectory.tolist() == [1e6, 0.0]
-    assert (once.cost, once.variance) == (pytest.approx(62_500 + 2_500_000, rel=1e-14), 0.0)
+    assert once.cost == pytest.approx(62_500 + 2_500_000, rel=1e-14)
+    assert once.variance == 0.0
 
 
 @settings(max_examples=60, deadline=None)
@@ -468,7 +468,7 @@ def test_avellaneda_stoikov_is_its_two_equations_and_their_limits() -> None:
     assert quotes.ask == pytest.approx(middle + 0.5 * spread, rel=1e-15)
     for gamma in (0.0, 1e-300, 1e-14):
         calm = algo.avellaneda_stoikov(
-            Decimal(100), inventory=5, gamma=gamma, sigma=2.0, k=1.5, t_left=0.25
+            np.float32(100.0), inventory=5, gamma=gamma, sigma=2.0, k=1.5, t_left=0.25
         )
         assert isinstance(calm.bid, float)
         assert (calm.bid, calm.ask) == pytest.approx((100 - 1 / 1.5, 100 + 1 / 1.5), rel=1e-12)
@@ -486,7 +486,8 @@ def glft_matrix(q: int, *, sigma: float, a: float, k: float, gamma: float) -> Fl
     eta = a * (1.0 + gamma / k) ** -(1.0 + k / gamma)
     diagonal = 0.5 * k * gamma * sigma**2 * np.arange(-q, q + 1.0) ** 2
     size = 2 * q + 1
-    return np.diag(diagonal) - eta * (np.eye(size, k=1) + np.eye(size, k=-1))
+    beside: Floats = np.eye(size, k=1) + np.eye(size, k=-1)
+    return np.asarray(np.diag(diagonal) - eta * beside, dtype=np.float64)
 
 
 @pytest.mark.parametrize("terms", PAPER_GLFT)

@@ -1,10 +1,11 @@
 """Arrival-price schedules: linear impact in slices, power-law impact in continuous time."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tiderace.algo._inputs import Floats, Number, finite, number, numbers, shaped, whole
 from tiderace.errors import InputError
@@ -146,7 +147,7 @@ class AlmgrenPower(msgspec.Struct, frozen=True, kw_only=True):
     k: float
     time_scale: float
 
-    def trajectory(self, t: Any) -> Number:
+    def trajectory(self, t: ArrayLike) -> Number:
         """Return what is still held at ``t`` >= 0; a number or an array.
 
         x(t) = X (1 + (1 - k) / (1 + k) t / T*)^(-(1 + k) / (1 - k)); at k = 1 X exp(-t / T*). For

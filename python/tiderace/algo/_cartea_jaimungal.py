@@ -1,10 +1,10 @@
 """Liquidation with a penalty on what is held, on the way and at the end."""
 
 import math
-from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tiderace.algo._inputs import Floats, Number, number, numbers, shaped
 from tiderace.errors import InputError
@@ -31,7 +31,7 @@ class CarteaJaimungal(msgspec.Struct, frozen=True, kw_only=True):
     urgency: float
     terminal: float
 
-    def trajectory(self, t: Any) -> Number:
+    def trajectory(self, t: ArrayLike) -> Number:
         """Return what is still held at ``t``, from 0 to the horizon; a number or an array.
 
         Raises

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tiderace.algo._inputs import Floats, finite, number, numbers
 from tiderace.algo._outflows import Outflow, Samples, outflow_of
@@ -61,10 +62,10 @@ class _Terms(NamedTuple):
 def cont_kukanov(
     qty: float,
     *,
-    queues: float | Sequence[float] | Floats,
+    queues: ArrayLike,
     outflows: Any,
     half_spread: float,
-    rebates: float | Sequence[float] | Floats,
+    rebates: ArrayLike,
     fee: float,
     penalty_under: float,
     penalty_over: float,

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tiderace.algo._inputs import Floats, Number, finite, number, numbers, shaped, whole
 from tiderace.errors import InputError
@@ -36,7 +37,13 @@ class Offsets(NamedTuple):
 
 
 def avellaneda_stoikov(
-    mid: Number, *, inventory: Number, gamma: Number, sigma: Number, k: Number, t_left: Number
+    mid: ArrayLike,
+    *,
+    inventory: ArrayLike,
+    gamma: ArrayLike,
+    sigma: ArrayLike,
+    k: ArrayLike,
+    t_left: ArrayLike,
 ) -> Quotes:
     """Quote around a reservation price that leans against the inventory.
 

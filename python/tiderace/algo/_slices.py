@@ -2,6 +2,8 @@
 
 import itertools
 
+from numpy.typing import ArrayLike
+
 from tiderace.algo._inputs import Number, finite, number, numbers, shaped, whole
 from tiderace.errors import InputError
 
@@ -39,7 +41,7 @@ def twap_slices(lots: int, *, n: int) -> list[int]:
     return [end - start for start, end in itertools.pairwise(ends)]
 
 
-def pov_target(others_volume: Number, *, rate: float, include_own: bool) -> Number:
+def pov_target(others_volume: ArrayLike, *, rate: float, include_own: bool) -> Number:
     """Return how much should be done when the others have traded this much.
 
     With own volume counted in the market's, own = rate / (1 - rate) x others, so that own is
