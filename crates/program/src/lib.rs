@@ -17,7 +17,7 @@ mod trap;
 mod verify;
 
 pub use code::{Entry, Program};
-//pub use compile::{CompileError, Compiled, Compiler, Instance};
+pub use compile::{CompileError, Compiled, Compiler, Instance};
 pub use error::{At, Fault, FormError};
 pub use form::limits;
 pub use form::{
