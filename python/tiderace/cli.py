@@ -22,7 +22,19 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from tiderace import _chain_view, _doctor, _run, _scenario, _show, _venue, bench, chain, data
+from tiderace import (
+    _chain_view,
+    _doctor,
+    _run,
+    _scenario,
+    _show,
+    _stress,
+    _stress_page,
+    _venue,
+    bench,
+    chain,
+    data,
+)
 from tiderace._clear import files as clear_files
 from tiderace._clear import show as clear_show
 from tiderace.errors import InputError, OrderRefused, StorageError, TideraceError
@@ -504,6 +516,33 @@ def margin_command(
     del debug
     found = clear_files.margin_file(portfolio, market=market, params=params)
     _answer(found, as_json, lambda: clear_show.margin(found))
+
+
+@app.command("stress", epilog="Example: tiderace stress examples/stress.toml --html stress.html")
+def stress_command(
+    config: Annotated[str, typer.Argument(metavar="CONFIG.toml", help="The house and its day.")],
+    data_dir: Data = None,
+    html: Annotated[
+        str | None, typer.Option("--html", metavar="FILE", help="Write an interactive page.")
+    ] = None,
+    files: Annotated[
+        str | None, typer.Option("--files", metavar="DIR", help="Write end-of-day files.")
+    ] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Let a day of crash happen, and stress the whole house; exit 1 where something fails."""
+    del debug
+    raw = _stress.load(config)
+    with _show.bar(stderr) as progress:
+        found = _stress.run(raw, data=data_dir, files=files, progress=progress)
+    if html is not None:
+        found["html"] = html
+        Path(html).write_text(_stress_page.page(found), encoding="utf-8")
+    days = (found["staged"], found["immediate"])
+    _answer(found, as_json, lambda: _stress.shown(found))
+    if not all(_stress.holds(day) for day in days):
+        raise typer.Exit(1)
 
 
 @app.command("bench", epilog="Example: tiderace bench replay-native --json")

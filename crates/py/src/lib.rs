@@ -10,6 +10,7 @@ mod journal;
 mod model;
 mod run;
 mod scenario;
+mod stress;
 mod surface;
 mod tape;
 mod venue;
@@ -45,6 +46,8 @@ mod _core {
     use crate::run::{Run, first_difference, read_genesis, replay};
     #[pymodule_export]
     use crate::scenario::{run_scenario, scenario_files, venue_controls};
+    #[pymodule_export]
+    use crate::stress::{stress_day, stress_defaults, stress_grid};
     #[pymodule_export]
     use crate::surface::{
         PySurface, model_arbitrage, model_impact, svi_check, svi_fit, svi_from_jump_wings, svi_jump_wings, svi_rows,
