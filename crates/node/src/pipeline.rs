@@ -11,8 +11,11 @@ use std::thread::{Builder, JoinHandle};
 
 use rtrb::{Consumer, Producer, RingBuffer};
 use tiderace_journal::JournalError;
-use tiderace_types::venue::{ANY_INSTRUMENT, Command, Malformed, MassQuote, QUOTE_ENTRIES_MAX};
-use tiderace_types::{Amount, Reason, Ts};
+use tiderace_types::venue::{
+    ANY_INSTRUMENT, Command, Malformed, MassQuote, QUOTE_ENTRIES_MAX, SURFACE_FORWARDS_MAX, SURFACE_VOLS_MAX,
+    SurfacePublished,
+};
+use tiderace_types::{AccountId, Amount, ClOrdId, Reason, Ts};
 
 use crate::committer::{Committer, Waiting};
 use crate::engine::EngineThread;
@@ -131,7 +134,16 @@ fn readable(command: &Command) -> Command {
             let reason = Reason::BadField;
             Malformed { kind: MassQuote::KIND, account, instrument, cl_ord_id, reason, value, limit }.into()
         }
-        Command::MassQuote(_) | Command::Single(_) => command.clone(),
+        Command::SurfacePublished(surface)
+            if surface.forwards.len() > SURFACE_FORWARDS_MAX || surface.vols.len() > SURFACE_VOLS_MAX =>
+        {
+            let [value, limit] = [surface.vols.len(), SURFACE_VOLS_MAX]
+                .map(|entries| Amount::new(i128::try_from(entries).unwrap_or(i128::MAX)));
+            let (account, cl_ord_id) = (AccountId(u32::MAX), ClOrdId(0));
+            let (kind, instrument, reason) = (SurfacePublished::KIND, ANY_INSTRUMENT, Reason::BadField);
+            Malformed { kind, account, instrument, cl_ord_id, reason, value, limit }.into()
+        }
+        Command::MassQuote(_) | Command::SurfacePublished(_) | Command::Single(_) => command.clone(),
     }
 }
 

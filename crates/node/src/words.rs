@@ -65,6 +65,7 @@ pub const fn is_rescue(command: &Command) -> bool {
             | Single::Transfer(_)
             | Single::PortCustomers(_),
         )
-        | Command::MassQuote(_) => false,
+        | Command::MassQuote(_)
+        | Command::SurfacePublished(_) => false,
     }
 }

@@ -153,6 +153,9 @@ reasons! {
     5013 OverLimit "over_limit" "Sums of an account stay below 2^100 base units." => "Send less.";
     5014 UnknownMember "unknown_member" "The clearing member stands in the genesis table." => "Check the label.";
     5015 Affirmation "affirmation" "A bilateral trade is affirmed by its two sides, each once, in the same terms." => "Book it again in agreed terms.";
+    5016 OldSurface "old_surface" "A published surface is newer than the last one of its underlying." => "Publish a higher version.";
+    5017 IncompleteSurface "incomplete_surface" "A published surface has the forward of every maturity and the vol of every option that still trades." => "Add what is missing, and publish all again.";
+    5018 UnknownMaturity "unknown_maturity" "A published surface names maturities that the venue lists." => "Leave the maturity out, or list it.";
     7001 BadParameter "bad_parameter" "The algorithm's parameters are within their ranges." => "Correct the named parameter.";
     7002 BadTimes "bad_times" "A parent ends after it starts." => "Correct the times.";
     7003 EndReached "end_reached" "The parent's time ran out with quantity left." => "Submit a new parent for the rest.";

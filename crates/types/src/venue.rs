@@ -21,6 +21,10 @@ pub const ANY_INSTRUMENT: InstrumentId = InstrumentId(u16::MAX);
 pub const ANY: u8 = 0;
 /// The most entries of one mass quote.
 pub const QUOTE_ENTRIES_MAX: usize = 1_000;
+/// The most maturities of one published surface.
+pub const SURFACE_FORWARDS_MAX: usize = 256;
+/// The most vols of one published surface.
+pub const SURFACE_VOLS_MAX: usize = 16_384;
 
 layout! {
     /// Enter an order.
@@ -461,6 +465,79 @@ impl MassQuote {
     }
 }
 
+layout! {
+    /// One maturity of a published surface.
+    SurfaceForward = 231 {
+        /// When.
+        maturity: Ts,
+        /// The underlying's forward, in 10^-12 of the quote unit.
+        forward: Amount,
+        /// Value today of one unit paid then, 10^-12.
+        discount: Amount,
+        /// Continuous rate a year, 10^-12.
+        rate: Amount,
+    }
+    /// The vol of one option of a published surface.
+    SurfaceVol = 232 {
+        /// Which.
+        instrument: InstrumentId,
+        /// Annualised, 10^-12: 0.5 is 50 %.
+        vol: Amount,
+    }
+}
+
+/// A surface that was fitted outside: what portfolio margin prices the products of one underlying with. It is whole
+/// numbers, so that nothing in it is infinite or no number, and replaces the last one of its underlying.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SurfacePublished {
+    /// The underlying.
+    pub base: AssetId,
+    /// Higher with every surface of the underlying.
+    pub version: u64,
+    /// By rising maturity; at most [`SURFACE_FORWARDS_MAX`].
+    pub forwards: Vec<SurfaceForward>,
+    /// By rising instrument; at most [`SURFACE_VOLS_MAX`].
+    pub vols: Vec<SurfaceVol>,
+}
+
+impl SurfacePublished {
+    /// The record's kind.
+    pub const KIND: u16 = 226;
+
+    /// Appends its bytes.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        self.base.put(out);
+        self.version.put(out);
+        // Beyond the bound the bytes are refused when they are read.
+        u16::try_from(self.forwards.len()).unwrap_or(u16::MAX).put(out);
+        for forward in &self.forwards {
+            forward.encode(out);
+        }
+        for vol in &self.vols {
+            vol.encode(out);
+        }
+    }
+
+    /// Reads it from exactly its bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn decode(mut bytes: &[u8]) -> Result<Self, DecodeError> {
+        let got = bytes.len();
+        let wrong = |wanted| DecodeError::WrongLength { kind: Self::KIND, wanted, got };
+        let (base, version) = (Field::take(&mut bytes)?, Field::take(&mut bytes)?);
+        let count = usize::from(u16::take(&mut bytes)?);
+        let forwards = count.saturating_mul(SurfaceForward::LEN);
+        let (forwards, vols) = bytes.split_at_checked(forwards).ok_or(wrong(forwards))?;
+        let (forwards, vols) = (forwards.chunks_exact(SurfaceForward::LEN), vols.chunks_exact(SurfaceVol::LEN));
+        if count > SURFACE_FORWARDS_MAX || !vols.remainder().is_empty() || vols.len() > SURFACE_VOLS_MAX {
+            return Err(wrong(SurfaceVol::LEN));
+        }
+        let forwards = forwards.map(SurfaceForward::decode).collect::<Result<_, _>>()?;
+        Ok(Self { base, version, forwards, vols: vols.map(SurfaceVol::decode).collect::<Result<_, _>>()? })
+    }
+}
+
 /// Everything that goes into the venue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -468,6 +545,8 @@ pub enum Command {
     Single(Single),
     /// A ladder of quotes.
     MassQuote(MassQuote),
+    /// A surface.
+    SurfacePublished(SurfacePublished),
 }
 
 impl Command {
@@ -477,6 +556,7 @@ impl Command {
         match self {
             Self::Single(single) => single.kind(),
             Self::MassQuote(_) => MassQuote::KIND,
+            Self::SurfacePublished(_) => SurfacePublished::KIND,
         }
     }
 
@@ -485,6 +565,7 @@ impl Command {
         match self {
             Self::Single(single) => single.encode(out),
             Self::MassQuote(quote) => quote.encode(out),
+            Self::SurfacePublished(surface) => surface.encode(out),
         }
     }
 
@@ -495,6 +576,9 @@ impl Command {
     pub fn decode(kind: u16, bytes: &[u8]) -> Result<Self, DecodeError> {
         if kind == MassQuote::KIND {
             return MassQuote::decode(bytes).map(Self::MassQuote);
+        }
+        if kind == SurfacePublished::KIND {
+            return SurfacePublished::decode(bytes).map(Self::SurfacePublished);
         }
         Single::decode(kind, bytes).map(Self::Single)
     }
@@ -509,6 +593,12 @@ impl<T: Into<Single>> From<T> for Command {
 impl From<MassQuote> for Command {
     fn from(quote: MassQuote) -> Self {
         Self::MassQuote(quote)
+    }
+}
+
+impl From<SurfacePublished> for Command {
+    fn from(surface: SurfacePublished) -> Self {
+        Self::SurfacePublished(surface)
     }
 }
 

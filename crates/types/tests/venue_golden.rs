@@ -2,9 +2,12 @@
 //! letters and flags are those of the table below, by the field's name.
 
 use tiderace_types::layout::Column;
-use tiderace_types::venue::{Command, Event, MassQuote, QUOTE_ENTRIES_MAX, QuoteEntry, Single};
+use tiderace_types::venue::{
+    Command, Event, MassQuote, QUOTE_ENTRIES_MAX, QuoteEntry, SURFACE_FORWARDS_MAX, SURFACE_VOLS_MAX, Single,
+    SurfaceForward, SurfacePublished, SurfaceVol,
+};
 use tiderace_types::venue_data::MarketData;
-use tiderace_types::{AccountId, ClOrdId, DecodeError, InstrumentId, Price, Qty};
+use tiderace_types::{AccountId, Amount, AssetId, ClOrdId, DecodeError, InstrumentId, Price, Qty, Ts};
 
 type Row = (u16, &'static str, &'static [(&'static str, Column)]);
 
@@ -119,4 +122,32 @@ fn a_mass_quote_survives_its_bytes_and_is_bounded() {
     let mut bytes = Vec::new();
     Command::from(quote(QUOTE_ENTRIES_MAX + 1)).encode(&mut bytes);
     assert!(Command::decode(MassQuote::KIND, &bytes).is_err());
+}
+
+#[test]
+fn a_surface_survives_its_bytes_and_is_bounded() {
+    let forward = SurfaceForward {
+        maturity: Ts::new(0x0102_0304_0506_0708),
+        forward: Amount::new(7),
+        discount: Amount::new(8),
+        rate: Amount::new(-9),
+    };
+    let vol = SurfaceVol { instrument: InstrumentId(0x0302), vol: Amount::new(11) };
+    let surface = |forwards, vols| SurfacePublished {
+        base: AssetId(1),
+        version: 0x0807_0605_0403_0201,
+        forwards: vec![forward; forwards],
+        vols: vec![vol; vols],
+    };
+    for (forwards, vols) in [(0, 0), (1, 0), (0, 1), (2, 3), (SURFACE_FORWARDS_MAX, SURFACE_VOLS_MAX)] {
+        let (command, mut bytes) = (Command::from(surface(forwards, vols)), Vec::new());
+        command.encode(&mut bytes);
+        assert_eq!(Command::decode(SurfacePublished::KIND, &bytes), Ok(command));
+        assert!(Command::decode(SurfacePublished::KIND, &bytes[..bytes.len() - 1]).is_err());
+    }
+    for (forwards, vols) in [(SURFACE_FORWARDS_MAX + 1, 0), (0, SURFACE_VOLS_MAX + 1)] {
+        let mut bytes = Vec::new();
+        Command::from(surface(forwards, vols)).encode(&mut bytes);
+        assert!(Command::decode(SurfacePublished::KIND, &bytes).is_err());
+    }
 }

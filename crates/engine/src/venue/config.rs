@@ -3,12 +3,14 @@
 //! Whole numbers only: prices in ticks, quantities in lots, amounts in base units, times in nanoseconds.
 
 use serde::{Deserialize, Serialize};
+use tiderace_margin::ParamsError;
 use tiderace_matching::market;
 use tiderace_risk::venue::{AccountLimits, Controls, InstrumentTerms, LimitsError, MmpLimits, VenueAccount};
 use tiderace_types::{
     Amount, Asset, AssetId, Fraction, Instrument, InstrumentError, InstrumentKind, Qty, Style, TradingState, Ts,
 };
 
+use super::surfaces::Surfaces;
 use super::terms::{AccountRules, ClearingRules, ContractRules};
 
 /// Accounts x instruments that a venue holds at most: a holding of each pair is there from the start.
@@ -287,6 +289,13 @@ pub enum ConfigError {
     TooManyHoldings,
     /// What clearing cannot compute with.
     Clearing(tiderace_clear::ConfigError),
+    /// A set of portfolio margin that cannot be computed with.
+    Portfolio {
+        /// Its row.
+        row: usize,
+        /// Why.
+        error: ParamsError,
+    },
 }
 
 impl core::fmt::Display for ConfigError {
@@ -298,6 +307,7 @@ impl core::fmt::Display for ConfigError {
             Self::OutOfRange { field, row } => write!(f, "row {row}: {field} is out of range"),
             Self::Limits(error) => write!(f, "{error}"),
             Self::Clearing(error) => write!(f, "{error}"),
+            Self::Portfolio { row, error } => write!(f, "clearing.portfolio[{row}]: {error}"),
             Self::TooManyHoldings => write!(f, "accounts x instruments must not exceed {HOLDINGS_MAX}"),
         }
     }
@@ -345,6 +355,16 @@ impl VenueConfig {
         if holdings.is_none_or(|n| n > HOLDINGS_MAX) {
             return Err(ConfigError::TooManyHoldings);
         }
+        for (row, rules) in self.clearing.portfolio.iter().enumerate() {
+            self.asset(rules.base)?;
+            if self.clearing.portfolio.iter().take(row).any(|before| before.base == rules.base) {
+                return Err(ConfigError::OutOfRange { field: "clearing.portfolio.base", row });
+            }
+        }
+        if self.clearing.liquidation_wait_ns.is_some_and(|wait_ns| wait_ns < 0) {
+            return Err(ConfigError::OutOfRange { field: "clearing.liquidation_wait_ns", row: 0 });
+        }
+        Surfaces::new(self)?;
         self.clear_config().check().map_err(ConfigError::Clearing)?;
         self.controls().map(|_| ())
     }

@@ -16,6 +16,7 @@ mod ids;
 mod operate;
 mod orders;
 mod snapshot;
+mod surfaces;
 mod tariffs;
 mod terms;
 mod volumes;
@@ -25,11 +26,12 @@ pub use config::{
     Scheduled, VenueConfig,
 };
 pub use data::{MarketDatum, Update};
-pub use terms::{AccountRules, ClearingRules, ContractRules, MutualShare};
+pub use terms::{AccountRules, ClearingRules, ContractRules, MutualShare, PortfolioRules};
 pub use tiderace_clear::config::{
     AuctionKind, CollateralTerms, CostMethod, DefaultRules, Funding, FundingKind, MarginTerms,
 };
 pub use tiderace_clear::{Balance, Clearing, Contract, Fund, House, LedgerAccount, Posting, PostingKind, Standing};
+pub use tiderace_margin::{Params, sets};
 pub use tiderace_risk::venue::{AccountLimits, MmpLimits, OrderToTrade, Throttle};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -49,6 +51,7 @@ use self::holds::Holds;
 use self::host::Desk;
 use self::ids::Ids;
 use self::orders::{Orders, Row, Stage};
+use self::surfaces::Surfaces;
 use self::tariffs::Tariffs;
 
 /// Live orders that a market has room for before its tables grow.
@@ -110,6 +113,7 @@ pub struct Venue {
     frozen: Vec<Frozen>,
     /// What clearing asks for.
     actions: Vec<Action>,
+    surfaces: Surfaces,
 }
 
 impl Venue {
@@ -119,7 +123,7 @@ impl Venue {
     /// [`ConfigError`].
     pub fn new(config: VenueConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let seed = config.seed;
+        let (seed, surfaces) = (config.seed, Surfaces::new(&config)?);
         let listings = config.instruments.iter().zip(0u64..);
         let markets: Vec<_> = listings
             .map(|(listing, row)| Market::new(listing.market(config.start), CAPACITY, seed.wrapping_add(row)))
@@ -158,6 +162,7 @@ impl Venue {
             scratch: Vec::new(),
             frozen: Vec::new(),
             actions: Vec::new(),
+            surfaces,
         })
     }
 
@@ -167,6 +172,7 @@ impl Venue {
         self.advance(ts, out);
         match command {
             Command::MassQuote(quote) => self.mass_quote(quote, out),
+            Command::SurfacePublished(surface) => self.surface(surface, out),
             Command::Single(Single::NewOrder(order)) => self.enter(order, NO_ENTRY, out),
             Command::Single(Single::Replace(change)) => self.replace(change, out),
             Command::Single(Single::Cancel(cancel)) => self.cancel(cancel, out),

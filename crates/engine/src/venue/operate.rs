@@ -4,8 +4,8 @@
 use tiderace_risk::venue::Due;
 use tiderace_types::venue::{
     ANY_INSTRUMENT, AdjustTrade, BalanceChanged, BustTrade, Cancel, CommandRefused, ConnectionSet, Deposit, Event,
-    IndexSet, KillSet, Malformed, MarkSet, MassQuote, MmpChanged, MmpReset, NewOrder, Replace, Single, TradeCorrected,
-    Transfer, VenueKillChanged, Withdraw,
+    IndexSet, KillSet, Malformed, MarkSet, MassQuote, MmpChanged, MmpReset, NewOrder, Replace, Single,
+    SurfacePublished, TradeCorrected, Transfer, VenueKillChanged, Withdraw,
 };
 use tiderace_types::{AccountId, ExecId, InstrumentId, KillScope, Layout, Price, Reason, Refusal, Ts};
 
@@ -74,6 +74,13 @@ impl Venue {
         };
         if let Err(refusal) = result {
             out.push(refused_command(command.kind(), account, instrument, refusal).into());
+        }
+    }
+
+    /// Takes a published surface.
+    pub(super) fn surface(&mut self, surface: &SurfacePublished, out: &mut Vec<Event>) {
+        if let Err(refusal) = self.publish(surface) {
+            out.push(refused_command(SurfacePublished::KIND, NO_ACCOUNT, ANY_INSTRUMENT, refusal).into());
         }
     }
 

@@ -15,7 +15,7 @@ use super::orders::{Orders, Row, Stage};
 use super::{NEVER, Venue, VenueConfig};
 
 /// Version of the layout.
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 
 pub(super) const fn bad(field: &'static str) -> DecodeError {
     DecodeError::BadValue { field }
@@ -53,7 +53,7 @@ pub(super) fn take_into<T>(
     Ok(())
 }
 
-fn take_bytes<'a>(bytes: &mut &'a [u8], len: usize) -> Result<&'a [u8], DecodeError> {
+pub(super) fn take_bytes<'a>(bytes: &mut &'a [u8], len: usize) -> Result<&'a [u8], DecodeError> {
     let (head, tail) = bytes.split_at_checked(len).ok_or(bad("bytes"))?;
     *bytes = tail;
     Ok(head)
@@ -149,6 +149,7 @@ impl Venue {
             put_len(bytes.len(), out);
             out.extend_from_slice(&bytes);
         }
+        self.surfaces.encode(out);
     }
 
     /// A venue of this genesis with the state of exactly the bytes of [`Self::encode`].
@@ -173,6 +174,7 @@ impl Venue {
             let len = usize::try_from(u64::take(rest)?).map_err(|_| bad("Market"))?;
             *market = Market::decode(take_bytes(rest, len)?)?;
         }
+        venue.take_surfaces(rest)?;
         venue.timers = venue.markets.iter().map(|market| market.next_timer().unwrap_or(NEVER)).collect();
         venue.timer = venue.timers.iter().copied().min().unwrap_or(NEVER);
         if rest.is_empty() { Ok(venue) } else { Err(bad("Venue")) }

@@ -7,6 +7,7 @@ use tiderace_clear::config::{
     AccountTerms, AssetTerms, CollateralTerms, ContractTerms, CostMethod, DefaultRules, Funding, HOUR_NS, MarginTerms,
     MemberTerms,
 };
+use tiderace_margin::Params;
 use tiderace_types::{AccountId, Amount, AssetId, Fraction, Price};
 
 use super::config::{AccountConfig, Listing, VenueConfig};
@@ -74,6 +75,16 @@ pub struct MutualShare {
     pub amount: Amount,
 }
 
+/// Portfolio margin of the products of one underlying.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortfolioRules {
+    /// The underlying.
+    pub base: AssetId,
+    /// The whole set, not its name: a genesis means the same whatever ships later.
+    pub params: Params,
+}
+
 /// How the venue clears.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,6 +110,13 @@ pub struct ClearingRules {
     /// What happens to who cannot pay.
     #[serde(default)]
     pub default_rules: DefaultRules,
+    /// Portfolio margin, each underlying once; its accounts trade once a surface is published.
+    #[serde(default)]
+    pub portfolio: Vec<PortfolioRules>,
+    /// How long a liquidation waits for a market that does not trade before the portfolio is put up; five minutes where
+    /// absent.
+    #[serde(default)]
+    pub liquidation_wait_ns: Option<i64>,
 }
 
 impl VenueConfig {

@@ -14,7 +14,7 @@ use tiderace_types::{
 
 use super::gateway::{self, Gateway, NOBODY};
 use super::json::{Bad, Object};
-use super::words;
+use super::{surface, words};
 
 /// What a `do` line does.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub(super) struct Sent {
 
 /// What a command is about, for its refusal.
 #[derive(Clone, Copy)]
-struct About {
+pub(super) struct About {
     kind: u16,
     account: AccountId,
     instrument: InstrumentId,
@@ -44,7 +44,7 @@ struct About {
 
 impl About {
     /// A command about no order.
-    fn plain(kind: u16, account: AccountId, instrument: InstrumentId) -> Self {
+    pub(super) fn plain(kind: u16, account: AccountId, instrument: InstrumentId) -> Self {
         Self { kind, account, instrument, cl_ord_id: ClOrdId(0) }
     }
 
@@ -54,7 +54,7 @@ impl About {
         Malformed { kind, account, instrument, cl_ord_id, reason, value, limit }.into()
     }
 
-    fn or_refused<T: Into<Command>>(self, command: Result<T, Refusal>) -> Command {
+    pub(super) fn or_refused<T: Into<Command>>(self, command: Result<T, Refusal>) -> Command {
         command.map_or_else(|refusal| self.refused(refusal), Into::into)
     }
 }
@@ -90,6 +90,7 @@ pub(super) fn step(line: &Object<'_>, gateway: &mut Gateway) -> Result<Step, Bad
             priced(line, gateway, SettlementSet::KIND, make)?
         }
         "greeks" => greeks(line, gateway)?,
+        "surface" => surface::surface(line, gateway)?,
         "trading_state" => {
             line.only(&["do", "symbol", "state"])?;
             let instrument = gateway.symbol(line.text("symbol")?);
@@ -124,7 +125,7 @@ pub(super) fn step(line: &Object<'_>, gateway: &mut Gateway) -> Result<Step, Bad
         }
         word => {
             let known = "known are: new_order replace cancel cancel_all mass_quote mmp_reset advance index mark \
-                         settlement_price greeks trading_state deposit withdraw fund_contribution kill unkill \
+                         settlement_price greeks surface trading_state deposit withdraw fund_contribution kill unkill \
                          connection bid transfer port crash";
             return Err(line.bad("do", format!("{word:?} is unknown here"), known));
         }
@@ -458,7 +459,7 @@ fn priced(
 }
 
 /// An exact number of 10^-`decimals`; a finer or larger one is refused with `reason`.
-fn exact(text: &str, decimals: u32, reason: Reason) -> Result<Amount, Refusal> {
+pub(super) fn exact(text: &str, decimals: u32, reason: Reason) -> Result<Amount, Refusal> {
     match decimal::parse(text, decimals) {
         Ok(value) => Ok(Amount::new(value)),
         Err(DecimalError::TooFine { .. } | DecimalError::TooLarge | DecimalError::NotDecimal) => {

@@ -16,6 +16,7 @@ mod session;
 mod setup;
 mod show;
 mod story;
+mod surface;
 mod terms;
 mod time;
 mod view;

@@ -212,7 +212,8 @@ fn assets_of<'a>(line: &Object<'a>, kind: InstrumentKind, style: Style) -> Resul
     Ok((base, quote, settle))
 }
 
-fn maturity(line: &Object<'_>) -> Result<Option<Ts>, Bad> {
+/// A maturity: a date or a time.
+pub(super) fn maturity(line: &Object<'_>) -> Result<Option<Ts>, Bad> {
     let date = line.text_or_none("maturity")?.and_then(time::parse_date);
     match date {
         Some(date) => Ok(Some(date.plus_ns(MATURITY_NS))),

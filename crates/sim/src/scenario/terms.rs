@@ -5,7 +5,7 @@
 //! - account: `parent`, `house`, `pooled`, `portfolio` (flags), `cost` (`average`, `fifo`);
 //! - venue: `mutual` (`[{"member", "asset", "amount"}]`), `house_capital` (`[{"asset", "amount"}]`), `collateral`
 //!   (`[{"asset", "haircut", "limit"}]`) and `unit`, `interest`, `settle_at`, `default` (`warn_at limit step auction kind
-//!   assessment_cap`).
+//!   assessment_cap wait`), `portfolio_margin` (see [`super::surface`]).
 
 use tiderace_engine::venue::{
     AccountRules, AuctionKind, ClearingRules, CollateralTerms, ContractRules, CostMethod, DefaultRules, Funding,
@@ -16,13 +16,13 @@ use tiderace_types::{Amount, Fraction, Instrument};
 use super::gateway::Gateway;
 use super::json::{Bad, Object};
 use super::setup::{amount_of, fraction, known_asset, needed_fraction, price};
-use super::time;
+use super::{surface, time};
 
 pub(super) const INSTRUMENT_KEYS: &[&str] =
     &["margin", "funding", "settlement_window", "liquidation_fee", "price_floor", "price_cap"];
 pub(super) const ACCOUNT_KEYS: &[&str] = &["parent", "house", "pooled", "portfolio", "cost"];
 pub(super) const VENUE_KEYS: &[&str] =
-    &["mutual", "house_capital", "collateral", "unit", "interest", "settle_at", "default"];
+    &["mutual", "house_capital", "collateral", "unit", "interest", "settle_at", "default", "portfolio_margin"];
 
 /// The bound of a funding rate that names none.
 const NO_CAP: Fraction = Fraction::ONE;
@@ -106,6 +106,8 @@ pub(super) fn venue(line: &Object<'_>, gateway: &mut Gateway) -> Result<Clearing
         collateral,
         unit: unit.unwrap_or_default(),
         interest: fraction(line, "interest")?.unwrap_or(Fraction::ZERO),
+        portfolio: surface::portfolio_margin(line, gateway)?,
+        liquidation_wait_ns: line.object_or_none("default")?.map_or(Ok(None), |of| of.duration_or_none("wait"))?,
         default_rules: line.object_or_none("default")?.map_or(Ok(DefaultRules::default()), |of| default_rules(&of))?,
     })
 }
@@ -119,7 +121,7 @@ pub(super) fn time_of_day(line: &Object<'_>, key: &str) -> Result<i64, Bad> {
 }
 
 fn default_rules(of: &Object<'_>) -> Result<DefaultRules, Bad> {
-    of.only(&["warn_at", "limit", "step", "auction", "kind", "assessment_cap"])?;
+    of.only(&["warn_at", "limit", "step", "auction", "kind", "assessment_cap", "wait"])?;
     let usual = DefaultRules::default();
     let or = |key: &str, usual: Fraction| if of.has(key) { needed_fraction(of, key) } else { Ok(usual) };
     let kinds = &[("sealed", AuctionKind::Sealed), ("dutch", AuctionKind::Dutch)];
