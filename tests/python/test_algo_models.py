@@ -418,6 +418,15 @@ def test_where_nothing_flows_nothing_is_posted() -> None:
         assert placed.cost == pytest.approx(0.23)
 
 
+def test_a_limit_that_surely_fills_is_posted_however_far_the_flow_goes() -> None:
+    for mean in (1e4, 1e12, 1e300):
+        placed = algo.cont_kukanov(
+            100, queues=0, outflows={"normal": (mean, 1.0)}, **PAPER_CK, penalty_under=0.1
+        )
+        assert (placed.market, placed.limits.tolist()) == (0.0, [100.0])
+        assert placed.cost == pytest.approx(-2.2, rel=1e-12)
+
+
 # Avellaneda and Stoikov (2008), tables 1 to 3: 1,000 paths each.
 @pytest.mark.parametrize(
     ("gamma", "leans", "spread", "profit", "profit_sd", "q_sd"),
@@ -641,7 +650,9 @@ POWER: dict[str, Any] = {"qty": 1.0, "sigma": 1.0, "eta": 1.0, "k": 0.6, "risk_a
         (algo.obizhaeva_wang, OW, {"resilience": -1}, "resilience = -1"),
         (algo.obizhaeva_wang, OW, {"n": 0}, "n = 0"),
         (algo.obizhaeva_wang, OW, {"qty": 1e200}, "beyond the range"),
+        (algo.almgren_power, POWER, {"sigma": 1e200, "eta": 1e-300}, "time_scale"),
         (algo.cartea_jaimungal, CJ, {"k": 0}, "k = 0"),
+        (algo.cartea_jaimungal, CJ, {"alpha": 1e300, "phi": 0.0, "horizon": 1e200}, "beyond"),
         (algo.cartea_jaimungal, CJ, {"phi": -1}, "phi = -1"),
         (algo.cartea_jaimungal, CJ, {"permanent": 10.0, "phi": 0.0}, "permanent / 2 = 5"),
         (algo.cont_kukanov, CK, {"qty": 0}, "qty = 0"),
@@ -661,6 +672,8 @@ POWER: dict[str, Any] = {"qty": 1.0, "sigma": 1.0, "eta": 1.0, "k": 0.6, "risk_a
         (algo.glft, GLFT, {"max_inventory": 0}, "max_inventory = 0"),
         (algo.glft, GLFT, {"a": 0}, "a = 0"),
         (algo.glft, GLFT, {"sigma": 1e200}, "beyond the range"),
+        (algo.glft, GLFT, {"gamma": 1e300, "k": 1e-300}, "gamma_over_k"),
+        (algo.avellaneda_stoikov, AS, {"inventory": 1e308, "gamma": 1e308}, "beyond the range"),
         (algo.twap_slices, {"lots": 5, "n": 2}, {"lots": 5.0}, r"lots = 5\.0"),
         (algo.twap_slices, {"lots": 5, "n": 2}, {"lots": -1}, "lots = -1"),
         (

@@ -7,11 +7,9 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tiderace.algo._inputs import Floats, Number, finite, number, numbers, shaped, whole
+from tiderace.algo._inputs import SLICES_MAX, Floats, Number, finite, number, numbers, shaped, whole
 from tiderace.errors import InputError
 
-SLICES_MAX = 1_000_000
-"""What keeps a trajectory small in memory."""
 _STRAIGHT = 1e-9
 """A kappa T below this bends the trajectory by less than a float can say."""
 
@@ -112,7 +110,7 @@ def almgren_chriss(
     step = 2.0 * math.asinh(0.5 * tau * math.sqrt(aversion) * vol / math.sqrt(temporary))
     left = np.arange(slices, -1, -1, dtype=np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        trajectory = x * _sinh_share(left, step)
+        trajectory = x * _sinh_share(left, step) + 0.0  # A sale ends at 0, not at -0.
         trades = -np.diff(trajectory)
         costs = 0.5 * permanent * x * x + fixed * float(np.sum(np.abs(trades)))
         costs += temporary / tau * float(np.sum(trades * trades))
@@ -218,5 +216,5 @@ def almgren_power(
     log = math.log(power) + math.log(impact) + (power - 1.0) * math.log(abs(x))
     log -= math.log(aversion) + 2.0 * math.log(vol)
     scale = math.exp(log / (power + 1.0)) if log / (power + 1.0) < _EXPONENT_MAX else math.inf
-    finite(time_scale=scale)
+    finite(time_scale=scale if scale > 0.0 else math.inf)
     return AlmgrenPower(qty=x, k=power, time_scale=scale)

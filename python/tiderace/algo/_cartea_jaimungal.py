@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tiderace.algo._inputs import Floats, Number, number, numbers, shaped
+from tiderace.algo._inputs import Floats, Number, finite, number, numbers, shaped
 from tiderace.errors import InputError
 
 
@@ -40,14 +40,17 @@ class CarteaJaimungal(msgspec.Struct, frozen=True, kw_only=True):
             A time is below zero or beyond the horizon.
         """
         at = numbers("t", t, at_least=0.0, at_most=self.horizon)
-        left = self._held(self.horizon - at)
-        return shaped(self.qty * np.exp(-self.urgency * at) * left / self._held(self.horizon))
+        share = self._held(self.horizon - at) / self._held(self.horizon)
+        with np.errstate(over="ignore"):
+            return shaped(self.qty * np.exp(-self.urgency * at) * share)
 
     def _held(self, left: Floats | float) -> Floats:
         """Return (a sinh(g left) / g + k cosh(g left)) exp(-g left): finite, smooth at g = 0."""
-        twice = 2.0 * self.urgency * np.asarray(left, dtype=np.float64)
-        fading = np.asarray(left) if self.urgency == 0.0 else -np.expm1(-twice) / self.urgency / 2.0
-        return np.asarray(self.terminal * fading + self.k * 0.5 * (1.0 + np.exp(-twice)))
+        span = np.asarray(left, dtype=np.float64)
+        with np.errstate(over="ignore"):
+            twice = 2.0 * self.urgency * span
+            fading = span if self.urgency == 0.0 else -np.expm1(-twice) / self.urgency / 2.0
+            return np.asarray(self.terminal * fading + self.k * 0.5 * (1.0 + np.exp(-twice)))
 
 
 def cartea_jaimungal(
@@ -107,7 +110,9 @@ def cartea_jaimungal(
         urgency=urgency,
         terminal=penalty - 0.5 * lasting,
     )
-    if not made._held(made.horizon) > 0.0:
+    held = made._held(made.horizon)
+    finite(alpha_times_horizon=held)
+    if held <= 0.0:
         raise InputError(
             f"alpha = {alpha!r} with permanent / 2 = {0.5 * lasting:g}",
             rule="What is left at the horizon costs more than its permanent impact brings",

@@ -10,6 +10,9 @@ from tiderace.errors import InputError
 Floats = NDArray[np.float64]
 Number = float | Floats
 
+SLICES_MAX = 1_000_000
+"""The most slices of one schedule: what keeps it small in memory."""
+
 
 def numbers(
     name: str,

@@ -4,10 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tiderace.algo._inputs import Floats, finite, number, whole
-
-SLICES_MAX = 1_000_000
-"""What keeps a list of trades small in memory."""
+from tiderace.algo._inputs import SLICES_MAX, Floats, finite, number, whole
 
 
 class ObizhaevaWang(NamedTuple):
@@ -84,7 +81,8 @@ def obizhaeva_wang(
     size = number("depth", depth, above=0.0)
     if n is None:
         end = x / (rho * time + 2.0)
-        rate, cost = rho * end, x / size * end
+        rate = x / (time + 2.0 / rho) if rho > 0.0 else 0.0
+        cost = x / size * end
         finite(rate=rate, cost=cost)
         return ObizhaevaWang(end, rate, end, cost)
     steps = whole("n", n, at_least=1, at_most=SLICES_MAX)

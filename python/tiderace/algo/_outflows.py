@@ -68,16 +68,20 @@ class Normal(NamedTuple):
         return np.array([inverse(one) for one in p.tolist()])
 
     def mean_fill(self, queue: float, size: float) -> float:
-        return self._excess(queue) - self._excess(queue + size)
+        # Either tail gives the mean; the nearer one without losing digits.
+        if self.mean < queue + size:
+            return self._beyond_by(queue, 1.0) - self._beyond_by(queue + size, 1.0)
+        return size - self._beyond_by(queue + size, -1.0) + self._beyond_by(queue, -1.0)
 
     def _beyond(self, x: float) -> float:
         return 0.5 * math.erfc((x - self.mean) / self.sd / math.sqrt(2.0))
 
-    def _excess(self, x: float) -> float:
-        """Return the mean of max(outflow - x, 0)."""
-        z = (x - self.mean) / self.sd
+    def _beyond_by(self, x: float, way: float) -> float:
+        """Return the mean of max(outflow - x, 0), or of max(x - outflow, 0) the other way."""
+        z = way * (x - self.mean) / self.sd
         density = math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
-        return self.sd * density - (x - self.mean) * self._beyond(x)
+        tail = 0.5 * math.erfc(z / math.sqrt(2.0))
+        return self.sd * density - way * (x - self.mean) * tail
 
 
 class Samples(NamedTuple):

@@ -154,6 +154,7 @@ def glft(*, sigma: float, a: float, k: float, gamma: float, max_inventory: int) 
     arrivals, decay = number("a", a, above=0.0), number("k", k, above=0.0)
     most = whole("max_inventory", max_inventory, at_least=1, at_most=INVENTORY_MAX)
     share = aversion / decay
+    finite(gamma_over_k=share)
     edge = float(_log1p_share(np.asarray(share)))
     with np.errstate(over="ignore"):
         eta = arrivals * np.exp(-(1.0 + share) * edge)

@@ -2,14 +2,13 @@
 
 import itertools
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from tiderace.algo._inputs import Number, finite, number, numbers, shaped, whole
+from tiderace.algo._inputs import SLICES_MAX, Number, finite, number, numbers, shaped, whole
 from tiderace.errors import InputError
 
 LOTS_MAX = 2**63 - 1
-SLICES_MAX = 1_000_000
-"""What keeps a list of slices small in memory."""
 
 
 def twap_slices(lots: int, *, n: int) -> list[int]:
@@ -78,6 +77,7 @@ def pov_target(others_volume: ArrayLike, *, rate: float, include_own: bool) -> N
         ratio = share / (1.0 - share)
     else:
         ratio = number("rate", rate, at_least=0.0, at_most=1.0)
-    target = shaped(others * ratio)
+    with np.errstate(over="ignore"):
+        target = shaped(others * ratio)
     finite(target=target)
     return target
