@@ -16,7 +16,7 @@ from tiderace import algo
 
 Floats = NDArray[np.float64]
 
-# Almgren and Chriss (2000), section 3.4: a stock at 50, 1,000,000 shares, five days.
+# The example of Almgren and Chriss (2000): a stock at 50, 1,000,000 shares, five days.
 PAPER_AC: dict[str, Any] = {
     "horizon": 5.0,
     "n": 5,
@@ -61,7 +61,7 @@ def test_almgren_chriss_has_the_urgency_and_the_ends_of_the_frontier_of_the_pape
     assert plan.kappa == pytest.approx(0.61, abs=5e-3)
     even = algo.almgren_chriss(1e6, **PAPER_AC, risk_aversion=0.0)
     np.testing.assert_allclose(even.trajectory, np.linspace(1e6, 0.0, 6), rtol=1e-15)
-    # Equations 9 and 10, 12 and 13: at an even pace, and all at once.
+    # The paper's two extremes, written out: at an even pace, and all at once.
     assert even.cost == pytest.approx(125_000 + 62_500 + 475_000, rel=1e-14)
     assert even.variance == pytest.approx(0.95**2 * 1e12 * 5 / 3 * 0.8 * 0.9, rel=1e-14)
     once = algo.almgren_chriss(1e6, **(PAPER_AC | {"n": 1, "horizon": 1.0}), risk_aversion=1e-6)
@@ -152,7 +152,8 @@ def test_almgren_power_ends_is_exponential_or_has_a_long_tail_by_its_exponent() 
     assert plan(3.0, 2e5).time_scale > done.time_scale
 
 
-# Obizhaeva and Wang (2013), section 7: 100,000 shares, depth 5,000, one day; their blocks by rho.
+# The size of Obizhaeva and Wang (2013): 100,000 shares, depth 5,000, one day. The blocks are their
+# formula X / (rho T + 2) to the share, worked out by hand.
 @pytest.mark.parametrize(
     ("rho", "block"),
     [
@@ -171,7 +172,7 @@ def test_almgren_power_ends_is_exponential_or_has_a_long_tail_by_its_exponent() 
         (1000, 100),
     ],
 )
-def test_obizhaeva_wang_trades_the_blocks_of_the_paper(rho: float, block: int) -> None:
+def test_obizhaeva_wang_trades_the_blocks_of_the_papers_formula(rho: float, block: int) -> None:
     plan = algo.obizhaeva_wang(100_000, horizon=1.0, resilience=rho, depth=5_000)
     assert round(plan.first) == block
     assert plan.first == plan.last
@@ -261,7 +262,7 @@ def test_cartea_jaimungal_has_its_limits() -> None:
     assert held(0.0, 1e6) == 10.0
 
 
-# Cont and Kukanov (2017), section 3: an order of 1,000 behind 2,000; prices in USD a share.
+# As in examples after Cont and Kukanov (2017): 1,000 behind 2,000, prices in USD a share.
 PAPER_CK: dict[str, Any] = {
     "half_spread": 0.02,
     "rebates": 0.002,
