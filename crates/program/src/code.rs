@@ -107,7 +107,7 @@ pub(crate) enum StKind {
     Return(Option<Node>),
     Break,
     Continue,
-    /// A call, and whether it leaves a value.
+    /// A call, and whether it leaves a value; a host function always does.
     Do(Node, bool),
     Zero(Addr, u32),
     /// Target, source, bytes.

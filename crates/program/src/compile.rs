@@ -36,7 +36,7 @@ impl fmt::Display for CompileError {
 impl std::error::Error for CompileError {}
 
 fn failed(error: impl fmt::Display) -> CompileError {
-    CompileError(error.to_string())
+    CompileError(format!("{error:#}"))
 }
 
 /// A program as machine code; instances share it.

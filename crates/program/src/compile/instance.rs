@@ -80,7 +80,7 @@ impl<H: Host + 'static> Instance<H> {
             Err(error) => {
                 let trap = word(crate::layout::TRAP_AT);
                 let Some(reason) = TrapReason::from_code(trap & 0xff) else {
-                    return Err(CallError::Engine(error.to_string()));
+                    return Err(CallError::Engine(format!("{error:#}")));
                 };
                 let fuel_used = used(if reason == TrapReason::OutOfFuel { 0 } else { left });
                 Ok(Err(Trap { reason, statement: u32::try_from(trap >> 8).unwrap_or(u32::MAX), fuel_used }))

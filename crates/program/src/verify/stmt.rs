@@ -82,7 +82,8 @@ impl Body<'_, '_> {
             Stmt::Expr(expr) => match expr {
                 Expr::Call(..) | Expr::Host(..) => {
                     let (node, scalar, fuel) = self.value(expr)?;
-                    Ok((StKind::Do(node, scalar.is_some()), fuel.saturating_add(STATEMENT)))
+                    let has_value = scalar.is_some() || matches!(expr, Expr::Host(..));
+                    Ok((StKind::Do(node, has_value), fuel.saturating_add(STATEMENT)))
                 }
                 Expr::Const(_)
                 | Expr::Read(_)
