@@ -1,7 +1,9 @@
 //! European options on a forward (Black 1976), on a spot price (Black and Scholes 1973) and on a displaced forward.
 //!
 //! Owns the price formulae of the deterministic path and the checks of their inputs. Invariants: a result is finite, or
-//! there is a [`Reason`]; puts and calls are each priced by their own formula, so a cheap option keeps its digits.
+//! there is a [`Reason`]; the option out of the money is priced by its own formula, so a cheap option keeps its digits, and
+//! the one in the money is its intrinsic value and that option: put-call parity holds to the bit, and what a price holds of
+//! its time value is all that rounding takes from it.
 //! Time is in years of 365 days, volatility 1.00 = 100 % a year, prices in the unit of the forward.
 
 use tiderace_types::{PutOrCall, Reason};
@@ -51,6 +53,13 @@ pub(crate) const fn sign_of(put_or_call: PutOrCall) -> f64 {
 /// A finite outcome, or [`Reason::NotANumber`].
 pub(crate) fn finite(value: f64) -> Result<f64, Reason> {
     if value.is_finite() { Ok(value) } else { Err(Reason::NotANumber) }
+}
+
+/// The undiscounted price of the option out of the money, whichever `sign` (1 for a call) was asked for: what either option
+/// is worth beyond its intrinsic value. A difference of two legs, so never made of the larger legs in the money.
+pub(crate) fn time_value(forward: f64, strike: f64, sign: f64, d1: f64, d2: f64) -> f64 {
+    let out = if sign * (forward - strike) > 0.0 { -sign } else { sign };
+    (out * (forward * normal::cdf(out * d1) - strike * normal::cdf(out * d2))).max(0.0)
 }
 
 impl Black76 {
@@ -104,7 +113,8 @@ impl Black76 {
         self.discount * (sign_of(self.put_or_call) * (self.forward - self.strike)).max(0.0)
     }
 
-    /// The price: D [F N(d1) - K N(d2)] for a call, D [K N(-d2) - F N(-d1)] for a put.
+    /// The price out of the money: D [F N(d1) - K N(d2)] for a call, D [K N(-d2) - F N(-d1)] for a put; in the money the
+    /// other option's price on top of [`Self::intrinsic`].
     ///
     /// # Errors
     /// As [`Self::check`].
@@ -124,9 +134,7 @@ impl Black76 {
 
     pub(crate) fn price_at(&self, terms: &Terms) -> f64 {
         let Terms { d1, d2, sign, .. } = *terms;
-        let forward_leg = self.forward * normal::cdf(sign * d1);
-        let strike_leg = self.strike * normal::cdf(sign * d2);
-        self.discount * (sign * (forward_leg - strike_leg)).max(0.0)
+        self.intrinsic() + self.discount * time_value(self.forward, self.strike, sign, d1, d2)
     }
 
     /// The same option with forward and strike moved by `shift` (a displaced lognormal; `vol` is that of forward + shift).

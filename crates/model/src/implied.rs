@@ -44,8 +44,8 @@ impl Black76 {
             PutOrCall::Call => self.forward,
             PutOrCall::Put => self.strike,
         };
-        let intrinsic = (sign_of(self.put_or_call) * (self.forward - self.strike)).max(0.0);
-        let time_value = future_value - intrinsic;
+        // The intrinsic value as the price has it: its rounding cancels, and the difference is exact where digits are scarce.
+        let time_value = (price - self.intrinsic()) / self.discount;
         if time_value <= 0.0 {
             return Err(Reason::BelowIntrinsic);
         }

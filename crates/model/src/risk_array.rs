@@ -12,7 +12,7 @@
 
 use tiderace_types::{PutOrCall, Rate, Reason};
 
-use crate::normal;
+use crate::{black, normal};
 
 /// Entries of a row beyond the scenarios.
 pub const EXTRA: usize = 3;
@@ -397,14 +397,11 @@ fn whole_row(entries: impl Iterator<Item = Result<i64, Reason>>, out: &mut Vec<i
 
 /// The undiscounted price at `s` deviations to expiry, where x = ln(forward / strike).
 fn price(terms: &OptionTerms, forward: f64, x: f64, s: f64) -> f64 {
-    let sign = match terms.put_or_call {
-        PutOrCall::Call => 1.0,
-        PutOrCall::Put => -1.0,
-    };
+    let sign = black::sign_of(terms.put_or_call);
     let strike = terms.strike;
     let is_binary = terms.payoff == Payoff::Binary;
+    let inside = sign * (forward - strike);
     if s <= 0.0 {
-        let inside = sign * (forward - strike);
         return if !is_binary {
             inside.max(0.0)
         } else if inside > 0.0 {
@@ -417,7 +414,7 @@ fn price(terms: &OptionTerms, forward: f64, x: f64, s: f64) -> f64 {
     if is_binary {
         return normal::cdf(sign * d2);
     }
-    (sign * (forward * normal::cdf(sign * d1) - strike * normal::cdf(sign * d2))).max(0.0)
+    inside.max(0.0) + black::time_value(forward, strike, sign, d1, d2)
 }
 
 impl VolShock {

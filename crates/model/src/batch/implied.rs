@@ -49,7 +49,7 @@ struct Target {
 #[inline(always)]
 fn solve<const FMA: bool>([price, forward, strike, t, discount]: [f64; 5], sign: f64) -> (f64, f64) {
     let gain = sign * (forward - strike);
-    let time_value = price / discount - larger(gain, 0.0);
+    let time_value = (price - discount * larger(gain, 0.0)) / discount;
     let (low_side, high_side) = (smaller(forward, strike), larger(forward, strike));
     let ratio = low_side / high_side;
     let x = ln_ratio::<FMA>(low_side, high_side, ratio);

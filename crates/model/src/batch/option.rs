@@ -1,7 +1,7 @@
 //! The kernels of price, digital and greeks: the formulae of `black.rs` and `greeks.rs`, one exponential for both normal
 //! densities, since K n(d2) = F n(d1).
 
-use super::elementary::{exp, fma, ln, ln_ratio, tail_ratio, within};
+use super::elementary::{exp, fma, larger, ln, ln_ratio, tail_ratio, within};
 use super::{BLOCK, BlockIn, BlockOut, GREEKS};
 use crate::normal::INV_SQRT_2PI;
 
@@ -57,29 +57,31 @@ impl Row {
         }
     }
 
-    /// N(sign d1).
+    /// N(-|d1|).
     #[inline(always)]
-    fn cdf1<const FMA: bool>(&self) -> f64 {
-        cdf::<FMA>(self.sign * self.d1, self.density1)
+    fn tail1<const FMA: bool>(&self) -> f64 {
+        self.density1 * tail_ratio::<FMA>(self.d1.abs())
     }
 
-    /// N(sign d2).
+    /// N(-|d2|).
     #[inline(always)]
-    fn cdf2<const FMA: bool>(&self) -> f64 {
-        cdf::<FMA>(self.sign * self.d2, self.density2)
+    fn tail2<const FMA: bool>(&self) -> f64 {
+        self.density2 * tail_ratio::<FMA>(self.d2.abs())
     }
 
+    /// The intrinsic value and the price of the option out of the money, from both tails.
     #[inline(always)]
-    fn price(&self, cdf1: f64, cdf2: f64) -> f64 {
-        let value = self.discount * (self.sign * (self.forward * cdf1 - self.strike * cdf2));
-        if value > 0.0 { value } else { 0.0 }
+    fn price(&self, tail1: f64, tail2: f64) -> f64 {
+        let inside = self.sign * (self.forward - self.strike);
+        let out = if inside > 0.0 { -self.sign } else { self.sign };
+        let legs = self.forward * cdf(out * self.d1, tail1) - self.strike * cdf(out * self.d2, tail2);
+        self.discount * larger(inside, 0.0) + self.discount * larger(out * legs, 0.0)
     }
 }
 
-/// N(d) from d and n(d).
+/// N(d) from d and N(-|d|).
 #[inline(always)]
-fn cdf<const FMA: bool>(d: f64, density: f64) -> f64 {
-    let tail = density * tail_ratio::<FMA>(d.abs());
+fn cdf(d: f64, tail: f64) -> f64 {
     if d > 0.0 { 1.0 - tail } else { tail }
 }
 
@@ -92,7 +94,7 @@ pub(super) fn price<const FMA: bool>(input: &BlockIn, output: &mut BlockOut<1>) 
     let [forward, strike, t, vol, discount] = &input.columns;
     for row in 0..BLOCK {
         let it = Row::new::<FMA>([forward[row], strike[row], t[row], vol[row], discount[row]], input.sign[row]);
-        output.columns[0][row] = it.price(it.cdf1::<FMA>(), it.cdf2::<FMA>());
+        output.columns[0][row] = it.price(it.tail1::<FMA>(), it.tail2::<FMA>());
         output.sound[row] = it.sound;
     }
 }
@@ -106,7 +108,7 @@ pub(super) fn digital<const FMA: bool>(input: &BlockIn, output: &mut BlockOut<1>
     let [forward, strike, t, vol, discount] = &input.columns;
     for row in 0..BLOCK {
         let it = Row::new::<FMA>([forward[row], strike[row], t[row], vol[row], discount[row]], input.sign[row]);
-        output.columns[0][row] = it.discount * it.cdf2::<FMA>();
+        output.columns[0][row] = it.discount * cdf(it.sign * it.d2, it.tail2::<FMA>());
         output.sound[row] = it.sound;
     }
 }
@@ -121,14 +123,14 @@ pub(super) fn greeks<const FMA: bool>(input: &BlockIn, output: &mut BlockOut<GRE
     let [price, delta, gamma, vega, theta, rho, vanna, volga, charm, speed] = &mut output.columns;
     for row in 0..BLOCK {
         let it = Row::new::<FMA>([forward[row], strike[row], t[row], vol[row], discount[row]], input.sign[row]);
-        let (cdf1, cdf2) = (it.cdf1::<FMA>(), it.cdf2::<FMA>());
+        let tail1 = it.tail1::<FMA>();
         let inverse_forward = 1.0 / it.forward;
         let inverse_t = 1.0 / it.t;
         let inverse_vol = it.root_t * it.inverse_s;
         let rate = -ln::<FMA>(it.discount) * inverse_t;
         let density = it.discount * it.density1;
-        let value = it.price(cdf1, cdf2);
-        let slope = it.discount * it.sign * cdf1;
+        let value = it.price(tail1, it.tail2::<FMA>());
+        let slope = it.discount * it.sign * cdf(it.sign * it.d1, tail1);
         let curve = density * inverse_forward * it.inverse_s;
         let per_vol = density * it.forward * it.root_t;
         price[row] = value;
