@@ -106,8 +106,6 @@ impl std::error::Error for RiskArraysError {}
 pub struct RiskModel {
     params: Params,
     shocks: Shocks,
-    /// Where no discount is named there is none: not even the bound of 1 / discount, which is below 1 at rates below 0.
-    is_discounted: bool,
 }
 
 impl RiskModel {
@@ -116,8 +114,7 @@ impl RiskModel {
     pub fn new(params: Params) -> Result<Self, ParamsError> {
         params.check()?;
         let shocks = shocks(&params);
-        let is_discounted = params.discount != tiderace_margin::params::Discount::default();
-        Ok(Self { params, shocks, is_discounted })
+        Ok(Self { params, shocks })
     }
 
     /// The parameters.
@@ -155,11 +152,8 @@ impl RiskModel {
         let expiries = maturities.iter().zip(&shocked).map(|(maturity, shocks)| {
             let scale = |value: i64| Scale::new(value).ok_or(Reason::NotANumber);
             let scales = || Ok([scale(shocks.long)?, scale(shocks.short)?, scale(shocks.share)?]);
-            let [mut long, mut short, forward] =
+            let [long, short, forward] =
                 scales().map_err(|reason| RiskArraysError::Maturity(maturity.maturity_ns, reason))?;
-            if !self.is_discounted {
-                (long, short) = (Scale::ONE, Scale::ONE);
-            }
             Ok(Expiry { maturity_ns: maturity.maturity_ns, long, short, forward })
         });
         let expiries = expiries.collect::<Result<Vec<Expiry>, _>>()?;
@@ -235,7 +229,7 @@ impl RiskModel {
 /// Parameters as `model` wants them.
 fn shocks(params: &Params) -> Shocks {
     let f = |factor: Factor| from_rate(factor.rate());
-    let (vol, discount) = (&params.vol_shock, &params.discount);
+    let vol = &params.vol_shock;
     let scenarios = params.scenarios.iter().map(|scenario| Shock {
         spot: f(params.spot_factor(scenario.spot)),
         vol: match scenario.vol {
@@ -269,14 +263,14 @@ fn shocks(params: &Params) -> Shocks {
             min_vol_up: f(vol.min_vol_up),
         },
         skew,
-        discount: Discount {
+        discount: params.discount.as_ref().map(|discount| Discount {
             long_static: f(discount.long_static),
             long_rate_mult: f(discount.long_rate_mult),
             long_rate_add: f(discount.long_rate_add),
             short_static: f(discount.short_static),
             short_rate_mult: f(discount.short_rate_mult),
             short_rate_add: f(discount.short_rate_add),
-        },
+        }),
         forward: forward.map(|(share, [up, down])| ForwardMove {
             up: f(up),
             down: f(down),

@@ -27,9 +27,9 @@ pub struct Params {
     pub skew: Option<Skew>,
     /// What of the worst loss is asked for.
     pub loss_factor: Share,
-    /// What an expiry's shocked value counts for.
+    /// What an expiry's shocked value counts for; where there is none it counts as it is.
     #[serde(default)]
-    pub discount: Discount,
+    pub discount: Option<Discount>,
     /// Basis risk of each expiry by itself.
     #[serde(default)]
     pub forward_contingency: Option<ForwardContingency>,
@@ -158,21 +158,6 @@ pub struct Discount {
     pub short_rate_add: Factor,
 }
 
-impl Default for Discount {
-    /// None at all.
-    fn default() -> Self {
-        let (one, zero) = (Factor::ONE, Factor::ZERO);
-        Self {
-            long_static: one,
-            long_rate_mult: zero,
-            long_rate_add: zero,
-            short_static: one,
-            short_rate_mult: zero,
-            short_rate_add: zero,
-        }
-    }
-}
-
 /// Summed over expiries: (`add` + `mult` t) x the worse of the two moves at unshocked vol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -248,20 +233,24 @@ impl Params {
             within("spot", self.spot_factor(scenario.spot), Factor::new(1))?;
             within("damping", scenario.damping, Factor::ZERO)?;
         }
-        let (shock, discount, contingency) = (&self.vol_shock, &self.discount, &self.contingency);
+        let (shock, contingency) = (&self.vol_shock, &self.contingency);
         let mut shares = vec![
             ("vol_shock.up", shock.up),
             ("vol_shock.down", shock.down),
             ("vol_shock.min_vol_up", shock.min_vol_up),
             ("loss_factor.initial", self.loss_factor.initial),
             ("loss_factor.maintenance", self.loss_factor.maintenance),
-            ("discount.long_static", discount.long_static),
-            ("discount.short_static", discount.short_static),
             ("contingency.perpetual.initial", contingency.perpetual.initial),
             ("contingency.perpetual.maintenance", contingency.perpetual.maintenance),
             ("contingency.option.initial", contingency.option.initial),
             ("contingency.option.maintenance", contingency.option.maintenance),
         ];
+        if let Some(discount) = &self.discount {
+            shares.extend([
+                ("discount.long_static", discount.long_static),
+                ("discount.short_static", discount.short_static),
+            ]);
+        }
         if let Some(forward) = &self.forward_contingency {
             let [up, down] = self.forward_factors().unwrap_or_default();
             within("forward_contingency.up", up, Factor::new(1))?;

@@ -131,8 +131,8 @@ pub struct Shocks {
     pub vol: VolShock,
     /// Skew rows.
     pub skew: Option<Skew>,
-    /// Discounts of whole expiries.
-    pub discount: Discount,
+    /// Discounts of whole expiries; where there is none a value counts as it is, not even 1 / discount bounds it.
+    pub discount: Option<Discount>,
     /// Forward contingency.
     pub forward: Option<ForwardMove>,
 }
@@ -324,7 +324,7 @@ impl ExpiryShocks {
         }
         let root_t = t.sqrt();
         let term = shocks.vol.term(t);
-        let (long, short) = shocks.discount.of(market);
+        let (long, short) = shocks.discount.map_or((1.0, 1.0), |discount| discount.of(market));
         Ok(Self {
             market: *market,
             root_t,

@@ -38,7 +38,7 @@ fn shocks() -> Shocks {
             vol_static: 0.6,
             vol_slope: -0.1,
         }),
-        discount: Discount {
+        discount: Some(Discount {
             long_static: 0.95,
             long_rate_mult: 1.0,
             long_rate_add: 0.08,
@@ -129,6 +129,25 @@ fn vols_and_discounts_are_shocked_as_published() {
     for (column, vol, forward) in expected {
         assert!((row[column] - at(vol, forward)).abs() <= 10, "column {column}");
     }
+}
+
+#[test]
+fn without_a_discount_a_value_counts_as_it_is_and_with_one_the_bound_holds() {
+    let negative_rate = Market { discount: 1.02, ..market() };
+    let scales = |discount| {
+        let expiry = ExpiryShocks::new(&Shocks { discount, ..shocks() }, &negative_rate).unwrap();
+        (expiry.long, expiry.short)
+    };
+    assert_eq!(scales(None), (1 << 40, 1 << 40));
+    let of_one = Discount {
+        long_static: 1.0,
+        long_rate_mult: 0.0,
+        long_rate_add: 0.0,
+        short_static: 1.0,
+        short_rate_mult: 0.0,
+        short_rate_add: 0.0,
+    };
+    assert_eq!(scales(Some(of_one)), (1 << 40, scale_up(1.0 / 1.02).unwrap()));
 }
 
 #[test]

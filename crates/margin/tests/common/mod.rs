@@ -24,7 +24,7 @@ pub fn rate(text: &str) -> Rate {
 
 pub fn shocks(params: &Params) -> Shocks {
     let f = |factor: Factor| from_rate(factor.rate());
-    let (v, d) = (&params.vol_shock, &params.discount);
+    let v = &params.vol_shock;
     Shocks {
         scenarios: params
             .scenarios
@@ -59,14 +59,14 @@ pub fn shocks(params: &Params) -> Shocks {
             vol_static: f(s.vol_static),
             vol_slope: f(s.vol_slope),
         }),
-        discount: Discount {
+        discount: params.discount.as_ref().map(|d| Discount {
             long_static: f(d.long_static),
             long_rate_mult: f(d.long_rate_mult),
             long_rate_add: f(d.long_rate_add),
             short_static: f(d.short_static),
             short_rate_mult: f(d.short_rate_mult),
             short_rate_add: f(d.short_rate_add),
-        },
+        }),
         forward: params.forward_contingency.as_ref().map(|c| {
             let [up, down] = params.forward_factors().unwrap();
             ForwardMove { up: f(up), down: f(down), add: f(c.add), mult: f(c.mult) }
