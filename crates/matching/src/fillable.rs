@@ -10,10 +10,6 @@ use crate::market::Resting;
 use crate::sweep::{Taker, Watch};
 use crate::terms::Terms;
 
-const fn resting(maker: &Order<Terms>) -> Resting {
-    Resting { order_id: maker.order_id, account: maker.owner, side: maker.side, price: maker.price }
-}
-
 /// A sweep in thought.
 struct Walk<'a, W> {
     taker: &'a Taker,
@@ -137,7 +133,11 @@ impl<W: Watch> Walk<'_, W> {
             room = room.min(takings.room(self.taker, maker, self.watch));
         }
         let qty = room.min(self.leaves);
-        if self.watch.refuses(&resting(maker), qty).is_some() {
+        let traded = takings.traded(maker.owner);
+        // Of the prices so far the first is the worst for who rests.
+        let price = self.first_px.filter(|_| traded > Qty::ZERO).unwrap_or(maker.price);
+        let resting = Resting { order_id: maker.order_id, account: maker.owner, side: maker.side, price };
+        if self.watch.would_refuse(&resting, qty, traded) {
             return true;
         }
         if !self.fill(maker.price, qty) {
@@ -171,8 +171,12 @@ impl Takings {
             // Trades of an account with itself leave its position, what the order takes from others makes it larger.
             return if at_first == Qty::ZERO { at_first } else { Qty::MAX };
         }
-        let traded = self.by_account.get(&maker.owner).copied().unwrap_or(Qty::ZERO);
-        at_first.saturating_sub(traded)
+        at_first.saturating_sub(self.traded(maker.owner))
+    }
+
+    /// What an account traded against the order so far.
+    fn traded(&self, account: u32) -> Qty {
+        self.by_account.get(&account).copied().unwrap_or(Qty::ZERO)
     }
 
     /// Counts a fill; false where it ends the order, as the maker's partner.

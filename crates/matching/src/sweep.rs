@@ -91,6 +91,12 @@ pub(crate) trait Watch {
         let _ = (maker, qty);
         None
     }
+    /// The same in thought, where its account would have traded `traded` lots by then, at that price or better for it.
+    /// What is answered holds for the sweep that follows: a fill-or-kill order cancels no maker and then nothing.
+    fn would_refuse(&mut self, maker: &Resting, qty: Qty, traded: Qty) -> bool {
+        let _ = (maker, qty, traded);
+        false
+    }
     /// How much of `qty` a reduce-only order may trade.
     fn cap(&mut self, order_id: u64, owner: u32, side: Side, qty: Qty) -> Qty;
     /// A fill happened; `taker` and the book may change in turn.

@@ -2,7 +2,8 @@
 //!
 //! Clearing decides and says what is to be done; here it is done in the markets, and answered. A liquidation is an
 //! immediate-or-cancel order of the account that is short, without a client's id and without the account's controls; of
-//! it only its fills are reported.
+//! it only its fills are reported. Where its market does not trade it waits, for a while: an auction of the portfolio
+//! costs more than a halt does.
 
 use tiderace_clear::{Action, Layer, OrderHold, Stage};
 use tiderace_types::venue::{
@@ -20,6 +21,8 @@ use super::orders::Row;
 
 /// The last time that something can be due at: the end of time itself never comes.
 const LAST: Ts = Ts::new(i64::MAX - 1);
+/// How long a liquidation waits for its market, where the genesis does not say.
+const LIQUIDATION_WAIT_NS: i64 = 300_000_000_000;
 /// Nobody, where an event names an account or a member.
 const NOBODY: u32 = u32::MAX;
 
@@ -64,6 +67,7 @@ impl Venue {
                 self.call(account, true, out);
                 self.cancel_risk(account, out);
             }
+            Action::Liquidate { account, instrument, .. } if self.waits_for(account, instrument, out) => {}
             Action::Liquidate { account, instrument, side, qty, limit } => {
                 let before = self.core.clearing.qty(account, instrument);
                 self.liquidate(account, instrument, (side, qty, limit), out);
@@ -98,6 +102,44 @@ impl Venue {
             }
             Action::Missing { instrument, reason } => out.push(ClearingStalled { instrument, reason }.into()),
         }
+    }
+
+    /// Whether a liquidation waits for its market to trade again; it does so until its time is over.
+    fn waits_for(&mut self, account: AccountId, instrument: InstrumentId, out: &mut Vec<Event>) -> bool {
+        let reason = self.market(instrument).and_then(|market| closed_by(market.state()));
+        let wait_ns = self.config.clearing.liquidation_wait_ns.unwrap_or(LIQUIDATION_WAIT_NS);
+        let Some(reason) = reason.filter(|_| wait_ns > 0) else { return false };
+        let until = self.now.plus_ns(wait_ns);
+        let is_new = !self.waiting.contains_key(&account);
+        self.waiting.entry(account).or_insert((instrument, until)).0 = instrument;
+        if is_new {
+            out.push(ClearingStalled { instrument, reason }.into());
+        }
+        true
+    }
+
+    /// Goes on with liquidations whose market trades again, and with those that waited long enough: their portfolios
+    /// are put up. False where none goes on.
+    pub(super) fn settle_waiting(&mut self) -> bool {
+        if self.waiting.is_empty() {
+            return false;
+        }
+        let mut any = false;
+        for (account, (instrument, until)) in core::mem::take(&mut self.waiting) {
+            if !matches!(self.stage(account), Stage::Reducing { .. }) {
+                continue;
+            }
+            let trades = self.market(instrument).is_none_or(|market| closed_by(market.state()).is_none());
+            if trades || until <= self.now {
+                // One lot stands for a book that may have something to give, none for one that has not.
+                let filled = Qty::new(i64::from(trades)).unwrap_or(Qty::ZERO);
+                self.core.clearing.liquidated(account, instrument, filled);
+                any = true;
+            } else {
+                self.waiting.insert(account, (instrument, until));
+            }
+        }
+        any
     }
 
     fn call(&self, account: AccountId, is_liquidation: bool, out: &mut Vec<Event>) {
@@ -175,6 +217,20 @@ impl Venue {
     #[must_use]
     pub fn stage(&self, account: AccountId) -> Stage {
         self.core.clearing.stage(account)
+    }
+}
+
+/// Why no immediate order trades in a state, where none does.
+const fn closed_by(state: TradingState) -> Option<Reason> {
+    match state {
+        TradingState::Continuous => None,
+        TradingState::OpeningAuction | TradingState::VolatilityAuction | TradingState::ClosingAuction => {
+            Some(Reason::NotInAuction)
+        }
+        TradingState::PostOnly => Some(Reason::PostOnlyState),
+        TradingState::CancelOnly => Some(Reason::CancelOnlyState),
+        TradingState::Halted => Some(Reason::Halted),
+        TradingState::Closed => Some(Reason::Closed),
     }
 }
 

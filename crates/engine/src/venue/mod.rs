@@ -114,6 +114,8 @@ pub struct Venue {
     /// What clearing asks for.
     actions: Vec<Action>,
     surfaces: Surfaces,
+    /// Liquidations that wait for a market, and until when.
+    waiting: BTreeMap<AccountId, (InstrumentId, Ts)>,
 }
 
 impl Venue {
@@ -163,6 +165,7 @@ impl Venue {
             frozen: Vec::new(),
             actions: Vec::new(),
             surfaces,
+            waiting: BTreeMap::new(),
         })
     }
 
@@ -185,21 +188,29 @@ impl Venue {
     fn advance(&mut self, ts: Ts, out: &mut Vec<Event>) {
         while let Some(next) = self.next_timer().filter(|next| *next <= ts) {
             self.now = self.now.max(next);
-            if self.core.clearing.next_timer() == Some(next) {
-                self.clearing_timer(next, out);
-            } else if let Some(due) = self.core.controls.due(next) {
-                self.on_due(due, out);
-            } else if let Some((_, _, child)) = self.core.expiries.first().copied().filter(|(ts, ..)| *ts <= next) {
-                self.core.close(child, ExecType::Expired, Reason::TimeReached, out);
-            } else if let Some(row) = self.timers.iter().position(|timer| *timer == next) {
-                let at = InstrumentId(u16::try_from(row).unwrap_or(u16::MAX));
-                self.core.asked = Asked::Nothing;
-                self.with_market(at, out, |market, desk, now, events| market.on_timer(now, desk, events));
+            let is_of_clearing = self.core.clearing.next_timer() == Some(next);
+            // Whatever is due, clearing stands at its time: an auction that begins now ends later.
+            self.clearing_timer(next, out);
+            if !is_of_clearing {
+                self.fire(next, out);
             }
             self.settle(out);
         }
         self.now = self.now.max(ts);
         self.clearing_timer(self.now, out);
+    }
+
+    /// Does the one thing beside clearing that is due first; nothing where only a liquidation waited until then.
+    fn fire(&mut self, next: Ts, out: &mut Vec<Event>) {
+        if let Some(due) = self.core.controls.due(next) {
+            self.on_due(due, out);
+        } else if let Some((_, _, child)) = self.core.expiries.first().copied().filter(|(ts, ..)| *ts <= next) {
+            self.core.close(child, ExecType::Expired, Reason::TimeReached, out);
+        } else if let Some(row) = self.timers.iter().position(|timer| *timer == next) {
+            let at = InstrumentId(u16::try_from(row).unwrap_or(u16::MAX));
+            self.core.asked = Asked::Nothing;
+            self.with_market(at, out, |market, desk, now, events| market.on_timer(now, desk, events));
+        }
     }
 
     /// Lets a market work and writes what it says.
@@ -241,6 +252,7 @@ impl Venue {
                 || self.settle_children(out)
                 || self.settle_stops(out)
                 || self.settle_clearing(out)
+                || self.settle_waiting()
             {
                 continue;
             }
@@ -289,7 +301,9 @@ impl Venue {
     pub fn next_timer(&self) -> Option<Ts> {
         let child = self.core.expiries.first().map_or(NEVER, |(ts, ..)| *ts);
         let clearing = self.core.clearing.next_timer().unwrap_or(NEVER);
-        let timer = self.core.controls.next_timer().unwrap_or(NEVER).min(child).min(self.timer).min(clearing);
+        let waiting = self.waiting.values().map(|(_, until)| *until).min().unwrap_or(NEVER);
+        let timer =
+            self.core.controls.next_timer().unwrap_or(NEVER).min(child).min(self.timer).min(clearing).min(waiting);
         (timer != NEVER).then_some(timer)
     }
 

@@ -150,6 +150,12 @@ impl Venue {
             out.extend_from_slice(&bytes);
         }
         self.surfaces.encode(out);
+        put_len(self.waiting.len(), out);
+        for (account, (instrument, until)) in &self.waiting {
+            account.put(out);
+            instrument.put(out);
+            until.put(out);
+        }
     }
 
     /// A venue of this genesis with the state of exactly the bytes of [`Self::encode`].
@@ -175,6 +181,9 @@ impl Venue {
             *market = Market::decode(take_bytes(rest, len)?)?;
         }
         venue.take_surfaces(rest)?;
+        let waiting =
+            take_list(rest, |rest| Ok((AccountId::take(rest)?, (InstrumentId::take(rest)?, Ts::take(rest)?))))?;
+        venue.waiting = waiting.into_iter().collect();
         venue.timers = venue.markets.iter().map(|market| market.next_timer().unwrap_or(NEVER)).collect();
         venue.timer = venue.timers.iter().copied().min().unwrap_or(NEVER);
         if rest.is_empty() { Ok(venue) } else { Err(bad("Venue")) }

@@ -124,7 +124,7 @@ impl Market {
     ) {
         let Self { book, off } = self;
         let is_auction = off.state.is_auction();
-        let watch = &mut Watched { off, host, ts };
+        let watch = &mut Watched::new(off, host, ts);
         let mut is_broken = false;
         if !is_auction {
             let is_fok = taker.terms.time_in_force == TimeInForce::Fok;

@@ -1,5 +1,7 @@
 //! What a market knows beside its book, and how an order leaves.
 
+use std::collections::BTreeMap;
+
 use tiderace_book::by_order::Book;
 use tiderace_types::{OrdType, Price, Qty, Reason, Side, TimeInForce, TradingState, Trigger, Ts};
 
@@ -221,6 +223,20 @@ pub(super) struct Watched<'a, H> {
     pub(super) off: &'a mut OffBook,
     pub(super) host: &'a mut H,
     pub(super) ts: Ts,
+    decided: BTreeMap<u64, Decided>,
+}
+
+/// What was decided about an order before the sweep: so many lots it may trade, then it may not, for a reason.
+#[derive(Default)]
+struct Decided {
+    qty: Qty,
+    then: Option<Reason>,
+}
+
+impl<'a, H> Watched<'a, H> {
+    pub(super) const fn new(off: &'a mut OffBook, host: &'a mut H, ts: Ts) -> Self {
+        Self { off, host, ts, decided: BTreeMap::new() }
+    }
 }
 
 impl<H: Host> Watch for Watched<'_, H> {
@@ -247,7 +263,27 @@ impl<H: Host> Watch for Watched<'_, H> {
     }
 
     fn refuses(&mut self, maker: &Resting, qty: Qty) -> Option<Reason> {
+        if let Some(decided) = self.decided.get_mut(&maker.order_id) {
+            if let Some(left) = decided.qty.checked_sub(qty) {
+                decided.qty = left;
+                return None;
+            }
+            if decided.then.is_some() {
+                return decided.then;
+            }
+        }
         self.host.refuses(maker, qty)
+    }
+
+    fn would_refuse(&mut self, maker: &Resting, qty: Qty, traded: Qty) -> bool {
+        let all = qty.checked_add(traded).unwrap_or(Qty::MAX);
+        let reason = self.host.refuses(maker, all);
+        let decided = self.decided.entry(maker.order_id).or_default();
+        match reason {
+            Some(_) => decided.then = reason,
+            None => decided.qty = decided.qty.checked_add(qty).unwrap_or(Qty::MAX),
+        }
+        reason.is_some()
     }
 
     fn cap(&mut self, order_id: u64, owner: u32, side: Side, qty: Qty) -> Qty {

@@ -4,11 +4,14 @@
 //!
 //! Due at one time, first what ends auctions, then the schedule, then expiries, the elder first.
 
+use std::collections::BTreeMap;
+
+use tiderace_book::by_order::Order;
 use tiderace_types::{Price, Qty, Reason, Side, TimeInForce, TradeKind, TradingState, Trigger, Ts};
 
 use super::auction::{Depth, uncross_price};
 use super::off_book::{Turn, Watched};
-use super::{BookChange, Fill, Host, Indication, Market, OffBook};
+use super::{BookChange, Fill, Host, Indication, Market, OffBook, Resting};
 use crate::event::Event;
 use crate::sweep::{Watch, trade};
 
@@ -36,6 +39,10 @@ impl Market {
         if uncrosses {
             // What reduce-only orders did not trade may leave others crossed: they uncross again.
             while let Some(indication) = self.indication() {
+                // Who may not trade there leaves first: without it the price may be another.
+                if self.end_refused(&indication, host, events) {
+                    continue;
+                }
                 print = self.uncross(indication.price, host, events).or(print);
             }
             self.end_all(TimeInForce::Gfa, Reason::AuctionEnded, host, events);
@@ -152,8 +159,7 @@ impl Market {
             let mut qty = bid.leaves_qty().min(ask.leaves_qty());
             for order in [&bid, &ask] {
                 if order.terms.is_reduce_only() && qty > Qty::ZERO {
-                    let ts = Ts::ZERO;
-                    let watch = &mut Watched { off: &mut self.off, host, ts };
+                    let watch = &mut Watched::new(&mut self.off, host, Ts::ZERO);
                     qty = qty.min(watch.cap(order.order_id, order.owner, order.side, qty));
                     if qty == Qty::ZERO {
                         self.cancel(order.order_id, Reason::NotReducing, host, events);
@@ -193,6 +199,46 @@ impl Market {
             self.off.tell_fill(&mut self.book, &fill, None, host, events);
         }
         has_traded.then_some(price)
+    }
+
+    /// Cancels what would trade in an uncross and may not; false where nothing is refused.
+    fn end_refused<H: Host>(&mut self, at: &Indication, host: &mut H, events: &mut Vec<Event>) -> bool {
+        if H::IS_SILENT {
+            return false;
+        }
+        let mut refused = Vec::new();
+        for side in [Side::Buy, Side::Sell] {
+            let mut left = at.qty;
+            let mut traded: BTreeMap<u32, Qty> = BTreeMap::new();
+            let levels = self.book.levels(side).map(|level| level.price);
+            let meets = |price: &Price| if side == Side::Buy { *price >= at.price } else { *price <= at.price };
+            for order in levels.take_while(meets).flat_map(|price| self.book.orders(side, price)) {
+                if left == Qty::ZERO {
+                    break;
+                }
+                let qty = order.leaves_qty().min(left);
+                let Order { order_id, owner: account, .. } = *order;
+                if order.terms.is_reduce_only() {
+                    // It trades down to flat at most, which nobody is refused.
+                    left = left.saturating_sub(host.cap(order_id, self.off.owner(account), side, qty));
+                    continue;
+                }
+                let of_account = traded.entry(account).or_default();
+                let all = of_account.checked_add(qty).unwrap_or(Qty::MAX);
+                match host.refuses(&Resting { order_id, account, side, price: at.price }, all) {
+                    Some(reason) => refused.push((order_id, reason)),
+                    None => {
+                        *of_account = all;
+                        left = left.saturating_sub(qty);
+                    }
+                }
+            }
+        }
+        let is_any = !refused.is_empty();
+        for (order_id, reason) in refused {
+            self.cancel(order_id, reason, host, events);
+        }
+        is_any
     }
 
     /// Cancels all orders of a time in force, the elder first.
