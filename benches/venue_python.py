@@ -48,7 +48,7 @@ def measure(commands: int, repetitions: int, batch: int) -> dict[str, Any]:
     rates, ratios, seen = [], [], set()
     for _ in range(repetitions):
         with _venue.folder() as path:
-            native, _ = _core.bench_venue(path, "os", commands)
+            native, _ = _core.bench_venue(path, "os", commands, False)
         with _venue.folder() as path, tr.Venue(config(), journal=path, mode="os") as venue:
             start = time.perf_counter_ns()
             applied = [venue.apply(part) for part in batches]

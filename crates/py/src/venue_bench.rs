@@ -80,11 +80,18 @@ pub(crate) fn bench_one_in_flight(py: Python<'_>, folder: &str, turns: usize) ->
     py.detach(|| bench::journal::one_in_flight(Path::new(folder), turns)).map_err(journal_error)
 }
 
-/// Commands a second through the whole pipeline, and the number of outputs.
+/// Commands a second through the whole pipeline, with portfolio margin or without, and the number of outputs.
 #[pyfunction]
-pub(crate) fn bench_venue(py: Python<'_>, folder: &str, mode: &str, commands: usize) -> PyResult<(u64, u64)> {
+pub(crate) fn bench_venue(
+    py: Python<'_>,
+    folder: &str,
+    mode: &str,
+    commands: usize,
+    is_margined: bool,
+) -> PyResult<(u64, u64)> {
     let mode = mode_of(mode)?;
-    let done = py.detach(|| bench::venue::throughput(Path::new(folder), mode, commands)).map_err(node_error)?;
+    let run = if is_margined { bench::venue::throughput_margined } else { bench::venue::throughput };
+    let done = py.detach(|| run(Path::new(folder), mode, commands)).map_err(node_error)?;
     Ok((done.commands_per_s, done.outputs))
 }
 

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tiderace_engine::venue::{AccountConfig, Fees, Listing, Venue, VenueConfig};
+use tiderace_engine::venue::{AccountConfig, Fees, Listing, MarginTerms, PortfolioRules, Venue, VenueConfig};
 use tiderace_journal::{Config as LogConfig, Disk, FileSystem, Mode, Retention};
-use tiderace_types::venue::{Clock, Command, Event, KillSet, NewOrder, Single};
+use tiderace_margin::{Factor, sets};
+use tiderace_types::venue::{Clock, Command, Event, IndexSet, KillSet, MarkSet, NewOrder, Single, SurfacePublished};
 use tiderace_types::{
     AccountId, Amount, Asset, AssetId, ClOrdId, ExecType, Field, Instrument, InstrumentId, InstrumentKind, KillScope,
     Price, Qty, Side, Style, TimeInForce, TradingState, Ts, VenueId,
@@ -140,8 +141,42 @@ fn log_config(mode: Mode) -> LogConfig {
 }
 
 fn open(dir: &Path, mode: Mode) -> Result<Recovery<Venue>, NodeError> {
+    open_with(dir, mode, fresh)
+}
+
+fn open_with(dir: &Path, mode: Mode, fresh: fn() -> Venue) -> Result<Recovery<Venue>, NodeError> {
     let fs: Arc<dyn FileSystem> = Arc::new(Disk);
     recover(&fs, dir, log_config(mode), GENESIS, fresh, |_| {})
+}
+
+/// The same venue with every account margined by the scenarios of `deribit_pm`, and rich enough for all it does.
+#[expect(clippy::expect_used, reason = "the configuration is fixed, and a bench without it is none")]
+fn fresh_margined() -> Venue {
+    let mut config = config();
+    let part = |of: i128| Factor::new(Factor::ONE.get() / of);
+    let margin = MarginTerms::Tiered { initial: part(50), maintenance: part(100), per_unit: Factor::ZERO };
+    for listing in &mut config.instruments {
+        listing.clearing.margin = Some(margin.clone());
+    }
+    for account in &mut config.accounts {
+        account.clearing.is_portfolio = true;
+        account.balances = vec![(AssetId(1), Amount::new(1 << 90))];
+    }
+    let params = sets::parse(sets::DERIBIT_PM).expect("the shipped set holds");
+    config.clearing.portfolio = vec![PortfolioRules { base: AssetId(0), params }];
+    Venue::new(config).expect("the configuration holds")
+}
+
+/// Index, marks and surface, before anybody may trade by scenarios.
+fn references() -> Vec<Command> {
+    const AT: i64 = 100_000;
+    let index = IndexSet { base: AssetId(0), price: Amount::new(i128::from(AT) * 10_000_000_000) };
+    let marks = (0..INSTRUMENTS).map(|n| MarkSet { instrument: InstrumentId(n), price: Price::new(AT) }.into());
+    let surface = SurfacePublished { base: AssetId(0), version: 1, forwards: Vec::new(), vols: Vec::new() };
+    let mut commands = vec![index.into()];
+    commands.extend(marks);
+    commands.push(surface.into());
+    commands
 }
 
 fn follower(dir: &Path, outlet: &Outlet) -> Result<Follower, NodeError> {
@@ -155,9 +190,28 @@ fn follower(dir: &Path, outlet: &Outlet) -> Result<Follower, NodeError> {
 /// # Errors
 /// [`NodeError`].
 pub fn throughput(dir: &Path, mode: Mode, commands: usize) -> Result<Throughput, NodeError> {
+    throughput_of(dir, mode, commands, fresh, &[])
+}
+
+/// The same commands with portfolio margin on: what each order needs is held before it enters, and taken anew as it
+/// fills and leaves.
+///
+/// # Errors
+/// [`NodeError`].
+pub fn throughput_margined(dir: &Path, mode: Mode, commands: usize) -> Result<Throughput, NodeError> {
+    throughput_of(dir, mode, commands, fresh_margined, &references())
+}
+
+fn throughput_of(
+    dir: &Path,
+    mode: Mode,
+    commands: usize,
+    fresh: fn() -> Venue,
+    before: &[Command],
+) -> Result<Throughput, NodeError> {
     let mut flow = VenueFlow::new(INSTRUMENTS, commands, 1);
-    let made: Vec<Command> = (0..commands).map(|_| flow.next()).collect();
-    let (pipeline, mut inlet, mut outlet) = Pipeline::start(open(dir, mode)?, Config::default())?;
+    let made: Vec<Command> = before.iter().cloned().chain((0..commands).map(|_| flow.next())).collect();
+    let (pipeline, mut inlet, mut outlet) = Pipeline::start(open_with(dir, mode, fresh)?, Config::default())?;
     let mut outputs = 0_u64;
     let start = Instant::now();
     let mut backoff = Backoff::default();

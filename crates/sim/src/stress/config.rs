@@ -59,6 +59,10 @@ pub struct Config {
     pub appetite: f64,
     /// Typical size of a customer's position in the quote currency.
     pub size_usd: f64,
+    /// Share of the customers that are margined by scenarios; members' own accounts are where it is above zero.
+    pub portfolio: f64,
+    /// The shipped set of scenarios that they are margined by.
+    pub portfolio_params: String,
     /// Cash of each member.
     pub capital: Funds,
     /// The insurance fund.
@@ -97,6 +101,8 @@ impl Default for Config {
             depth_contracts: 5.0,
             appetite: 0.5,
             size_usd: 100_000.0,
+            portfolio: 0.25,
+            portfolio_params: "deribit_pm".to_owned(),
             capital: funds("4000", "200000000"),
             insurance: funds("4", "60000"),
             house: funds("1.5", "25000"),
@@ -129,6 +135,8 @@ impl Config {
             (is_positive(self.depth_usd) && self.depth_usd < 1e12, "depth_usd: above 0"),
             (is_positive(self.depth_contracts) && self.depth_contracts < 1e9, "depth_contracts: above 0"),
             ((0.0..=1.0).contains(&self.appetite), "appetite: 0 to 1"),
+            ((0.0..=1.0).contains(&self.portfolio), "portfolio: 0 to 1"),
+            (tiderace_margin::sets::text(&self.portfolio_params).is_some(), "portfolio_params: a shipped set"),
             (is_positive(self.size_usd) && self.size_usd < 1e9, "size_usd: above 0, below 1e9"),
             ((0.0..=100.0).contains(&self.assessment_cap), "assessment_cap: 0 to 100"),
             (self.grid_spot.iter().chain(&self.grid_vol).all(|by| by.is_finite() && *by > -1.0), "grid: above -1"),

@@ -13,7 +13,7 @@ use super::config::{Config, Policy};
 use super::genesis::Start;
 use super::layers::{GAINS, NAMES};
 use super::run::{Run, Tally, lots, usd};
-use super::scene::{BTC, INVERSE, INVERSE_USD, LINEAR, LINEAR_LOT, OPTION_LOT, Prices, Scene, USDC};
+use super::scene::{BTC, FIRST_OPTION, INVERSE, INVERSE_USD, LINEAR, LINEAR_LOT, OPTION_LOT, Prices, Scene, USDC};
 use crate::rng::{Rng, float, floor};
 
 const SECOND_NS: i64 = 1_000_000_000;
@@ -167,6 +167,8 @@ struct Driver<'a> {
     run: Run,
     rng: Rng,
     next_id: u64,
+    /// Of the last surface.
+    version: u64,
     /// Between 0 and 1: how far the fall is.
     progress: f64,
 }
@@ -193,9 +195,9 @@ pub(super) fn open(config: &Config, policy: Policy, scene: &Scene) -> Result<(Ru
     let start = Start::new(config, policy, scene, &prices)?;
     let run = Run::new(start.venue.clone(), config.members)?;
     let rng = Rng::new(config.seed, 13);
-    let mut driver = Driver { config, policy, scene, run, rng, next_id: 1, progress: 0.0 };
+    let mut driver = Driver { config, policy, scene, run, rng, next_id: 1, version: 0, progress: 0.0 };
     let ts = Ts::new(scene.ts_ns);
-    driver.mark(ts, &prices);
+    driver.mark(ts, &prices, (1.0, 1.0));
     for (wish, at) in start.wishes.iter().zip(0u32..) {
         let maker = AccountId(at.checked_rem(config.makers).unwrap_or(0));
         let (price, qty) = (prices.mark(wish.instrument), lots(wish.lots));
@@ -235,8 +237,16 @@ pub fn day(config: &Config, chain: &Chain, policy: Policy) -> Result<Outcome, St
     let before = totals(&run.venue);
     let positions = open_positions(&run.venue);
     let next_id = u64::try_from(wishes).unwrap_or(0).saturating_mul(2).saturating_add(1);
-    let mut driver =
-        Driver { config, policy, scene: &scene, run, rng: Rng::new(config.seed, 14), next_id, progress: 0.0 };
+    let mut driver = Driver {
+        config,
+        policy,
+        scene: &scene,
+        run,
+        rng: Rng::new(config.seed, 14),
+        next_id,
+        version: 1,
+        progress: 0.0,
+    };
     let refused = driver.run.tally.refused;
     let mut rows = Vec::new();
     let points = path(config);
@@ -335,10 +345,14 @@ impl Driver<'_> {
         id
     }
 
-    /// Index and marks.
-    fn mark(&mut self, ts: Ts, prices: &Prices) {
+    /// Index, marks of the perpetuals, the surface, and marks of the options.
+    fn mark(&mut self, ts: Ts, prices: &Prices, (spot, vol): (f64, f64)) {
         self.run.send(ts, IndexSet { base: BTC, price: prices.index_amount() }, prices);
         for instrument in self.scene.ids() {
+            if instrument == FIRST_OPTION && self.config.portfolio > 0.0 {
+                self.version = self.version.saturating_add(1);
+                self.run.send(ts, self.scene.surface(self.version, spot, vol), prices);
+            }
             self.run.send(ts, MarkSet { instrument, price: prices.mark(instrument) }, prices);
         }
     }
@@ -348,7 +362,7 @@ impl Driver<'_> {
         let prices = self.scene.prices(at, spot, vol);
         self.run.tally = Tally::default();
         self.quote(Ts::new(at), &prices);
-        self.mark(Ts::new(at), &prices);
+        self.mark(Ts::new(at), &prices, (spot, vol));
         self.bid(Ts::new(at.saturating_add(10 * SECOND_NS)), &prices);
         let later = Ts::new(at.saturating_add(75 * SECOND_NS));
         self.run.send(later, Clock { ts_now: later }, &prices);

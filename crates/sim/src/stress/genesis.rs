@@ -2,9 +2,9 @@
 
 use tiderace_engine::venue::{
     AccountConfig, AccountRules, AuctionKind, ClearingRules, ContractRules, DefaultRules, Fees, Funding, FundingKind,
-    Listing, MarginTerms, MutualShare, VenueConfig,
+    Listing, MarginTerms, MutualShare, PortfolioRules, VenueConfig,
 };
-use tiderace_margin::Factor;
+use tiderace_margin::{Factor, sets};
 use tiderace_types::{
     Amount, Asset, AssetId, Fraction, Instrument, InstrumentId, InstrumentKind, Side, TradingState, Ts, decimal,
 };
@@ -72,15 +72,21 @@ impl Start {
         let mut accounts = Vec::new();
         let capital = amounts(&config.capital)?;
         for row in 0..config.members {
-            accounts.push(account(format!("{}-house", member_name(row)), row, true, capital.clone()));
+            let rules =
+                AccountRules { is_house: true, is_portfolio: config.portfolio > 0.0, ..AccountRules::default() };
+            accounts.push(account(format!("{}-house", member_name(row)), row, rules, capital.clone()));
         }
         // Some members have no customers: what they put into the mutual fund is nobody's own share first.
         let with_customers = config.members.saturating_mul(2).div_ceil(3).max(1);
+        let mut by_scenario = Rng::new(config.seed, 15);
         let mut wishes = Vec::new();
         for customer in 0..config.accounts {
             let (asset, cash) = wish(config, scene, prices, customer, &mut rng, &mut wishes);
             let member = customer.checked_rem(with_customers).unwrap_or(0);
-            accounts.push(account(format!("customer-{customer:04}"), member, false, vec![(asset, units(asset, cash))]));
+            let is_portfolio = by_scenario.unit() < config.portfolio;
+            let rules = AccountRules { is_portfolio, ..AccountRules::default() };
+            let cash = vec![(asset, units(asset, cash))];
+            accounts.push(account(format!("customer-{customer:04}"), member, rules, cash));
         }
         let mut mutual = Vec::new();
         for row in 0..config.members {
@@ -100,12 +106,19 @@ impl Start {
                 mutual,
                 house_capital: amounts(&config.house)?,
                 default_rules: rules(config, policy),
+                portfolio: portfolio(config)?,
                 unit: USDC,
                 ..ClearingRules::default()
             },
         };
         Ok(Self { venue, wishes })
     }
+}
+
+fn portfolio(config: &Config) -> Result<Vec<PortfolioRules>, String> {
+    let text = sets::text(&config.portfolio_params).ok_or("portfolio_params: a shipped set")?;
+    let params = sets::parse(text).map_err(|error| error.to_string())?;
+    Ok(vec![PortfolioRules { base: BTC, params }])
 }
 
 fn rules(config: &Config, policy: Policy) -> DefaultRules {
@@ -117,7 +130,7 @@ fn rules(config: &Config, policy: Policy) -> DefaultRules {
     }
 }
 
-fn account(name: String, member: u32, is_house: bool, balances: Vec<(AssetId, Amount)>) -> AccountConfig {
+fn account(name: String, member: u32, clearing: AccountRules, balances: Vec<(AssetId, Amount)>) -> AccountConfig {
     AccountConfig {
         name,
         member: Some(member_name(member)),
@@ -126,7 +139,7 @@ fn account(name: String, member: u32, is_house: bool, balances: Vec<(AssetId, Am
         dead_man_ns: None,
         mmp: Vec::new(),
         limits: Default::default(),
-        clearing: AccountRules { is_house, ..AccountRules::default() },
+        clearing,
     }
 }
 

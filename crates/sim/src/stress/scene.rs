@@ -1,8 +1,9 @@
 //! The instruments of a day and what they are worth when spot and vols have moved.
 
 use tiderace_model::black::Black76;
+use tiderace_types::venue::{SurfaceForward, SurfacePublished, SurfaceVol};
 use tiderace_types::{
-    Amount, AssetId, Instrument, InstrumentId, InstrumentKind, Price, PutOrCall, Qty, Style, VenueId,
+    Amount, AssetId, Instrument, InstrumentId, InstrumentKind, Price, PutOrCall, Qty, Style, Ts, VenueId,
 };
 
 use super::chain::{Chain, Quote, years};
@@ -19,6 +20,8 @@ pub(super) const INVERSE: InstrumentId = InstrumentId(0);
 pub(super) const LINEAR: InstrumentId = InstrumentId(1);
 /// Perpetuals; options follow.
 const PERPETUALS: u16 = 2;
+/// The first of the options.
+pub(super) const FIRST_OPTION: InstrumentId = InstrumentId(PERPETUALS);
 /// Quote currency of a contract of the inverse perpetual.
 pub(super) const INVERSE_USD: f64 = 10.0;
 /// Base of a lot of the linear perpetual.
@@ -56,7 +59,7 @@ impl Scene {
 
     /// The quote of an option.
     pub(super) fn quote(&self, at: InstrumentId) -> Option<&Quote> {
-        self.quotes.get(usize::from(at.0.checked_sub(PERPETUALS)?))
+        self.quotes.get(usize::from(at.0.checked_sub(FIRST_OPTION.0)?))
     }
 
     /// Instruments by id.
@@ -76,6 +79,26 @@ impl Scene {
             put_or_call: if quote.is_call { PutOrCall::Call } else { PutOrCall::Put },
         };
         terms.inverse_price().unwrap_or(0.0)
+    }
+
+    /// The surface that portfolio margin is computed from, when the index is `spot` times what it was, and every vol
+    /// `vol` times.
+    pub(super) fn surface(&self, version: u64, spot: f64, vol: f64) -> SurfacePublished {
+        let steps = |value: f64| Amount::new(i128::from(floor(value * 1e12)));
+        let mut forwards: Vec<SurfaceForward> = self
+            .quotes
+            .iter()
+            .map(|quote| SurfaceForward {
+                maturity: Ts::new(quote.maturity_ns),
+                forward: steps(quote.forward * spot),
+                discount: steps(1.0),
+                rate: Amount::ZERO,
+            })
+            .collect();
+        forwards.dedup_by_key(|forward| forward.maturity);
+        let quotes = (PERPETUALS..).zip(&self.quotes);
+        let vols = quotes.map(|(id, quote)| SurfaceVol { instrument: InstrumentId(id), vol: steps(quote.vol * vol) });
+        SurfacePublished { base: BTC, version, forwards, vols: vols.collect() }
     }
 
     /// Prices when the index is `spot` times what it was, and every vol `vol` times.
