@@ -12,6 +12,8 @@ __all__ = [
     "JournalError",
     "MarketTrade",
     "OwnFill",
+    "Program",
+    "ProgramFault",
     "Recording",
     "ReplayError",
     "RestingBook",
@@ -30,6 +32,8 @@ __all__ = [
     "bench_match",
     "bench_one_in_flight",
     "bench_orders",
+    "bench_program",
+    "bench_program_compile",
     "bench_recover",
     "bench_resting",
     "bench_venue",
@@ -59,6 +63,7 @@ __all__ = [
     "model_rows",
     "model_series",
     "parse_decimal",
+    "program_math",
     "quotes",
     "read_binance",
     "read_genesis",
@@ -85,6 +90,7 @@ version: str
 class DataError(Exception): ...
 class ConfigError(Exception): ...
 class JournalError(Exception): ...
+class ProgramFault(Exception): ...
 class ReplayError(Exception): ...
 
 def reasons() -> list[tuple[int, str, str, str]]: ...
@@ -144,6 +150,42 @@ def model_rows(
     fast: bool,
     threads: int,
 ) -> None: ...
+@final
+class Program:
+    def __new__(
+        cls,
+        form: bytes,
+        *,
+        functions: Sequence[tuple[str, str | None, Sequence[str], str | None, int]] = ...,
+        grants: Sequence[str] = ...,
+    ) -> Program: ...
+    @property
+    def hash(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def capabilities(self) -> list[str]: ...
+    @property
+    def entries(self) -> list[tuple[str, list[tuple[str, str]], str | None]]: ...
+    @property
+    def state_bytes(self) -> int: ...
+    def run(
+        self,
+        engine: str,
+        entry: str,
+        args: Sequence[Any],
+        *,
+        fuel: int,
+        params: Sequence[Any] | None = ...,
+        state: bytes | None = ...,
+        host: Callable[..., Any] | None = ...,
+    ) -> tuple[str | None, int | None, Any, int, list[Any], bytes]: ...
+
+def program_math(name: str, value: float) -> float: ...
+def bench_program(
+    program: Program, entry: str, args: Sequence[Any], calls: int
+) -> tuple[float, int]: ...
+def bench_program_compile(form: bytes) -> tuple[float, float]: ...
 def parse_decimal(text: str, decimals: int) -> int: ...
 def format_decimal(value: int, decimals: int) -> str: ...
 

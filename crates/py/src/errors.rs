@@ -7,3 +7,4 @@ create_exception!(tiderace._core, DataError, PyException, "A recording or tape c
 create_exception!(tiderace._core, ConfigError, PyException, "A genesis is refused.");
 create_exception!(tiderace._core, JournalError, PyException, "A journal cannot be written or read.");
 create_exception!(tiderace._core, ReplayError, PyException, "A journal does not replay.");
+create_exception!(tiderace._core, ProgramFault, PyException, "A form is refused: text, line and column or None.");

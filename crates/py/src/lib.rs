@@ -8,6 +8,7 @@ mod client;
 mod errors;
 mod journal;
 mod model;
+mod program;
 mod run;
 mod scenario;
 mod stress;
@@ -37,11 +38,13 @@ mod _core {
     #[pymodule_export]
     use crate::client::{BookView, MarketTrade, OwnFill, StrategyContext};
     #[pymodule_export]
-    use crate::errors::{ConfigError, DataError, JournalError, ReplayError};
+    use crate::errors::{ConfigError, DataError, JournalError, ProgramFault, ReplayError};
     #[pymodule_export]
     use crate::journal::{journal_cat, journal_check, journal_prove, journal_repair, journal_stat, journal_verify};
     #[pymodule_export]
     use crate::model::{model_power_law, model_rows, model_series};
+    #[pymodule_export]
+    use crate::program::{PyProgram, bench_program, bench_program_compile, program_math};
     #[pymodule_export]
     use crate::run::{Run, first_difference, read_genesis, replay};
     #[pymodule_export]
