@@ -112,6 +112,18 @@ impl Clearing {
         Ok(())
     }
 
+    /// The risk arrays that a restored state stood under: the figures are those of its bytes, and nobody is looked at
+    /// who was not to be.
+    ///
+    /// # Errors
+    /// As [`Self::set_risk_arrays`].
+    pub fn restore_risk_arrays(&mut self, arrays: RiskArrays) -> Result<(), Refusal> {
+        let (to_review, is_queued) = (self.to_review.clone(), self.is_queued.clone());
+        let result = self.set_risk_arrays(arrays);
+        (self.to_review, self.is_queued) = (to_review, is_queued);
+        result
+    }
+
     fn book_of(&self, instrument: InstrumentId) -> Option<usize> {
         self.books.iter().position(|book| book.leg(instrument).is_some())
     }

@@ -60,6 +60,11 @@ fn has_vol(listing: &Listing) -> bool {
     is_product(listing) && matches!(listing.instrument.kind, InstrumentKind::Option | InstrumentKind::Binary)
 }
 
+/// A perpetual has none, whatever its definition says.
+fn maturity_of(listing: &Listing) -> Option<i64> {
+    listing.instrument.maturity_ns.filter(|_| listing.instrument.kind != InstrumentKind::Perpetual)
+}
+
 impl Surfaces {
     /// Nothing published yet.
     pub(super) fn new(config: &VenueConfig) -> Result<Self, ConfigError> {
@@ -109,7 +114,7 @@ impl Surfaces {
         }
         let is_listed = |forward: &SurfaceForward| {
             let mut listed = config.instruments.iter().filter(of_base);
-            listed.any(|listing| listing.instrument.maturity_ns == Some(forward.maturity.get()))
+            listed.any(|listing| maturity_of(listing) == Some(forward.maturity.get()))
         };
         if let Some(forward) = forwards.iter().find(|forward| !is_listed(forward)) {
             return Err(Refusal::new(Reason::UnknownMaturity, forward.maturity.get(), 0));
@@ -117,7 +122,7 @@ impl Surfaces {
         let mut products = Vec::new();
         let is_over = |maturity_ns: i64| maturity_ns <= ts.get();
         for listing in config.instruments.iter().filter(of_base).filter(|listing| is_product(listing)) {
-            let (id, maturity) = (listing.instrument.id, listing.instrument.maturity_ns);
+            let (id, maturity) = (listing.instrument.id, maturity_of(listing));
             if clearing.is_settled(id) || maturity.is_some_and(is_over) {
                 continue;
             }
@@ -238,12 +243,9 @@ impl Venue {
         let wrong = |_| bad("surface");
         for taken in self.surfaces.taken.values() {
             for arrays in self.surfaces.arrays(&self.config, taken).map_err(wrong)? {
-                self.core.clearing.set_risk_arrays(arrays).map_err(wrong)?;
+                self.core.clearing.restore_risk_arrays(arrays).map_err(wrong)?;
             }
         }
-        // Whoever is looked at again stands as it stood: what clearing would ask for now was asked for then.
-        self.core.clearing.review(&mut self.actions);
-        self.actions.clear();
         Ok(())
     }
 
