@@ -1,8 +1,9 @@
 """The ``tiderace`` command.
 
-Exit status: 0 done, 1 the job failed, 2 bad usage or input. With ``--json`` stdout holds one JSON
-object and nothing else; an error is ``{"error": {...}}`` there and one message on stderr. A
-traceback is shown with ``--debug`` only.
+Exit status: 0 done, 1 the job failed, 2 bad usage or input, 141 nobody reads the output any more
+(``| head``), as of a process that SIGPIPE ended. With ``--json`` stdout holds one JSON object and
+nothing else; an error is ``{"error": {...}}`` there and one message on stderr. A traceback is shown
+with ``--debug`` only.
 """
 
 import importlib
@@ -45,10 +46,24 @@ __all__ = ["app", "main"]
 PIPE_WIDTH = 120
 # What Typer returns for Ctrl-C outside of its standalone mode.
 _TYPER_INTERRUPTED = 130
+# What a shell shows for a process that SIGPIPE ended.
+_READER_GONE_STATUS = 141
 
 
 class OutputError(StorageError):
     """Standard output takes no more."""
+
+
+class _ReaderGoneError(Exception):
+    """Nobody reads what we print; no OSError, which Typer would turn into an exit of its own."""
+
+
+class _Console(Console):
+    """A console that leaves a closed pipe to `main`; Rich would end the process with status 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Say so to `main`."""
+        raise _ReaderGoneError
 
 
 app = typer.Typer(
@@ -82,7 +97,7 @@ Data = Annotated[
 JournalFolder = Annotated[str, typer.Argument(metavar="JOURNAL", help="A venue's journal folder.")]
 RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, below out/.")]
 
-stderr = Console(stderr=True)
+stderr = _Console(stderr=True)
 
 
 @app.command(
@@ -588,20 +603,30 @@ def main() -> None:
     # To be asked to end is to be interrupted: a run's journal then ends as it does at Ctrl-C.
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        status = _run_app(arguments)
+    except _ReaderGoneError:
+        # Say nothing, and keep the interpreter from trying to flush again.
+        _drop_stdout()
+        status = _READER_GONE_STATUS
+    # Without a word the help is shown, yet nothing was done.
+    sys.exit(status if arguments or status else 2)
+
+
+def _run_app(arguments: list[str]) -> int:
+    try:
         # In this mode Typer raises usage errors to us, and returns the code of `typer.Exit`.
         status = app(args=arguments or ["--help"], standalone_mode=False)
         if status == _TYPER_INTERRUPTED:
             raise KeyboardInterrupt
         _flush()
-    except BrokenPipeError:
-        # Who read us is gone: say nothing, and keep the interpreter from trying to flush again.
-        _drop_stdout()
-        status = 1
-    except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - one message of all
-        status = _fail(error, arguments)
-    status = status if isinstance(status, int) else 0
-    # Without a word the help is shown, yet nothing was done.
-    sys.exit(status if arguments or status else 2)
+    except _ReaderGoneError:
+        raise
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        # The help is printed by Typer, which makes an exit of a closed pipe.
+        if isinstance(error.__context__, BrokenPipeError):
+            raise _ReaderGoneError from error
+        return _fail(error, arguments)
+    return status if isinstance(status, int) else 0
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -717,7 +742,7 @@ def _answer(value: Mapping[str, Any], as_json: bool, shown: Callable[[], object]
 def _print(shown: object) -> None:
     """Print for a person; a pipe has the width that COLUMNS names, else one for every table."""
     knows_width = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
-    console = Console(width=None if knows_width else PIPE_WIDTH, highlight=False)
+    console = _Console(width=None if knows_width else PIPE_WIDTH, highlight=False)
     with _writing():
         console.print(shown, soft_wrap=isinstance(shown, str), markup=not isinstance(shown, str))
 
@@ -745,8 +770,8 @@ def _writing() -> Iterator[None]:
     """Say it in one message where standard output takes no more."""
     try:
         yield
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError as error:
+        raise _ReaderGoneError from error
     except OSError as error:
         _drop_stdout()
         raise OutputError(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from face import EXAMPLE, RECORDING, SMALL, recording_dir
+from face import EXAMPLE, RECORDING, ROOT, SMALL, recording_dir
 
 SETS = [f"--set={key}={'' if value is None else value}" for key, value in SMALL.items()]
 SYNTHETIC = [*SETS, "--set=data.recording="]
@@ -249,20 +249,31 @@ def test_a_disk_without_room_is_one_message(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*/report.html"))
 
 
-def test_a_reader_who_leaves_gets_no_noise(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tiderace", "run", str(EXAMPLE), *SYNTHETIC]
+@pytest.mark.parametrize(
+    ("command", "is_deaf"),
+    [
+        (["scenario", str(ROOT / "tests/scenarios"), "--json"], False),
+        (["--help"], False),
+        (["controls"], False),
+        (["controls", "--json"], True),
+        (["journal", "check", "nowhere", "--json"], True),
+    ],
+    ids=["much-json", "help", "table", "json-and-stderr", "error-and-stderr"],
+)
+def test_a_reader_who_leaves_ends_the_command_quietly_as_sigpipe_would(
+    command: list[str], is_deaf: bool
+) -> None:
+    said, saying = os.pipe()
+    os.close(said)
     with subprocess.Popen(
-        [*command, "--out", str(tmp_path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        [sys.executable, "-m", "tiderace", *command],
+        stdout=saying,
+        stderr=saying if is_deaf else subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        noise = process.stderr.read()
-    assert "Broken" not in noise
-    assert "Traceback" not in noise
+        os.close(saying)
+        assert (process.stderr.read() if process.stderr else "") == ""
+    assert process.returncode == 141
 
 
 def test_ctrl_c_says_where_it_stopped_and_how_to_replay(tmp_path: Path) -> None:
