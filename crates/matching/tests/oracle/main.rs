@@ -188,3 +188,39 @@ proptest! {
         }
     }
 }
+
+/// Found by the property above: a market order that self-trade prevention decrements has no price to be restated at,
+/// whatever its field says; a resting order at the end of the range keeps its own.
+#[test]
+fn a_decremented_market_order_has_no_price_as_in_the_slow_market() {
+    let qty = |lots| Qty::new(lots).unwrap();
+    let bid = |id, owner, ticks, lots| NewOrder {
+        owner,
+        time_in_force: TimeInForce::Gtd,
+        ..NewOrder::limit(id, Side::Buy, Price::new(ticks), qty(lots))
+    };
+    let at_market = |id, owner, side, ticks, lots| NewOrder {
+        owner,
+        ord_type: OrdType::Market,
+        self_trade_prevention: SelfTradePrevention::Decrement,
+        ..NewOrder::limit(id, side, Price::new(ticks), qty(lots))
+    };
+    let sequences = [
+        vec![bid(0, 0, 0, 4), at_market(1, 0, Side::Sell, 0, 1), at_market(1, 0, Side::Sell, 0, 4)],
+        vec![
+            bid(0, 1, 0, 1),
+            bid(1, 1, 1, 1),
+            NewOrder { self_trade_prevention: SelfTradePrevention::None, ..at_market(0, 0, Side::Buy, 0, 0) },
+            at_market(2, 1, Side::Sell, i64::MIN, 2),
+        ],
+    ];
+    for orders in sequences {
+        let (mut market, mut slow) = (Matcher::new(0, 0), Slow::default());
+        for command in orders.into_iter().map(Command::New) {
+            let mut events = Vec::new();
+            market.apply(&command, &mut events);
+            assert_eq!(events, slow.apply(&command), "{command:?}");
+            check_whole(&market, &slow);
+        }
+    }
+}
