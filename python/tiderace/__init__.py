@@ -7,22 +7,27 @@
 
 from tiderace import algo, clear, errors, model, tca
 from tiderace._core import version as __version__
+from tiderace._program import program
+from tiderace._programs.values import Amount, Array, Enum, Price, Qty, Rate, i128, param, record
 from tiderace._run import Run, replay, run
 from tiderace._values import Ticks
 from tiderace._venue import Venue
 from tiderace.config import Config, load
 from tiderace.errors import (
+    ArgumentError,
     DataError,
     Fault,
     InputError,
     Interrupted,
     JournalError,
     OrderRefused,
+    ProgramError,
     Refused,
     ReplayError,
     RunFailed,
     StorageError,
     TideraceError,
+    Trapped,
 )
 from tiderace.strategy import (
     Best,
@@ -35,10 +40,14 @@ from tiderace.strategy import (
 )
 
 __all__ = [
+    "Amount",
+    "ArgumentError",
+    "Array",
     "Best",
     "BookView",
     "Config",
     "DataError",
+    "Enum",
     "Fault",
     "InputError",
     "Interrupted",
@@ -47,6 +56,10 @@ __all__ = [
     "OrderRefused",
     "OrderUpdate",
     "OwnFill",
+    "Price",
+    "ProgramError",
+    "Qty",
+    "Rate",
     "Refused",
     "ReplayError",
     "Run",
@@ -56,13 +69,18 @@ __all__ = [
     "Strategy",
     "Ticks",
     "TideraceError",
+    "Trapped",
     "Venue",
     "__version__",
     "algo",
     "clear",
     "errors",
+    "i128",
     "load",
     "model",
+    "param",
+    "program",
+    "record",
     "replay",
     "run",
     "tca",

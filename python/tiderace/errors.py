@@ -7,11 +7,14 @@
     |   `-- OrderRefused          an order or a parent order
     `-- Fault                     the world failed, or was asked for the impossible      exit 1
         |-- InputError            a wrong argument, key, value or file                   exit 2
-        |   `-- DataError         a recording that cannot be read, or is not what it says
+        |   |-- DataError         a recording that cannot be read, or is not what it says
+        |   |-- ProgramError      a program that does not compile; names file, line and column
+        |   `-- ArgumentError     wrong arguments of a program; also a ``TypeError``
         |-- JournalError          a journal that is damaged; names the offset
         |-- ReplayError           a replay that came out different; names the sequence
         |-- RunFailed             a run that could not go on
         |   `-- Interrupted       a run that a person stopped
+        |-- Trapped               a program that was stopped; names the trap and the fuel used
         `-- StorageError          a folder or disk that takes no more
 
 A message states the value, the rule and the remedy. ``str(error)`` is all three, ``error.rule`` and
@@ -23,17 +26,20 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 __all__ = [
+    "ArgumentError",
     "DataError",
     "Fault",
     "InputError",
     "Interrupted",
     "JournalError",
     "OrderRefused",
+    "ProgramError",
     "Refused",
     "ReplayError",
     "RunFailed",
     "StorageError",
     "TideraceError",
+    "Trapped",
 ]
 
 
@@ -117,6 +123,44 @@ class DataError(InputError):
     """A recording cannot be read, or is not what it says it is."""
 
 
+class ProgramError(InputError):
+    """A program does not compile.
+
+    Parameters
+    ----------
+    reason
+        A stable word for the kind of mistake, e.g. ``unit``, ``recursion``, ``limit``.
+    file, line, column
+        Where; line and column count from 1.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str,
+        file: str,
+        line: int,
+        column: int,
+        rule: str = "",
+        remedy: str = "",
+    ) -> None:
+        super().__init__(f"{file}:{line}:{column}: {message}", rule=rule, remedy=remedy)
+        self.reason = reason
+        self.file = file
+        self.line = line
+        self.column = column
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what ``--json`` prints under ``error``."""
+        where = {"file": self.file, "line": self.line, "column": self.column}
+        return super().to_dict() | {"reason": self.reason} | where
+
+
+class ArgumentError(InputError, TypeError):
+    """A program is called with the wrong number, type or range of arguments."""
+
+
 class JournalError(Fault):
     """A journal is damaged; the message names the offset."""
 
@@ -131,6 +175,33 @@ class RunFailed(Fault):
 
 class Interrupted(RunFailed):
     """A person stopped the run; its journal is valid up to there."""
+
+
+class Trapped(Fault):
+    """A program was stopped; its state and arguments are as they were before the call.
+
+    Parameters
+    ----------
+    reason
+        ``overflow``, ``div_zero``, ``bounds``, ``shift``, ``range_step``, ``float_to_int``,
+        ``out_of_fuel`` or ``host``.
+    fuel_used
+        Fuel charged until then; all that was given at ``out_of_fuel``.
+    line
+        Line of the statement, where the program knows it.
+    """
+
+    def __init__(self, reason: str, *, fuel_used: int = 0, line: int | None = None) -> None:
+        where = "" if line is None else f" at line {line}"
+        super().__init__(f"the program trapped: {reason}{where}, {fuel_used:,} fuel used")
+        self.reason = reason
+        self.fuel_used = fuel_used
+        self.line = line
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what ``--json`` prints under ``error``."""
+        said = {"reason": self.reason, "fuel_used": self.fuel_used, "line": self.line}
+        return super().to_dict() | said
 
 
 class StorageError(Fault):

@@ -30,6 +30,7 @@ from tiderace._model.options import (
     reason_named,
 )
 from tiderace._model.quotes import Arbitrages, Quotes, arbitrage
+from tiderace._model.scalars import cos, exp, log, sin, sqrt
 from tiderace._model.series import (
     PowerLaw,
     fit_power_law,
@@ -57,8 +58,10 @@ __all__ = [
     "bachelier",
     "black76",
     "black_scholes",
+    "cos",
     "digital76",
     "displaced76",
+    "exp",
     "fit_power_law",
     "greeks76",
     "greeks_bachelier",
@@ -67,10 +70,13 @@ __all__ = [
     "impact_almgren2005",
     "implied_vol76",
     "implied_vol_bachelier",
+    "log",
     "realised_variance",
     "reason",
     "reason_named",
     "roll_spread",
+    "sin",
+    "sqrt",
     "subsampled_variance",
     "two_scale_variance",
 ]
