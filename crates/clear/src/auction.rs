@@ -46,6 +46,21 @@ impl Clearing {
         mul_div(auction.floor.min(0), past.into(), i128::from(whole).max(1), Rounding::Ceil).max(auction.floor)
     }
 
+    /// The lowest bid of this bidder that the layers bear as they stand now; `None` where what is owed in another asset is
+    /// beyond them, so that no bid would do.
+    fn floor_now(&self, auction: &Auction, bidder: AccountId, price: i128) -> Option<i128> {
+        let Auction { account, asset, .. } = *auction;
+        let is_lost = |of: AssetId| self.sums(account, of).was_margined && !self.is_borne(account, of);
+        if !self.is_pooled(account) && self.assets().any(|of| of != asset && is_lost(of)) {
+            return None;
+        }
+        let standing = self.standing(account, asset);
+        // What the bidder needs for the portfolio it cannot be assessed for.
+        let left = self.balance(bidder, asset).available.get().saturating_sub(standing.initial.get());
+        let layers = self.layers_with(account, asset, bidder, left.saturating_sub(price));
+        Some(standing.equity.get().saturating_add(layers).saturating_neg())
+    }
+
     /// A bid for a defaulter's portfolio: what the bidder pays on top of the marks, below zero what it wants to be paid.
     /// A later bid of the same account replaces its earlier one. A Dutch auction ends with the first that is high enough.
     ///
@@ -66,7 +81,10 @@ impl Clearing {
         let auction = self.auctions.get(at).ok_or(unknown)?;
         let asked = match auction.kind {
             AuctionKind::Sealed => auction.floor,
-            AuctionKind::Dutch => self.asked(auction),
+            AuctionKind::Dutch => {
+                let asked = self.asked(auction);
+                asked.max(self.floor_now(auction, bidder, asked).unwrap_or(i128::MAX))
+            }
         };
         if price.get() < asked {
             return Err(Refusal::new(Reason::BidTooLow, price.get(), asked));
@@ -89,11 +107,15 @@ impl Clearing {
 
     pub(crate) fn end_auctions(&mut self, out: &mut Vec<Action>) {
         while let Some(at) = self.auctions.iter().position(|auction| auction.ends <= self.now) {
-            let bids = self.auctions.get(at).map(|auction| auction.bids.clone()).unwrap_or_default();
-            // The highest; of equals the one that came first.
-            let best = bids.iter().rev().max_by_key(|(_, price)| *price).copied();
+            let best = self.auctions.get(at).and_then(|auction| self.best_bid(auction));
             self.close_auction(at, best, out);
         }
+    }
+
+    /// The highest bid that the layers still bear, since others may have drawn on them; of equals the one that came first.
+    fn best_bid(&self, auction: &Auction) -> Option<(AccountId, i128)> {
+        let is_borne = |of: &&(AccountId, i128)| self.floor_now(auction, of.0, of.1).is_some_and(|floor| of.1 >= floor);
+        auction.bids.iter().rev().filter(is_borne).max_by_key(|(_, price)| *price).copied()
     }
 
     fn close_auction(&mut self, at: usize, best: Option<(AccountId, i128)>, out: &mut Vec<Action>) {

@@ -1,5 +1,7 @@
 //! Losses that a defaulter cannot bear: the layers that do, what the house takes over, and who is deleveraged last.
 
+use std::collections::BTreeMap;
+
 use tiderace_types::{AccountId, Amount, AssetId, InstrumentId, Price, Qty, Reason, Refusal, Rounding, Side};
 
 use crate::adl::{AdlPosition, adl_queue, adl_score};
@@ -49,6 +51,26 @@ impl Clearing {
         let sources = self.sources(account, asset);
         let purses = sources.iter().flat_map(|source| &source.purses);
         purses.fold(0i128, |sum, (_, _, amount)| sum.saturating_add(*amount))
+    }
+
+    /// What all layers have where a member's account keeps only so much that may be assessed.
+    pub(crate) fn layers_with(&self, account: AccountId, asset: AssetId, payer: AccountId, left: i128) -> i128 {
+        let sources = self.sources(account, asset);
+        let purses = sources.iter().flat_map(|source| &source.purses);
+        purses.fold(0i128, |sum, (purse, _, amount)| {
+            let is_payer = *purse == LedgerAccount::Trading(payer);
+            sum.saturating_add(if is_payer { (*amount).min(left.max(0)) } else { *amount })
+        })
+    }
+
+    /// What an account lacks in an asset, in the unit where its collateral is pooled.
+    fn lack(&self, account: AccountId, asset: AssetId) -> i128 {
+        self.standing(account, asset).equity.get().min(0).saturating_neg()
+    }
+
+    /// Whether the layers have what an account lacks in an asset.
+    pub(crate) fn is_borne(&self, account: AccountId, asset: AssetId) -> bool {
+        self.lack(account, asset) <= self.layers_total(account, asset)
     }
 
     /// Takes a loss of an account from the layers, in order, into the default account; returns what none of them had.
@@ -124,16 +146,56 @@ impl Clearing {
         self.set_stage(account, Stage::Healthy);
     }
 
-    /// Nobody bid. Where the layers bear the loss and the insurance fund can carry the positions, the house takes them
-    /// over; else the other side is deleveraged, most profit times leverage first. Either way at the price at which the
-    /// defaulter has nothing left: what it has over goes to who takes its positions, what it lacks after all layers is
-    /// theirs to bear.
+    /// What the house's positions and these others, netted, need as maintenance in an asset. `None` where a price is
+    /// missing or a number does not fit.
+    fn house_needs(&self, taken: &[(InstrumentId, i64)], asset: AssetId) -> Option<i128> {
+        let mut lots: BTreeMap<InstrumentId, i64> = BTreeMap::new();
+        let held = self.derivatives(self.house_account());
+        for (instrument, qty) in held.iter().chain(taken) {
+            let of = lots.entry(*instrument).or_default();
+            *of = of.checked_add(*qty)?;
+        }
+        let mut needs = 0i128;
+        for (instrument, qty) in lots {
+            let contract = self.contract(instrument)?;
+            if contract.settle() == asset {
+                let (mark, index) = (self.mark(instrument), self.index(contract.base()));
+                let needed = self.rules.get(instrument.index())?.requirement(qty, mark, index)?.maintenance.get();
+                needs = needs.checked_add(self.decayed_margin(instrument, needed))?;
+            }
+        }
+        Some(needs)
+    }
+
+    /// Whether the house can take over an account's positions: the layers bear what the account lacks, and were the
+    /// insurance fund to bear it alone, the house's equity would still cover the maintenance of all that it then holds.
+    /// The fund's cash alone says little: premiums of short options are in it.
+    fn can_carry(&self, account: AccountId, asset: AssetId) -> bool {
+        let (house, taken) = (self.house_account(), self.derivatives(account));
+        let settles = |of: AssetId| {
+            taken.iter().any(|(instrument, _)| self.contract(*instrument).is_some_and(|at| at.settle() == of))
+        };
+        self.assets().all(|of| {
+            let is_meant = of == asset || (!self.is_pooled(account) && self.sums(account, of).was_margined);
+            let lack = if is_meant { self.lack(account, of) } else { 0 };
+            let is_taken = settles(of);
+            if lack > 0 && !self.is_borne(account, of) {
+                return false;
+            }
+            if lack == 0 && !is_taken {
+                return true;
+            }
+            let equity = self.standing(house, of).equity.get().saturating_sub(lack);
+            let needs = self.house_needs(&taken, of).map(|needs| needs.max(is_taken.into()));
+            needs.is_some_and(|needs| needs == 0 || equity >= needs)
+        })
+    }
+
+    /// Nobody bid what can be borne. Where the house can carry the positions it takes them over; else the other side is
+    /// deleveraged, most profit times leverage first. Either way at the price at which the defaulter has nothing left:
+    /// what it has over goes to who takes its positions, what it lacks after all layers is theirs to bear.
     pub(crate) fn close_without_bid(&mut self, account: AccountId, asset: AssetId, out: &mut Vec<Action>) {
-        let standing = self.standing(account, asset);
-        let lack = standing.equity.get().min(0).saturating_neg();
-        let fund = self.fund(crate::Fund::Insurance, asset).get();
-        let can_carry = fund.saturating_sub(lack) >= standing.maintenance.get().max(1);
-        if can_carry && self.layers_total(account, asset) >= lack {
+        if self.can_carry(account, asset) {
             let house = self.house_account();
             for (instrument, qty) in self.derivatives(account) {
                 let mark = self.mark(instrument).unwrap_or(Price::ZERO);

@@ -4,7 +4,8 @@ mod world;
 
 use tiderace_clear::config::{AccountTerms, AuctionKind, ContractTerms, MemberTerms};
 use tiderace_clear::{Action, ClearConfig, Clearing, Fund, Layer, Stage};
-use tiderace_types::{AccountId, Amount, Price, Qty, Reason, Side};
+use tiderace_margin::{Factor, Model};
+use tiderace_types::{AccountId, Amount, InstrumentId, Price, PutOrCall, Qty, Reason, Side};
 use world::*;
 
 const SECOND: i64 = 1_000_000_000;
@@ -169,6 +170,152 @@ fn the_house_takes_over_what_its_fund_can_carry() {
     // The defaulter's member loses its share first: 10 of 200.
     assert_eq!(c.fund(Fund::Insurance, USDC), usdc(9_810));
     assert_eq!((total(&c, 0, USDC), c.fund(Fund::Mutual, USDC)), (0, usdc(40)));
+    assert!(c.is_balanced());
+}
+
+/// Accounts 0 and 4, of one member, are each long one coin at 50,000 from account 1; both are up for auction at a mark.
+fn two_defaulters(mut of: ClearConfig, mark: i64) -> Clearing {
+    of.accounts.push(AccountTerms { member: Some(0), ..with(&[(USDC, usdc(1_000))]) });
+    let mut c = long(of);
+    c.fill(&fill(PERP, 4, 1, 100_000, 1_000)).unwrap();
+    c.set_mark(PERP, Price::new(mark)).unwrap();
+    dry(&mut c);
+    assert_eq!(c.auctions().len(), 2);
+    c
+}
+
+fn is_lost(out: &[Action]) -> bool {
+    out.iter().any(|action| matches!(action, Action::LayerUsed { layer: Layer::Nobody, .. }))
+}
+
+fn closed(out: &[Action], of: u32) -> Option<(Option<AccountId>, Amount)> {
+    out.iter().find_map(|action| match action {
+        Action::AuctionClosed { account, winner, price } if account.0 == of => Some((*winner, *price)),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_bid_that_the_layers_can_no_longer_bear_loses_at_the_close() {
+    // Each lacks 50 of 160 in the layers: a bid of -100 for the first leaves nothing for the second.
+    for (price, winner) in [(-100, None), (50, Some(account(3)))] {
+        let mut c = two_defaulters(base(), 97_900);
+        let mut out = Vec::new();
+        c.bid(account(2), account(0), usdc(-100), &mut out).unwrap();
+        c.bid(account(3), account(4), usdc(price), &mut out).unwrap();
+        c.advance(START.plus_ns(60 * SECOND), &mut out);
+        assert_eq!(closed(&out, 0), Some((Some(account(2)), usdc(-100))));
+        assert_eq!(closed(&out, 4).map(|of| of.0), Some(winner));
+        assert!(!is_lost(&out), "{out:?}");
+        assert_eq!(out.iter().any(|action| matches!(action, Action::Deleveraged { .. })), winner.is_none());
+        assert_eq!((total(&c, 4, USDC), c.qty(account(4), PERP)), (0, 0));
+        assert!(c.is_balanced());
+    }
+}
+
+#[test]
+fn a_dutch_auction_asks_no_less_than_the_layers_can_still_bear() {
+    let mut of = base();
+    of.default_rules.auction = AuctionKind::Dutch;
+    let mut c = two_defaulters(of, 97_900);
+    let mut out = Vec::new();
+    c.advance(START.plus_ns(59 * SECOND), &mut out);
+    c.bid(account(2), account(0), usdc(-105), &mut out).unwrap();
+    let refused = c.bid(account(3), account(4), usdc(-105), &mut out).unwrap_err();
+    assert_eq!((refused.reason, refused.limit), (Reason::BidTooLow, usdc(50)));
+    c.bid(account(3), account(4), usdc(50), &mut out).unwrap();
+    assert_eq!(closed(&out, 4), Some((Some(account(3)), usdc(50))));
+    assert!(!is_lost(&out), "{out:?}");
+}
+
+#[test]
+fn a_bidder_that_the_portfolio_leaves_nothing_to_be_assessed_for_loses_to_the_next_bid() {
+    let mut of = base();
+    of.accounts[2] = AccountTerms { member: Some(1), ..with(&[(USDC, usdc(890))]) };
+    let mut c = long(of);
+    c.set_mark(PERP, Price::new(97_900)).unwrap();
+    dry(&mut c);
+    let mut out = Vec::new();
+    c.bid(account(2), account(0), usdc(-100), &mut out).unwrap();
+    c.bid(account(3), account(0), usdc(-105), &mut out).unwrap();
+    c.advance(START.plus_ns(60 * SECOND), &mut out);
+    assert_eq!(closed(&out, 0), Some((Some(account(3)), usdc(-105))));
+    assert!(!is_lost(&out), "{out:?}");
+}
+
+#[test]
+fn what_is_owed_beyond_the_layers_in_another_asset_is_no_bidders() {
+    let inverse_id = InstrumentId(1);
+    let mut of = base();
+    of.contracts.push(ContractTerms { margin: tiered("0.02", "0.01"), ..terms(inverse(1)) });
+    for (row, amount) in [(0, 2_300_000), (1, 100_000_000), (3, 100_000_000)] {
+        of.accounts[row].balances.push((BTC, btc(amount)));
+    }
+    let mut c = long(of);
+    c.fill(&fill(inverse_id, 0, 1, 100_000, 1_000)).unwrap();
+    for instrument in [PERP, inverse_id] {
+        c.set_mark(instrument, Price::new(90_000)).unwrap();
+    }
+    dry(&mut c);
+    // 77,778 of coin are left where 222,223 are needed; of USDC it lacks 4,000.
+    assert_eq!(c.auctions()[0].asset, BTC);
+    let mut out = Vec::new();
+    c.bid(account(3), account(0), Amount::ZERO, &mut out).unwrap();
+    c.advance(START.plus_ns(60 * SECOND), &mut out);
+    assert_eq!(closed(&out, 0), Some((None, Amount::ZERO)));
+    assert!(!is_lost(&out), "{out:?}");
+    assert_eq!((total(&c, 0, BTC), total(&c, 0, USDC)), (0, 0));
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn the_house_takes_over_no_more_than_its_equity_carries_with_what_it_holds() {
+    let mut of = base();
+    of.insurance = vec![(USDC, usdc(800))];
+    // Each has 100 left and needs 491: the house has 900 after the first.
+    let mut c = two_defaulters(of, 98_200);
+    let mut out = Vec::new();
+    c.advance(START.plus_ns(60 * SECOND), &mut out);
+    assert_eq!(c.qty(c.house_account(), PERP), 1_000);
+    assert_eq!(c.fund(Fund::Insurance, USDC), usdc(900));
+    assert!(out.iter().any(|action| matches!(action, Action::Deleveraged { bankrupt: AccountId(4), .. })));
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn premiums_of_options_that_the_house_is_short_of_carry_nothing() {
+    let call = InstrumentId(1);
+    let of = |text| Factor::parse(text).unwrap();
+    let margin = Model::Option {
+        rate: of("0.15"),
+        floor: of("0.1"),
+        maintenance: of("0.075"),
+        put_maintenance_of_mark: Factor::ZERO,
+        initial_at_least_maintenance: Default::default(),
+        factor: of("1"),
+        unit: Default::default(),
+        otm_of: Default::default(),
+    };
+    let mut of = base();
+    let instrument = option(1, START.plus_ns(30 * 24 * 3_600 * SECOND), 50_000, PutOrCall::Call);
+    of.contracts.push(ContractTerms { margin: Some(margin), ..terms(instrument) });
+    of.accounts[0] = AccountTerms { member: Some(0), ..with(&[(USDC, usdc(5_000))]) };
+    of.accounts.push(of.accounts[0].clone());
+    of.insurance = vec![(USDC, usdc(8_000))];
+    let mut c = Clearing::new(of).unwrap();
+    c.set_index(BTC, index(50_000)).unwrap();
+    for seller in [0, 4] {
+        c.fill(&fill(call, 1, seller, 2_000, 1_000)).unwrap();
+    }
+    // 5,000 and a premium of 1,000, less 3,000: each needs 3,000 + 3,750.
+    c.set_mark(call, Price::new(6_000)).unwrap();
+    dry(&mut c);
+    let mut out = Vec::new();
+    c.advance(START.plus_ns(60 * SECOND), &mut out);
+    // The fund's cash is 14,000 after the first, 3,000 of it the option's: 11,000 do not carry two of 6,750.
+    assert_eq!(c.fund(Fund::Insurance, USDC), usdc(14_000));
+    assert_eq!(c.qty(c.house_account(), call), -1_000);
+    assert!(out.iter().any(|action| matches!(action, Action::Deleveraged { bankrupt: AccountId(4), .. })));
     assert!(c.is_balanced());
 }
 
