@@ -75,11 +75,15 @@ class Opening(NamedTuple):
         Number of commands replayed from the journal.
     passed_over
         Newer snapshots that do not hold or are of another build, newest first, and why.
+    adopted
+        Number of cancels and kills that were taken after the journal had failed, such as on a full
+        disk. Where there are some, the venue opens killed: lift that by ``unkill``.
     """
 
     from_snapshot: int | None
     replayed: int
     passed_over: list[str]
+    adopted: int
 
 
 class Venue(AbstractContextManager["Venue"]):
@@ -115,6 +119,15 @@ class Venue(AbstractContextManager["Venue"]):
     RuntimeWarning
         A snapshot does not hold, or could not be written. Nothing is lost by it but time: an
         older one and more of the journal, or the whole of it, takes its place (see `opening`).
+        Or the journal had failed, and the venue opens killed.
+
+    Notes
+    -----
+    When a write or sync of the journal fails, as on a full disk, the call raises `JournalError`,
+    and from then on so does every other, those that show the state too: it holds what was never
+    kept. Cancels and kills (`cancel`, ``cancel_all``, ``kill``, rows of ``cancel`` and
+    ``cancel_all``) are still taken and answered, kept in a segment set aside for them; their
+    events say ``is_emergency``, and `failure` says why. Make a new venue once the disk is mended.
     """
 
     def __init__(
@@ -150,6 +163,13 @@ class Venue(AbstractContextManager["Venue"]):
             self.opening = Opening(*self._core.opening())
         for why in self.opening.passed_over:
             warnings.warn(f"a snapshot is passed over: {why}", RuntimeWarning, stacklevel=2)
+        if self.opening.adopted:
+            taken = f"{self.opening.adopted} cancels and kills that were taken then now hold"
+            warnings.warn(
+                f"the journal had failed: {taken}; the venue opens killed",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         self.accounts, self.symbols, self.assets = (tuple(names) for names in self._core.tables())
 
     def __exit__(
@@ -220,7 +240,8 @@ class Venue(AbstractContextManager["Venue"]):
         dtype = Venue.dtype(kind)
         rows = np.zeros(n, dtype=dtype)
         for name in dtype.names or ():
-            if name in _NEUTRAL and not (name == "side" and kind == "cancel_all"):
+            # Those of a cancel of many narrow it down: zero is any side and any kind of instrument.
+            if name in _NEUTRAL and not (name in {"side", "kind"} and kind == "cancel_all"):
                 rows[name] = _NEUTRAL[name]
         return rows
 
@@ -242,7 +263,8 @@ class Venue(AbstractContextManager["Venue"]):
         TypeError
             The array is of another type.
         JournalError
-            The journal takes no more.
+            The journal takes no more. Cancels in the batch are taken all the same; a batch of
+            nothing else raises nothing.
         """
         of = getattr(batch, "dtype", type(batch).__name__)
         kind = next((name for name, dtype in _DTYPES.items() if of == dtype), None)
@@ -363,30 +385,44 @@ class Venue(AbstractContextManager["Venue"]):
         """Return a book: ``bids asks`` as ``[price, visible qty]``, best first, and its state."""
         if depth < 0:
             raise InputError(f"depth {depth}", rule="A number of levels", remedy="Write 0 or more")
-        return _known(self._core.book(symbol, depth), "symbol", symbol, self.symbols)
+        with core_errors():
+            found = self._core.book(symbol, depth)
+        return _known(found, "symbol", symbol, self.symbols)
 
     def order(self, cl_ord_id: str | int, *, account: str) -> dict[str, Any] | None:
         """Return a live order, or None where it has ended or never was."""
-        found = self._core.order(account, str(cl_ord_id))
+        with core_errors():
+            found = self._core.order(account, str(cl_ord_id))
         return None if found is None else dict(json.loads(found))
 
     def position(self, account: str, symbol: str) -> dict[str, str]:
         """Return ``qty`` (signed, contracts), ``avg_px``, ``realized_pnl``, ``unrealized_pnl``."""
         _in(account, "account", self.accounts)
-        return _known(self._core.position(account, symbol), "symbol", symbol, self.symbols)
+        with core_errors():
+            found = self._core.position(account, symbol)
+        return _known(found, "symbol", symbol, self.symbols)
 
     def balance(self, account: str, asset: str) -> dict[str, str]:
         """Return ``total``, ``available`` and ``held`` of an asset."""
         _in(account, "account", self.accounts)
-        return _known(self._core.balance(account, asset), "asset", asset, self.assets)
+        with core_errors():
+            found = self._core.balance(account, asset)
+        return _known(found, "asset", asset, self.assets)
 
     def snapshot(self) -> bytes:
         """Return the whole state as bytes, layout version first: equal for equal commands."""
-        return self._core.snapshot()
+        with core_errors():
+            return self._core.snapshot()
 
     def digest(self) -> str:
         """Return the digest of the state (BLAKE3, hex): equal for equal commands."""
-        return self._core.digest()
+        with core_errors():
+            return self._core.digest()
+
+    @property
+    def failure(self) -> str | None:
+        """Why the journal takes no more but cancels and kills; None while it does."""
+        return self._core.failure()
 
     @property
     def now_ns(self) -> int:

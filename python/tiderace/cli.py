@@ -38,7 +38,7 @@ from tiderace import (
 )
 from tiderace._clear import files as clear_files
 from tiderace._clear import show as clear_show
-from tiderace.errors import InputError, OrderRefused, StorageError, TideraceError
+from tiderace.errors import InputError, JournalError, OrderRefused, StorageError, TideraceError
 from tiderace.strategy import Strategy
 
 __all__ = ["app", "main"]
@@ -313,7 +313,8 @@ def venue_command(
     """Run a venue: commands as JSON lines on stdin (a scenario's do lines), events on stdout.
 
     Its clock begins at the config's start and goes on by {"do": "advance"}. A line that cannot be
-    read is answered by {"error": …} and changes nothing. It ends with stdin, or at Ctrl-C.
+    read is answered by {"error": …} and changes nothing. After a failure of the journal, such as a
+    full disk, every line is, but cancels and kills. It ends with stdin, or at Ctrl-C.
     """
     del debug
     with _venue.Venue(config, journal=journal) as venue:
@@ -322,7 +323,8 @@ def venue_command(
                 if line.strip():
                     _answer_line(venue, line)
         except KeyboardInterrupt:
-            stderr.print("stopped: the journal is whole", highlight=False)
+            if venue.failure is None:
+                stderr.print("stopped: the journal is whole", highlight=False)
 
 
 def _lines_of_stdin() -> Iterator[str]:
@@ -353,7 +355,7 @@ def _lines_of_stdin() -> Iterator[str]:
 def _answer_line(venue: _venue.Venue, line: str) -> None:
     try:
         events = venue.say_line(line)
-    except InputError as error:
+    except (InputError, JournalError) as error:
         _print_json({"error": error.to_dict() | {"message": str(error)}})
         return
     for event in events:

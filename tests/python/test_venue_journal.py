@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -208,3 +209,52 @@ def test_a_damaged_emergency_segment_is_given_up_by_a_repair_alone(tmp_path: Pat
     assert Path(done["emergency"]).read_bytes() == bytes(raw)
     with tr.Venue(VENUE, journal=folder) as venue:
         assert venue.digest() == digest
+
+
+@pytest.mark.parametrize("mode", ["os", "disk"])
+def test_a_full_disk_takes_cancels_and_kills_and_shows_nothing(tmp_path: Path, mode: Any) -> None:
+    folder = tmp_path / "journal"
+    venue = tr.Venue(VENUE, journal=folder, mode=mode)
+    venue.say(order("early"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # No file takes a byte behind its second MiB: the emergency segment ends before.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, hard))
+    try:
+        with pytest.raises(tr.JournalError, match=r"\.seg"):
+            venue.apply(orders(40_000, cl_ord_id=np.arange(1, 40_001), side=BUY))
+        for show in (venue.digest, venue.snapshot, lambda: venue.book("P")):
+            with pytest.raises(tr.JournalError, match="the journal failed") as raised:
+                show()
+            assert "only cancels and kills are taken" in str(raised.value)
+        with pytest.raises(tr.JournalError):
+            venue.say(order("late"))
+        assert venue.failure is not None
+        (gone,) = venue.cancel("early", account="alice")
+        assert (gone["exec_type"], gone["is_emergency"]) == ("canceled", True)
+        rows = tr.Venue.rows(1, kind="cancel_all")
+        assert len(venue.apply(rows).reports) > 0
+        (kill,) = venue.say({"do": "kill", "scope": "venue", "id": "venue"})
+        assert kill["event"] == "kill_changed"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with pytest.raises(tr.JournalError, match="the journal failed"):
+        venue.close()
+    with pytest.warns(RuntimeWarning, match="opens killed"):
+        venue = tr.Venue(VENUE, journal=folder, mode=mode)
+    with venue:
+        assert (venue.opening.adopted, venue.failure) == (4, None)
+        assert venue.book("P")["bids"] == []
+        assert venue.say(order("more"))[0]["reason"] == "killed"
+        venue.say({"do": "unkill", "scope": "venue", "id": "venue"})
+        assert venue.say(order("more"))[0]["exec_type"] == "new"
+
+
+def test_a_name_too_long_or_empty_is_refused_before_it_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    with tr.Venue(VENUE, journal=folder) as venue:
+        (refused,) = venue.say(order("x" * 65))
+        assert refused["reason"] == "bad_field"
+        assert "65 against 64" in refused["text"]
+        (refused,) = venue.say(order(""))
+        assert refused["reason"] == "bad_cl_ord_id"
+    assert all(b"x" * 65 not in path.read_bytes() for path in folder.iterdir())

@@ -24,7 +24,7 @@ use tiderace_types::{KillScope, Ts};
 use crate::backoff::{Backoff, push_all};
 use crate::digest::ChainedOutputs;
 use crate::pipeline::Shared;
-use crate::words::{Applied, Inbound, Output, is_rescue};
+use crate::words::{Applied, Inbound, Output};
 
 /// Entries taken from the ring at once.
 const TAKE_MAX: usize = 1_024;
@@ -93,9 +93,9 @@ impl Committer {
             self.close();
         }
         self.waiting.cause = (inbound.seq, inbound.ts);
-        self.waiting.is_ahead = is_rescue(&inbound.command) && self.waiting.outputs.is_empty();
+        self.waiting.is_ahead = inbound.command.is_rescue() && self.waiting.outputs.is_empty();
         if self.shared.has_failed() {
-            self.waiting.is_emergency = is_rescue(&inbound.command) && self.rescue(&[record(&inbound)]);
+            self.waiting.is_emergency = inbound.command.is_rescue() && self.rescue(&[record(&inbound)]);
             return;
         }
         if self.log.is_empty() {
@@ -105,7 +105,7 @@ impl Committer {
         inbound.command.encode(&mut self.waiting.payload);
         let (kind, ts) = (inbound.command.kind(), inbound.ts.get());
         let appended = self.log.append(kind, ts, self.chain.crc(), &self.waiting.payload);
-        if is_rescue(&inbound.command) {
+        if inbound.command.is_rescue() {
             self.waiting.rescues.push(inbound);
         }
         if let Err(error) = appended {

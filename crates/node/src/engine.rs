@@ -9,7 +9,7 @@ use crate::backoff::{Backoff, push_all};
 use crate::histogram::Histogram;
 use crate::machine::Machine;
 use crate::pipeline::Shared;
-use crate::words::{Applied, Inbound, is_rescue};
+use crate::words::{Applied, Inbound};
 
 pub(crate) struct EngineThread<M> {
     pub(crate) machine: M,
@@ -35,7 +35,7 @@ impl<M: Machine> EngineThread<M> {
             };
             backoff.reset();
             // What a failed journal will not keep must not happen.
-            if self.shared.has_failed() && !is_rescue(&inbound.command) {
+            if self.shared.has_failed() && !inbound.command.is_rescue() {
                 continue;
             }
             let start = self.service.as_ref().map(|_| Instant::now());

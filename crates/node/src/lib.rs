@@ -37,4 +37,4 @@ pub use machine::Machine;
 pub use pipeline::{Config, Inlet, NotTaken, Outlet, Pipeline, Stopped};
 pub use publisher::{Ending, Subscription, Topic};
 pub use recover::{Recovery, recover};
-pub use words::{KIND_GENESIS, Output, is_rescue};
+pub use words::{KIND_GENESIS, Output};

@@ -24,7 +24,7 @@ use crate::histogram::Histogram;
 use crate::machine::Machine;
 use crate::publisher::{PublisherThread, Subscriber, Subscription, Topic, subscription};
 use crate::recover::Recovery;
-use crate::words::{Inbound, Output, is_rescue};
+use crate::words::{Inbound, Output};
 
 /// How large the rings are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Inlet {
     /// # Errors
     /// [`NotTaken`]; the command was not sent then.
     pub fn submit(&mut self, ts: Ts, command: &Command) -> Result<u64, NotTaken> {
-        if self.shared.has_failed() && !is_rescue(command) {
+        if self.shared.has_failed() && !command.is_rescue() {
             return Err(NotTaken::Stopped);
         }
         if self.ring.is_abandoned() {

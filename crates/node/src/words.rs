@@ -1,7 +1,7 @@
 //! What goes over the rings.
 
 use tiderace_types::Ts;
-use tiderace_types::venue::{Command, Event, Single};
+use tiderace_types::venue::{Command, Event};
 
 /// Kind of the first record of a journal: the genesis.
 pub const KIND_GENESIS: u16 = 1;
@@ -34,38 +34,4 @@ pub struct Output {
     pub is_ahead: bool,
     /// What happened.
     pub event: Event,
-}
-
-/// Whether a command only takes risk away. Such a command is still taken when the disk takes nothing more.
-#[must_use]
-pub const fn is_rescue(command: &Command) -> bool {
-    match command {
-        Command::Single(Single::Cancel(_) | Single::CancelAll(_)) => true,
-        Command::Single(Single::KillSet(kill)) => kill.is_on,
-        Command::Single(
-            Single::NewOrder(_)
-            | Single::Replace(_)
-            | Single::MmpReset(_)
-            | Single::Clock(_)
-            | Single::IndexSet(_)
-            | Single::MarkSet(_)
-            | Single::SettlementSet(_)
-            | Single::GreeksSet(_)
-            | Single::StateSet(_)
-            | Single::Deposit(_)
-            | Single::Withdraw(_)
-            | Single::ConnectionSet(_)
-            | Single::BustTrade(_)
-            | Single::AdjustTrade(_)
-            | Single::ProposeOverride(_)
-            | Single::ApproveOverride(_)
-            | Single::Malformed(_)
-            | Single::FundContribution(_)
-            | Single::AuctionBid(_)
-            | Single::Transfer(_)
-            | Single::PortCustomers(_),
-        )
-        | Command::MassQuote(_)
-        | Command::SurfacePublished(_) => false,
-    }
 }

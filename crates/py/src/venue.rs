@@ -207,6 +207,7 @@ fn session_error(error: SessionError) -> PyErr {
         | SessionError::OtherGenesis
         | SessionError::Differs { .. }
         | SessionError::NoStart { .. }
+        | SessionError::Failed { .. }
         | SessionError::Record { .. } => errors::JournalError::new_err(error.to_string()),
     }
 }
@@ -331,28 +332,28 @@ impl PyVenue {
 
     /// A book as JSON; `None` for a symbol that is not listed.
     fn book(&self, py: Python<'_>, symbol: &str, depth: usize) -> PyResult<Option<String>> {
-        self.with(py, |session| Ok(text(session.book(symbol, depth))))
+        self.with(py, |session| Ok(text(session.book(symbol, depth)?)))
     }
 
     /// A live order as JSON.
     fn order(&self, py: Python<'_>, account: &str, cl_ord_id: &str) -> PyResult<Option<String>> {
-        self.with(py, |session| Ok(text(session.order(account, cl_ord_id))))
+        self.with(py, |session| Ok(text(session.order(account, cl_ord_id)?)))
     }
 
     /// A position as JSON.
     fn position(&self, py: Python<'_>, account: &str, symbol: &str) -> PyResult<Option<String>> {
-        self.with(py, |session| Ok(text(session.position(account, symbol))))
+        self.with(py, |session| Ok(text(session.position(account, symbol)?)))
     }
 
     /// Cash as JSON.
     fn balance(&self, py: Python<'_>, account: &str, asset: &str) -> PyResult<Option<String>> {
-        self.with(py, |session| Ok(text(session.balance(account, asset))))
+        self.with(py, |session| Ok(text(session.balance(account, asset)?)))
     }
 
     /// Accounts, symbols and assets in the order of their numbers.
     fn tables(&self, py: Python<'_>) -> PyResult<(Vec<String>, Vec<String>, Vec<String>)> {
         self.with(py, |session| {
-            let config = session.venue().config();
+            let config = session.venue()?.config();
             Ok((
                 config.accounts.iter().map(|account| account.name.clone()).collect(),
                 config.instruments.iter().map(|listing| listing.instrument.symbol.clone()).collect(),
@@ -363,23 +364,29 @@ impl PyVenue {
 
     /// The state's bytes.
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = self.with(py, |session| Ok(session.snapshot()))?;
+        let bytes = self.with(py, |session| session.snapshot())?;
         Ok(PyBytes::new(py, &bytes))
     }
 
     /// Digest of the state, as hex.
     fn digest(&self, py: Python<'_>) -> PyResult<String> {
-        let digest = self.with(py, |session| Ok(session.venue().digest()))?;
+        let digest = self.with(py, |session| Ok(session.venue()?.digest()))?;
         Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// How it came back from its journal: sequence of the snapshot, commands replayed, snapshots passed over and why.
-    fn opening(&self, py: Python<'_>) -> PyResult<(Option<u64>, u64, Vec<String>)> {
+    /// How it came back from its journal: sequence of the snapshot, commands replayed, snapshots passed over and why,
+    /// cancels and kills adopted from the emergency segment.
+    fn opening(&self, py: Python<'_>) -> PyResult<(Option<u64>, u64, Vec<String>, u64)> {
         self.with(py, |session| {
             let opening = session.opening();
             let passed_over = opening.passed_over.iter().map(ToString::to_string).collect();
-            Ok((opening.from_snapshot, opening.replayed, passed_over))
+            Ok((opening.from_snapshot, opening.replayed, passed_over, opening.adopted))
         })
+    }
+
+    /// Why the journal takes no more; `None` while it does.
+    fn failure(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        self.with(py, |session| Ok(session.failure().map(str::to_owned)))
     }
 
     /// The time reached.

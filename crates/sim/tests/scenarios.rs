@@ -48,3 +48,16 @@ fn spot_and_inverse_contracts_keep_the_ledger() {
         assert!(outcome.failure.is_none(), "{outcome}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_back_to_a_folder_above_is_not_followed() {
+    let root = std::env::temp_dir().join(format!("tiderace-loop-{}", std::process::id()));
+    std::fs::create_dir_all(root.join("a/b")).unwrap();
+    std::fs::write(root.join("a/b/story.jsonl"), "").unwrap();
+    std::os::unix::fs::symlink(&root, root.join("a/up")).unwrap();
+    std::os::unix::fs::symlink(".", root.join("a/b/self")).unwrap();
+    let found = files(std::slice::from_ref(&root));
+    std::fs::remove_dir_all(&root).unwrap();
+    assert_eq!(found.unwrap(), [root.join("a/b/story.jsonl")]);
+}

@@ -560,6 +560,40 @@ impl Command {
         }
     }
 
+    /// Whether a command only takes risk away. Such a command is still taken when the disk takes nothing more.
+    #[must_use]
+    pub const fn is_rescue(&self) -> bool {
+        match self {
+            Self::Single(Single::Cancel(_) | Single::CancelAll(_)) => true,
+            Self::Single(Single::KillSet(kill)) => kill.is_on,
+            Self::Single(
+                Single::NewOrder(_)
+                | Single::Replace(_)
+                | Single::MmpReset(_)
+                | Single::Clock(_)
+                | Single::IndexSet(_)
+                | Single::MarkSet(_)
+                | Single::SettlementSet(_)
+                | Single::GreeksSet(_)
+                | Single::StateSet(_)
+                | Single::Deposit(_)
+                | Single::Withdraw(_)
+                | Single::ConnectionSet(_)
+                | Single::BustTrade(_)
+                | Single::AdjustTrade(_)
+                | Single::ProposeOverride(_)
+                | Single::ApproveOverride(_)
+                | Single::Malformed(_)
+                | Single::FundContribution(_)
+                | Single::AuctionBid(_)
+                | Single::Transfer(_)
+                | Single::PortCustomers(_),
+            )
+            | Self::MassQuote(_)
+            | Self::SurfacePublished(_) => false,
+        }
+    }
+
     /// Appends the record's bytes, without its kind.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {

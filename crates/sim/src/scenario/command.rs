@@ -5,7 +5,7 @@ use tiderace_types::instrument::STEP_DECIMALS;
 use tiderace_types::venue::{
     ANY, ANY_INSTRUMENT, AuctionBid, Cancel, CancelAll, Clock, Command, ConnectionSet, Deposit, FundContribution,
     GreeksSet, IndexSet, KillSet, Malformed, MarkSet, MassQuote, MmpReset, NewOrder, PortCustomers, QUOTE_ENTRIES_MAX,
-    QuoteEntry, Replace, SettlementSet, StateSet, Transfer, Withdraw,
+    QuoteEntry, Replace, SettlementSet, Single, StateSet, Transfer, Withdraw,
 };
 use tiderace_types::{
     AccountId, Amount, ClOrdId, DecimalError, InstrumentId, KillScope, Layout, OrdType, PegTo, PostOnly, Price, Qty,
@@ -64,6 +64,32 @@ impl About {
 /// # Errors
 /// What is wrong with the line.
 pub(super) fn step(line: &Object<'_>, gateway: &mut Gateway) -> Result<Step, Bad> {
+    gateway.refused = None;
+    let step = read(line, gateway)?;
+    match (step, gateway.refused.take()) {
+        (Step::Send(all), Some(refusal)) => Ok(Step::Send(vec![refused_name(line, gateway, &all, refusal)?])),
+        (step, _) => Ok(step),
+    }
+}
+
+/// What is sent in the place of a command with a name that gets no number.
+fn refused_name(line: &Object<'_>, gateway: &Gateway, all: &[Sent], refusal: Refusal) -> Result<Sent, Bad> {
+    let kind = match all.first().map(|sent| &sent.command) {
+        Some(Command::Single(Single::Malformed(malformed))) => malformed.kind,
+        Some(command) => command.kind(),
+        None => 0,
+    };
+    let account = line.text_or_none("account")?.and_then(|name| gateway.known_account(name)).unwrap_or(NOBODY);
+    let instrument = line.text_or_none("symbol")?.and_then(|name| gateway.listed(name)).unwrap_or(ANY_INSTRUMENT);
+    let mut key = None;
+    for name in ["cl_ord_id", "quote_id", "orig_cl_ord_id"] {
+        key = key.or(line.text_or_none(name)?);
+    }
+    let cl_ord_id = key.and_then(|name| gateway.find_cl_ord_id(account, name)).unwrap_or(ClOrdId(0));
+    Ok(Sent { command: About { kind, account, instrument, cl_ord_id }.refused(refusal), leg: None })
+}
+
+fn read(line: &Object<'_>, gateway: &mut Gateway) -> Result<Step, Bad> {
     let command = match line.text("do")? {
         "new_order" => new_order(line, gateway)?,
         "replace" => replace(line, gateway)?,
@@ -493,7 +519,7 @@ fn transfer(
     line.only(&["do", "account", "asset", "amount"])?;
     let account = gateway.account(line.text("account")?);
     let asset = gateway.asset(line.text("asset")?);
-    let amount = exact(line.number("amount")?, gateway.asset_decimals(asset), Reason::BadQty);
+    let amount = exact(line.number("amount")?, gateway.asset_decimals(asset), Reason::BadAmount);
     Ok(About::plain(kind, account, ANY_INSTRUMENT).or_refused(amount.map(|amount| make(account, asset, amount))))
 }
 
@@ -501,7 +527,7 @@ fn fund_contribution(line: &Object<'_>, gateway: &mut Gateway) -> Result<Command
     line.only(&["do", "member", "asset", "amount"])?;
     let member = gateway.member(line.text("member")?);
     let asset = gateway.asset(line.text("asset")?);
-    let amount = exact(line.number("amount")?, gateway.asset_decimals(asset), Reason::BadQty);
+    let amount = exact(line.number("amount")?, gateway.asset_decimals(asset), Reason::BadAmount);
     let about = About::plain(FundContribution::KIND, NOBODY, ANY_INSTRUMENT);
     Ok(about.or_refused(amount.map(|amount| FundContribution { member, asset, amount })))
 }
@@ -512,7 +538,7 @@ fn bid(line: &Object<'_>, gateway: &mut Gateway) -> Result<Command, Bad> {
     let account = gateway.account(line.text("account")?);
     let defaulter = gateway.account(line.text("defaulter")?);
     let asset = gateway.asset(line.text("asset")?);
-    let price = exact(line.number("amount")?, gateway.asset_decimals(asset), Reason::BadQty);
+    let price = exact(line.number("amount")?, gateway.asset_decimals(asset), Reason::BadAmount);
     let about = About::plain(AuctionBid::KIND, account, ANY_INSTRUMENT);
     Ok(about.or_refused(price.map(|price| AuctionBid { account, defaulter, price })))
 }
@@ -523,7 +549,7 @@ fn move_money(line: &Object<'_>, gateway: &mut Gateway) -> Result<Command, Bad> 
     let account = gateway.account(line.text("account")?);
     let receiver = gateway.account(line.text("to")?);
     let asset = gateway.asset(line.text("asset")?);
-    let amount = exact(line.number("amount")?, gateway.asset_decimals(asset), Reason::BadQty);
+    let amount = exact(line.number("amount")?, gateway.asset_decimals(asset), Reason::BadAmount);
     let about = About::plain(Transfer::KIND, account, ANY_INSTRUMENT);
     Ok(about.or_refused(amount.map(|amount| Transfer { account, receiver, asset, amount })))
 }

@@ -19,6 +19,9 @@ pub(super) const NOBODY: AccountId = AccountId(u32::MAX);
 /// ClOrdIDs from here on stand for names that are no numbers.
 const NAMED: u64 = 1 << 62;
 
+/// Longest name that a command may be the first to say, in bytes.
+pub(super) const NAME_BYTES_MAX: usize = 64;
+
 /// Names in the order of their numbers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
@@ -102,6 +105,8 @@ pub(super) struct Gateway {
     pub(super) opened: u32,
     /// Names since these were last taken.
     pub(super) fresh: Vec<Name>,
+    /// Why the last name that got no number got none, since this was last taken.
+    pub(super) refused: Option<Refusal>,
     /// Time of the last command.
     pub(super) now: Ts,
     /// Definitions, by number.
@@ -122,6 +127,7 @@ impl Gateway {
         Self {
             opened: 0,
             fresh: Vec::new(),
+            refused: None,
             now,
             instruments: Vec::new(),
             decimals: Vec::new(),
@@ -134,8 +140,8 @@ impl Gateway {
         }
     }
 
-    fn intern(&mut self, table: Table, account: AccountId, name: &str) -> u32 {
-        let names = match table {
+    fn names_of(&mut self, table: Table, account: AccountId) -> &mut Names {
+        match table {
             Table::Account => &mut self.accounts,
             Table::Symbol => &mut self.symbols,
             Table::Asset => &mut self.assets,
@@ -143,11 +149,35 @@ impl Gateway {
             Table::Member => &mut self.members,
             Table::Group => &mut self.said.entry(account).or_default().groups,
             Table::ClOrdId => &mut self.said.entry(account).or_default().ids,
-        };
-        if names.find(name).is_none() {
-            self.fresh.push(Name { table, account, name: name.to_owned() });
         }
-        names.id(name)
+    }
+
+    fn intern(&mut self, table: Table, account: AccountId, name: &str) -> u32 {
+        let names = self.names_of(table, account);
+        if let Some(id) = names.find(name) {
+            return id;
+        }
+        let id = names.id(name);
+        self.fresh.push(Name { table, account, name: name.to_owned() });
+        id
+    }
+
+    /// The number of a name that somebody says. One that is new and too long, or an empty ClOrdID, gets none and is
+    /// refused: 4294967295 is beyond every table.
+    fn say(&mut self, table: Table, account: AccountId, name: &str) -> u32 {
+        let refusal = if name.len() > NAME_BYTES_MAX {
+            let [len, limit] = [name.len(), NAME_BYTES_MAX].map(|len| i128::try_from(len).unwrap_or(i128::MAX));
+            Refusal::new(Reason::BadField, len, limit)
+        } else if name.is_empty() && table == Table::ClOrdId {
+            Refusal::new(Reason::BadClOrdId, 0, 1)
+        } else {
+            return self.intern(table, account, name);
+        };
+        let known = self.names_of(table, account).find(name);
+        known.unwrap_or_else(|| {
+            self.refused = Some(refusal);
+            u32::MAX
+        })
     }
 
     /// Takes a name back from the bytes of [`Name::encode`]; in the order of the journal it gets its number again.
@@ -217,36 +247,36 @@ impl Gateway {
     }
 
     pub(super) fn account(&mut self, name: &str) -> AccountId {
-        AccountId(self.intern(Table::Account, NOBODY, name))
+        AccountId(self.say(Table::Account, NOBODY, name))
     }
 
     /// 65535 means every instrument, so that no name gets it.
     pub(super) fn symbol(&mut self, name: &str) -> InstrumentId {
-        let id = self.intern(Table::Symbol, NOBODY, name);
+        let id = self.say(Table::Symbol, NOBODY, name);
         InstrumentId(u16::try_from(id).unwrap_or(u16::MAX).min(u16::MAX - 1))
     }
 
     pub(super) fn asset(&mut self, name: &str) -> AssetId {
-        AssetId(u16::try_from(self.intern(Table::Asset, NOBODY, name)).unwrap_or(u16::MAX))
+        AssetId(u16::try_from(self.say(Table::Asset, NOBODY, name)).unwrap_or(u16::MAX))
     }
 
     /// Number 0 is the strategy without a name.
     pub(super) fn strategy(&mut self, name: Option<&str>) -> u32 {
-        name.map_or(0, |name| self.intern(Table::Strategy, NOBODY, name))
+        name.map_or(0, |name| self.say(Table::Strategy, NOBODY, name))
     }
 
     pub(super) fn member(&mut self, name: &str) -> u32 {
-        self.intern(Table::Member, NOBODY, name)
+        self.say(Table::Member, NOBODY, name)
     }
 
     pub(super) fn group(&mut self, account: AccountId, name: Option<&str>) -> u16 {
         let Some(name) = name else { return NO_GROUP };
-        let id = self.intern(Table::Group, account, name);
+        let id = self.say(Table::Group, account, name);
         u16::try_from(id).unwrap_or(NO_GROUP).min(NO_GROUP - 1)
     }
 
     pub(super) fn cl_ord_id(&mut self, account: AccountId, name: &str) -> ClOrdId {
-        plain(name).unwrap_or_else(|| ClOrdId(NAMED | u64::from(self.intern(Table::ClOrdId, account, name))))
+        plain(name).unwrap_or_else(|| ClOrdId(NAMED | u64::from(self.say(Table::ClOrdId, account, name))))
     }
 
     /// The number of an account that was named.

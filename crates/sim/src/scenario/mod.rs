@@ -100,7 +100,8 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, BadFile> {
             bad: Bad::new("", message, remedy),
         };
         let before = files.len();
-        walk(path, &mut files).map_err(|error| bad(format!("cannot be read: {error}"), "check the path"))?;
+        walk(path, &mut Vec::new(), &mut files)
+            .map_err(|error| bad(format!("cannot be read: {error}"), "check the path"))?;
         if files.len() == before {
             return Err(bad("no scenario is there".to_owned(), "name a file, or a folder with .jsonl files"));
         }
@@ -108,18 +109,25 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, BadFile> {
     Ok(files)
 }
 
-fn walk(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+/// `above` holds the folders on the way: a link back to one of them is not followed.
+fn walk(path: &Path, above: &mut Vec<PathBuf>, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     if !std::fs::metadata(path)?.is_dir() {
         files.push(path.to_owned());
         return Ok(());
     }
+    let folder = path.canonicalize()?;
+    if above.contains(&folder) {
+        return Ok(());
+    }
+    above.push(folder);
     let mut entries =
         std::fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
     entries.sort();
     for entry in entries {
         if entry.is_dir() || entry.extension().is_some_and(|extension| extension == "jsonl") {
-            walk(&entry, files)?;
+            walk(&entry, above, files)?;
         }
     }
+    above.pop();
     Ok(())
 }

@@ -8,12 +8,18 @@
 //! hold is passed over and named ([`Session::opening`]), for an older one or the whole journal. Snapshots are written on
 //! the caller's thread, behind every so many commands and at the end: `version u32, genesis [32] (BLAKE3), digest of
 //! the outputs, tables of names, venue`.
+//!
+//! The genesis is compared by what it means: one that says less, of a build that knew fewer terms, is that of the venue
+//! whose other terms are the usual ones.
+
+mod rescue;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tiderace_engine::venue::{ConfigError, Venue};
+use tiderace_engine::venue::{ConfigError, Venue, VenueConfig};
 use tiderace_journal::{
     ChainedDigest, Config, FileSystem, JournalError, Log, LogReader, Retention, Snapshot, Snapshots,
 };
@@ -21,10 +27,11 @@ use tiderace_types::venue::{Command, Event, NO_ENTRY};
 use tiderace_types::{DecodeError, ExecType, Ts};
 
 use super::command::{self, Sent, Step};
-use super::gateway::{Gateway, Name};
+use super::gateway::Gateway;
 use super::json::{self as strict, Bad, Object};
 use super::setup::{self, Setup};
 use super::{show, view};
+use rescue::{Failure, Unkept};
 
 /// Kind of the first record: the genesis.
 const KIND_GENESIS: u16 = 1;
@@ -58,6 +65,8 @@ pub struct Opening {
     pub from_snapshot: Option<u64>,
     /// Commands applied from the journal.
     pub replayed: u64,
+    /// Cancels and kills adopted from the emergency segment. Where there are some, the journal had failed.
+    pub adopted: u64,
     /// Newer snapshots that do not hold, or are of another build.
     pub passed_over: Vec<JournalError>,
 }
@@ -82,6 +91,11 @@ pub enum SessionError {
     NoStart {
         /// First sequence that is there.
         first_seq: u64,
+    },
+    /// The journal failed before: the state holds what it never took.
+    Failed {
+        /// How.
+        why: String,
     },
     /// A record of the journal is none of a venue.
     Record {
@@ -109,6 +123,10 @@ impl core::fmt::Display for SessionError {
                 f,
                 "the journal begins at sequence {first_seq} and no snapshot leads there; restore a snapshot or the segments before"
             ),
+            Self::Failed { why } => {
+                let rule = "what is not kept is not shown, and only cancels and kills are taken";
+                write!(f, "the journal failed: {why}; {rule}; mend the disk and open it again")
+            }
             Self::Record { seq, error } => write!(f, "record {seq} of the journal is none of a venue: {error}"),
         }
     }
@@ -131,6 +149,14 @@ impl From<JournalError> for SessionError {
 /// An event in words: its key `event` says what it is.
 pub type Words = Map<String, Value>;
 
+/// What the first record of a journal says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Genesis {
+    start: Ts,
+    venue: VenueConfig,
+}
+
 /// The venue, the tables of its gateway, its journal.
 pub struct Session {
     pub(super) gateway: Gateway,
@@ -147,6 +173,10 @@ pub struct Session {
     opening: Opening,
     /// Snapshots that could not be written; the journal holds what they would have held.
     not_written: Vec<SessionError>,
+    unkept: Unkept,
+    failure: Option<Failure>,
+    /// Room for the events of a replay.
+    events: Vec<Event>,
 }
 
 impl Session {
@@ -172,6 +202,7 @@ impl Session {
     /// What the whole journal gives, without a snapshot and without the journal.
     pub(super) fn replayed(setup: &Setup, place: &Place) -> Result<Self, SessionError> {
         let mut session = Self::at_genesis(setup)?;
+        session.read_genesis(place);
         session.replay(place)?;
         Ok(session)
     }
@@ -193,11 +224,15 @@ impl Session {
             snapshot_seq: 0,
             opening: Opening::default(),
             not_written: Vec::new(),
+            unkept: Unkept::default(),
+            failure: None,
+            events: Vec::new(),
         })
     }
 
     fn recover(&mut self, place: &Place) -> Result<(), SessionError> {
-        let (mut log, _) = Log::open(Arc::clone(&place.fs), &place.dir, place.config)?;
+        let (mut log, recovered) = Log::open(Arc::clone(&place.fs), &place.dir, place.config)?;
+        self.read_genesis(place);
         self.begin_at_snapshot(place)?;
         self.replay(place)?;
         if log.next_seq() == 0 {
@@ -205,8 +240,23 @@ impl Session {
             log.commit(self.root)?;
             self.next_seq = log.next_seq();
         }
+        self.adopt(&mut log, &recovered.emergency)?;
         (self.log, self.place) = (Some(log), Some(place.clone()));
         Ok(())
+    }
+
+    /// Takes over the bytes of the journal's genesis, where they mean this venue. What cannot be read, the replay names.
+    fn read_genesis(&mut self, place: &Place) {
+        let Ok(mut reader) = LogReader::open(Arc::clone(&place.fs), &place.dir, 0) else { return };
+        let Ok(Some(batch)) = reader.next_batch() else { return };
+        let Some(first) = batch.records().next() else { return };
+        if first.header.seq != 0 || first.header.kind != KIND_GENESIS {
+            return;
+        }
+        let genesis = serde_json::from_slice::<Genesis>(first.payload);
+        if genesis.is_ok_and(|of| of.start == self.gateway.now && of.venue == *self.venue.config()) {
+            self.genesis = first.payload.to_vec();
+        }
     }
 
     /// Takes over the state of the newest snapshot that holds.
@@ -260,7 +310,6 @@ impl Session {
         if reader.next_seq() > self.next_seq {
             return Err(SessionError::NoStart { first_seq: reader.next_seq() });
         }
-        let mut events = Vec::new();
         while let Some(batch) = reader.next_batch()? {
             let from_seq = self.next_seq;
             if batch.header.first_seq >= from_seq {
@@ -276,18 +325,29 @@ impl Session {
                     KIND_GENESIS if header.seq == 0 && record.payload == self.genesis => {}
                     KIND_GENESIS => return Err(SessionError::OtherGenesis),
                     _ if header.seq == 0 => return Err(SessionError::OtherGenesis),
-                    KIND_NAME => self.gateway.learn(record.payload),
                     kind => {
-                        let command = Command::decode(kind, record.payload);
-                        let command = command.map_err(|error| SessionError::Record { seq: header.seq, error })?;
-                        events.clear();
-                        self.apply_now(header.seq, Ts::new(header.ts), &command, &mut events);
-                        self.opening.replayed = self.opening.replayed.saturating_add(1);
+                        if self.replay_record(header.seq, header.ts, kind, record.payload)? {
+                            self.opening.replayed = self.opening.replayed.saturating_add(1);
+                        }
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Learns a name or applies a command; whether it was a command.
+    fn replay_record(&mut self, seq: u64, ts: i64, kind: u16, payload: &[u8]) -> Result<bool, SessionError> {
+        if kind == KIND_NAME {
+            self.gateway.learn(payload);
+            return Ok(false);
+        }
+        let command = Command::decode(kind, payload).map_err(|error| SessionError::Record { seq, error })?;
+        let mut events = core::mem::take(&mut self.events);
+        events.clear();
+        self.apply_now(seq, Ts::new(ts), &command, &mut events);
+        self.events = events;
+        Ok(true)
     }
 
     /// Writes a snapshot beside the journal, where there is one, and removes those that are no longer kept.
@@ -296,10 +356,14 @@ impl Session {
     /// [`SessionError::Journal`]. Where the journal itself failed, everything after says so too.
     pub fn write_snapshot(&mut self) -> Result<(), SessionError> {
         // A name that is in the tables and not in the journal would be lost with the snapshot.
-        self.append_names()?;
-        self.commit_log()?;
-        let (Some(log), Some(place)) = (&mut self.log, &self.place) else { return Ok(()) };
-        log.sync()?;
+        self.append_names();
+        if self.failure.is_none()
+            && let Err(error) = self.commit_log().and_then(|()| self.sync_log())
+        {
+            self.fail(error);
+        }
+        self.check()?;
+        let (Some(_), Some(place)) = (&self.log, &self.place) else { return Ok(()) };
         // What is committed is a batch: equal states have equal bytes.
         self.outputs.close();
         self.keep_snapshot(place)?;
@@ -344,11 +408,14 @@ impl Session {
     }
 
     /// The venue's state, layout version first.
-    #[must_use]
-    pub fn snapshot(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// [`SessionError::Failed`].
+    pub fn snapshot(&self) -> Result<Vec<u8>, SessionError> {
+        self.check()?;
         let mut bytes = Vec::new();
         self.venue.encode(&mut bytes);
-        bytes
+        Ok(bytes)
     }
 
     fn apply_now(&mut self, seq: u64, ts: Ts, command: &Command, events: &mut Vec<Event>) {
@@ -380,35 +447,52 @@ impl Session {
     /// events. Returns once all are kept.
     ///
     /// # Errors
-    /// [`SessionError::Journal`]; what was said to `each` must not be passed on then.
+    /// [`SessionError::Failed`]; what was said to `each` must not be passed on then. Cancels and kills are taken all the
+    /// same; a call of nothing else does not fail while the emergency segment takes them ([`Session::failure`] tells).
     pub fn apply(
         &mut self,
         commands: impl Iterator<Item = (Ts, Command)>,
         mut each: impl FnMut(usize, Ts, &[Event]),
     ) -> Result<(), SessionError> {
-        let (mut bytes, mut events) = (Vec::new(), Vec::new());
+        let (mut bytes, mut events, mut has_others) = (Vec::new(), Vec::new(), false);
         for (row, (ts, command)) in commands.enumerate() {
             let ts = ts.max(self.gateway.now);
+            has_others |= !command.is_rescue();
             bytes.clear();
             command.encode(&mut bytes);
-            let seq = self.append(ts, command.kind(), &bytes)?;
+            let Some(seq) = self.enter(ts, &command, &bytes) else { continue };
             events.clear();
             self.apply_now(seq, ts, &command, &mut events);
             each(row, ts, &events);
         }
-        self.commit()
+        self.commit(has_others)
     }
 
     fn commit_log(&mut self) -> Result<(), SessionError> {
         if let Some(log) = &mut self.log {
             log.commit(self.root)?;
+            self.all_kept();
+        }
+        Ok(())
+    }
+
+    fn sync_log(&mut self) -> Result<(), SessionError> {
+        if let Some(log) = &mut self.log {
+            log.sync()?;
         }
         Ok(())
     }
 
     /// Commits, and writes the snapshot that is due. One that fails takes nothing from what was committed.
-    fn commit(&mut self) -> Result<(), SessionError> {
-        self.commit_log()?;
+    fn commit(&mut self, has_others: bool) -> Result<(), SessionError> {
+        if self.failure.is_none()
+            && let Err(error) = self.commit_log()
+        {
+            self.fail(error);
+        }
+        if self.failure.is_some() {
+            return self.end_failed(has_others);
+        }
         let every = self.place.as_ref().and_then(|place| place.snapshot_every);
         let is_due = every.is_some_and(|every| self.next_seq.saturating_sub(self.snapshot_seq) >= every.max(1));
         if is_due && let Err(error) = self.write_snapshot() {
@@ -418,27 +502,33 @@ impl Session {
         Ok(())
     }
 
-    fn append_names(&mut self) -> Result<(), SessionError> {
-        let ts = self.gateway.now;
-        for name in core::mem::take(&mut self.gateway.fresh) {
-            self.append(ts, KIND_NAME, &Name::encode(&name))?;
-        }
-        Ok(())
-    }
-
     /// Does what a `do` line says and returns what followed.
     ///
     /// # Errors
-    /// [`SessionError::Bad`] for a line that cannot be read, and then nothing was done; [`SessionError::Journal`].
+    /// [`SessionError::Bad`] for a line that cannot be read, and then nothing was done; [`SessionError::Failed`]. After
+    /// a failure of the journal cancels and kills are still answered, by events with the key `is_emergency`: they are
+    /// kept in the emergency segment, and may tell of what the disk never took.
     pub fn say(&mut self, line: &str) -> Result<Vec<Words>, SessionError> {
         let value = strict::parse(line)?;
         let object = Object::new(&value, "")?;
+        let now = self.gateway.now;
         // A bad line may leave names behind; they decide nothing.
         match command::step(&object, &mut self.gateway)? {
             Step::Crash => Err(Bad::new("do", "only a scenario crashes", "leave it out").into()),
             Step::Send(all) => {
+                if !all.iter().all(|sent| sent.command.is_rescue())
+                    && let Err(error) = self.check()
+                {
+                    self.gateway.now = now;
+                    return Err(error);
+                }
                 let mut words = Vec::new();
                 self.send(&all, |gateway, event, leg| words.push(show::event(gateway, event, leg)))?;
+                if self.failure.is_some() {
+                    for event in &mut words {
+                        event.insert("is_emergency".to_owned(), Value::Bool(true));
+                    }
+                }
                 Ok(words)
             }
         }
@@ -451,9 +541,9 @@ impl Session {
         mut each: impl FnMut(&Gateway, &Event, Option<(u16, tiderace_types::Side)>),
     ) -> Result<(), SessionError> {
         let ts = self.gateway.now;
-        self.append_names()?;
+        self.append_names();
         let mut is_refused = false;
-        let mut heard = Vec::new();
+        let (mut heard, mut has_others) = (Vec::new(), false);
         for sent in all {
             // Where a quote is refused as a whole, its legs say nothing.
             if is_refused && sent.leg.is_some() {
@@ -461,7 +551,8 @@ impl Session {
             }
             let mut bytes = Vec::new();
             sent.command.encode(&mut bytes);
-            let seq = self.append(ts, sent.command.kind(), &bytes)?;
+            has_others |= !sent.command.is_rescue();
+            let Some(seq) = self.enter(ts, &sent.command, &bytes) else { continue };
             let start = heard.len();
             let mut events = Vec::new();
             self.apply_now(seq, ts, &sent.command, &mut events);
@@ -469,7 +560,7 @@ impl Session {
             let is_quote = matches!(sent.command, Command::MassQuote(_));
             is_refused = is_quote && heard.iter().skip(start).any(|(event, _)| is_whole_refusal(event));
         }
-        self.commit()?;
+        self.commit(has_others)?;
         for (event, leg) in &heard {
             each(&self.gateway, event, *leg);
         }
@@ -483,9 +574,12 @@ impl Session {
     }
 
     /// The venue.
-    #[must_use]
-    pub fn venue(&self) -> &Venue {
-        &self.venue
+    ///
+    /// # Errors
+    /// [`SessionError::Failed`].
+    pub fn venue(&self) -> Result<&Venue, SessionError> {
+        self.check()?;
+        Ok(&self.venue)
     }
 
     /// Digest of everything that came out, chained by the batches of the journal.
@@ -496,45 +590,62 @@ impl Session {
 
     /// What a book shows: `bids` and `asks` as lists of price and visible quantity, `state`, `indicative_px` and
     /// `indicative_qty`. None for a symbol that is not listed.
-    #[must_use]
-    pub fn book(&self, symbol: &str, depth: usize) -> Option<Words> {
-        let instrument = self.gateway.listed(symbol)?;
-        Some(view::book(&self.venue, &self.gateway, instrument, depth))
+    ///
+    /// # Errors
+    /// [`SessionError::Failed`].
+    pub fn book(&self, symbol: &str, depth: usize) -> Result<Option<Words>, SessionError> {
+        self.check()?;
+        let instrument = self.gateway.listed(symbol);
+        Ok(instrument.map(|instrument| view::book(&self.venue, &self.gateway, instrument, depth)))
     }
 
     /// A live order. None where it has ended, or never was.
-    #[must_use]
-    pub fn order(&self, account: &str, cl_ord_id: &str) -> Option<Words> {
-        let account = self.gateway.known_account(account)?;
-        view::order(&self.venue, &self.gateway, account, cl_ord_id)
+    ///
+    /// # Errors
+    /// [`SessionError::Failed`].
+    pub fn order(&self, account: &str, cl_ord_id: &str) -> Result<Option<Words>, SessionError> {
+        self.check()?;
+        let account = self.gateway.known_account(account);
+        Ok(account.and_then(|account| view::order(&self.venue, &self.gateway, account, cl_ord_id)))
     }
 
     /// What an account holds of an instrument. None for names that are not in the tables.
-    #[must_use]
-    pub fn position(&self, account: &str, symbol: &str) -> Option<Words> {
-        let (account, instrument) = (self.gateway.known_account(account)?, self.gateway.listed(symbol)?);
-        Some(view::position(&self.venue, &self.gateway, account, instrument))
+    ///
+    /// # Errors
+    /// [`SessionError::Failed`].
+    pub fn position(&self, account: &str, symbol: &str) -> Result<Option<Words>, SessionError> {
+        self.check()?;
+        let known = self.gateway.known_account(account).zip(self.gateway.listed(symbol));
+        Ok(known.map(|(account, instrument)| view::position(&self.venue, &self.gateway, account, instrument)))
     }
 
     /// Cash of an account. None for names that are not in the tables.
-    #[must_use]
-    pub fn balance(&self, account: &str, asset: &str) -> Option<Words> {
-        let (account, asset) = (self.gateway.known_account(account)?, self.gateway.known_asset(asset)?);
-        Some(view::balance(&self.venue, &self.gateway, account, asset))
+    ///
+    /// # Errors
+    /// [`SessionError::Failed`].
+    pub fn balance(&self, account: &str, asset: &str) -> Result<Option<Words>, SessionError> {
+        self.check()?;
+        let known = self.gateway.known_account(account).zip(self.gateway.known_asset(asset));
+        Ok(known.map(|(account, asset)| view::balance(&self.venue, &self.gateway, account, asset)))
     }
 
     /// Ends the journal: a last snapshot, where these are written and something came after the one before, and a batch
     /// that marks all before it as durable.
     ///
     /// # Errors
-    /// [`SessionError::Journal`].
+    /// [`SessionError::Journal`]; [`SessionError::Failed`] where it failed before, and the journal is left as it is.
     pub fn finish(&mut self) -> Result<(), SessionError> {
         let writes = self.place.as_ref().is_some_and(|place| place.snapshot_every.is_some());
         let is_due = self.log.is_some() && writes && self.snapshot_seq < self.next_seq;
-        if is_due && let Err(error) = self.write_snapshot() {
+        if self.failure.is_none()
+            && is_due
+            && let Err(error) = self.write_snapshot()
+        {
             self.not_written.push(error);
         }
-        match self.log.take() {
+        let log = self.log.take();
+        self.check()?;
+        match log {
             Some(log) => Ok(log.finish(self.outputs.close()).map(drop)?),
             None => Ok(()),
         }

@@ -10,10 +10,12 @@ use tiderace_types::{
     VenueId,
 };
 
-use super::gateway::{self, Gateway, Names};
+use super::gateway::{self, Gateway, NAME_BYTES_MAX, Names};
 use super::json::{Bad, Object};
 use super::{terms, time, words};
 
+/// What to do about a name that no command could say.
+const LONG_NAME: &str = "write names of 64 bytes at most";
 /// Digits of an asset that is only counted in and stands in no line of `assets`.
 const IMPLIED_DECIMALS: u32 = 8;
 /// Quote of an inverse or quanto contract that names none.
@@ -67,6 +69,9 @@ pub(super) fn setup(venue: &Object<'_>) -> Result<Setup, Bad> {
         .map(|(decimals, id)| Asset { asset: gateway.assets.name(id).to_owned(), decimals: *decimals });
     let assets = assets.collect();
     let clearing = terms::venue(venue, &mut gateway)?;
+    if gateway.refused.is_some() {
+        return Err(Bad::new("venue", "a name is too long", LONG_NAME));
+    }
     let seed = venue.count_or_none("seed")?.unwrap_or(1).into();
     let config = VenueConfig { seed, start: venue.time("start")?, assets, instruments, accounts, fund, clearing };
     let remedy = "correct the named row";
@@ -77,6 +82,9 @@ pub(super) fn setup(venue: &Object<'_>) -> Result<Setup, Bad> {
 /// A name that must be new in its table.
 fn once<'a>(line: &Object<'a>, key: &str, names: &mut Names) -> Result<&'a str, Bad> {
     let name = line.text(key)?;
+    if name.len() > NAME_BYTES_MAX {
+        return Err(line.bad(key, format!("a name of {} bytes", name.len()), LONG_NAME));
+    }
     if names.find(name).is_some() {
         return Err(line.bad(key, format!("{name:?} stands twice"), "give each its own name"));
     }

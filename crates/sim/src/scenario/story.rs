@@ -61,6 +61,10 @@ pub(super) fn read(path: &Path) -> Result<Story, BadFile> {
 /// # Errors
 /// [`BadFile`].
 pub(super) fn parse(file: &str, text: &str) -> Result<Story, BadFile> {
+    if text.starts_with('\u{feff}') {
+        let bad = Bad::new("", "begins with a byte order mark", "save it as UTF-8 without one");
+        return Err(BadFile { file: file.to_owned(), line: 1, bad });
+    }
     let mut story: Option<Story> = None;
     let mut names = None;
     for (row, text) in text.lines().enumerate() {
@@ -197,6 +201,8 @@ mod tests {
             (venue("\"10\"", "\"0.0000001\""), "venue.accounts[0].balances.USDC"),
             (venue("\"tick_size\"", "\"margin\": {}, \"tick_size\""), "venue.instruments[0].margin"),
             (venue("\"start\"", "\"begin\""), "venue.begin"),
+            (venue("\"alice\"", &format!("\"{}\"", "a".repeat(65))), "venue.accounts[0].account"),
+            (venue("\"BTC\"", &format!("\"{}\"", "B".repeat(65))), "venue"),
         ];
         for ((line, changed), key) in cases {
             let bad = bad(&line);
@@ -205,6 +211,8 @@ mod tests {
             let text = bad.to_string();
             assert!(text.starts_with("f.jsonl:") && text.contains(key) && !bad.bad.remedy.is_empty(), "{text}");
         }
+        let marked = parse("f.jsonl", &format!("\u{feff}{}", file(&[VENUE]))).expect_err("a mark");
+        assert!(marked.to_string().starts_with("f.jsonl:1: begins with a byte order mark"), "{marked}");
         assert_eq!(parse("f.jsonl", "").expect_err("empty").bad.key, "venue");
         assert_eq!(parse("f.jsonl", &file(&[ORDER])).expect_err("no venue").line, 1);
         assert_eq!(parse("f.jsonl", &file(&[VENUE, VENUE])).expect_err("two venues").bad.key, "venue");
@@ -239,6 +247,24 @@ mod tests {
         let pegged = "\"ord_type\": \"pegged\", \"peg_offset\"";
         assert_eq!(order("\"price\"", pegged).map(|r| r.0), Some(Reason::BadField));
         assert_eq!(order("\"100\"", "\"100\", \"min_qty\": \"0\"").map(|r| r.0), Some(Reason::BadQty));
+        let long = format!("\"{}\"", "a".repeat(65));
+        for name in ["\"a\"", "\"P\"", "\"alice\""] {
+            assert_eq!(order(name, &long), Some((Reason::BadField, 65, 64)), "{name}");
+        }
+        let tagged = format!("\"strategy\": {long}, \"price\"");
+        assert_eq!(order("\"price\"", &tagged), Some((Reason::BadField, 65, 64)));
+        assert_eq!(order("\"a\"", &long.replace("aa", "a")), None);
+        assert_eq!(order("\"a\"", "\"\""), Some((Reason::BadClOrdId, 0, 1)));
+        let linked = "\"link\": {\"oco\": \"\"}, \"price\"";
+        assert_eq!(order("\"price\"", linked), Some((Reason::BadClOrdId, 0, 1)));
+        for word in ["deposit", "withdraw"] {
+            let money = |amount: &str| {
+                let line = format!(r#"{{"do": "{word}", "account": "alice", "asset": "USDC", "amount": "{amount}"}}"#);
+                refused(&line).map(|r| r.0)
+            };
+            assert_eq!(money(&format!("1{}", "0".repeat(60))), Some(Reason::BadAmount));
+            assert_eq!(money("0.0000001"), Some(Reason::BadAmount));
+        }
         // These a layout holds: the venue itself refuses them.
         assert_eq!(order("\"100\"", "\"-100\""), None);
         assert_eq!(order("\"1\"", "\"0\""), None);
