@@ -54,6 +54,15 @@ impl Compiled {
     }
 }
 
+/// What a compiler spends its time on; what programs do is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// On fast code: for programs that run often.
+    Code,
+    /// On nothing: for programs that run once.
+    Little,
+}
+
 /// Compiles programs and keeps what it compiled, by identity.
 #[derive(Debug)]
 pub struct Compiler {
@@ -62,11 +71,23 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    /// A compiler for this machine.
+    /// A compiler for this machine and fast code.
     ///
     /// # Errors
     /// The machine is not supported.
     pub fn new() -> Result<Self, CompileError> {
+        Self::with(Effort::Code)
+    }
+
+    /// A compiler for this machine.
+    ///
+    /// # Errors
+    /// The machine is not supported.
+    pub fn with(effort: Effort) -> Result<Self, CompileError> {
+        let (inlining, level) = match effort {
+            Effort::Code => (Inlining::Yes, OptLevel::Speed),
+            Effort::Little => (Inlining::No, OptLevel::None),
+        };
         let mut config = Config::new();
         config
             .signals_based_traps(false)
@@ -81,9 +102,9 @@ impl Compiler {
             .generate_address_map(false)
             .wasm_wide_arithmetic(true)
             .wasm_branch_hinting(true)
-            .compiler_inlining(Inlining::Yes)
+            .compiler_inlining(inlining)
             .cranelift_nan_canonicalization(true)
-            .cranelift_opt_level(OptLevel::Speed);
+            .cranelift_opt_level(level);
         Ok(Self { engine: Engine::new(&config).map_err(failed)?, kept: BTreeMap::new() })
     }
 

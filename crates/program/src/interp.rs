@@ -165,21 +165,21 @@ impl Machine<'_> {
                 self.charge(code.charge)?;
                 return self.block(code, frame);
             }
-            StKind::While(charge, condition, body) => {
-                loop {
-                    self.number = st.number;
-                    self.charge(*charge)?;
-                    if !self.holds(condition, frame)? {
-                        break;
-                    }
-                    match self.block(body, frame)? {
-                        Flow::Next | Flow::Continue => {}
-                        Flow::Break => break,
-                        flow @ Flow::Return(_) => return Ok(flow),
-                    }
+            StKind::While(charge, condition, body) => loop {
+                self.number = st.number;
+                self.charge(*charge)?;
+                if !self.holds(condition, frame)? {
+                    break;
                 }
+                match self.block(body, frame)? {
+                    Flow::Next | Flow::Continue => {}
+                    Flow::Break => break,
+                    flow @ Flow::Return(_) => return Ok(flow),
+                }
+            },
+            StKind::For(local, range, charge, body) => {
+                return self.rounds(st.number, *local, range, *charge, body, frame);
             }
-            StKind::For(local, range, charge, body) => return self.rounds(st.number, *local, range, *charge, body, frame),
             StKind::Return(None) => return Ok(Flow::Return(None)),
             StKind::Return(Some(value)) => return Ok(Flow::Return(Some(self.eval(value, frame)?))),
             StKind::Break => return Ok(Flow::Break),

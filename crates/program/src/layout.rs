@@ -249,4 +249,3 @@ impl From<Const> for Arg {
         }
     }
 }
-

@@ -17,12 +17,12 @@ mod trap;
 mod verify;
 
 pub use code::{Entry, Program};
-pub use compile::{CompileError, Compiled, Compiler, Instance};
+pub use compile::{CompileError, Compiled, Compiler, Effort, Instance};
 pub use error::{At, Fault, FormError};
 pub use form::limits;
 pub use form::{
-    BinaryOp, Block, Const, Debug, DebugFunction, EntryDecl, Expr, Form, Function, HASH_BYTES, Import, ParamDecl, Place,
-    RecordField, Root, Scalar, Step, Stmt, Type, TypeDef, UnaryOp,
+    BinaryOp, Block, Const, Debug, DebugFunction, EntryDecl, Expr, Form, Function, HASH_BYTES, Import, ParamDecl,
+    Place, RecordField, Root, Scalar, Step, Stmt, Type, TypeDef, UnaryOp,
 };
 pub use host::{Host, HostFunction, HostTable, NoHost, SLOTS_MAX};
 pub use interp::interpret;

@@ -67,7 +67,11 @@ pub(crate) fn float_to_int(value: f64) -> Result<i64, TrapReason> {
     if !(-I64_END..I64_END).contains(&value) {
         return Err(TrapReason::FloatToInt);
     }
-    #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "in range, and to truncate is the point")]
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        reason = "in range, and to truncate is the point"
+    )]
     Ok(value as i64)
 }
 

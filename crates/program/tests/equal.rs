@@ -1,5 +1,12 @@
 //! Compiled and interpreted agree: results, what is written, traps, where they happen, fuel.
-#![allow(missing_docs, clippy::as_conversions, clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::as_conversions,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "tests"
+)]
 #![allow(clippy::indexing_slicing, clippy::wildcard_enum_match_arm, reason = "tests")]
 
 mod generator;
@@ -7,7 +14,7 @@ mod generator;
 use std::sync::Arc;
 
 use generator::{Echo, Rng, arg, form, table};
-use tiderace_program::{Arg, Call, Compiler, Done, Form, Instance, Program, Trap, TrapReason, Type, interpret};
+use tiderace_program::{Arg, Call, Compiler, Done, Effort, Form, Instance, Program, Trap, TrapReason, Type, interpret};
 
 const FUNCTIONS: usize = 200;
 const FUEL: u64 = 3_000;
@@ -90,13 +97,17 @@ fn compare(seed: u64, compiler: &mut Compiler, tally: &mut Tally) {
     }
 }
 
+/// One module in eight is compiled with effort: that is slow, and what is written here is the same.
 #[test]
 fn generated_programs_run_alike_compiled_and_interpreted() {
-    let programs: u64 = if std::env::var_os("TIDERACE_FULL").is_some() { 1_000_000 } else { 20_000 };
-    let mut compiler = Compiler::new().unwrap();
+    let is_full = std::env::var_os("TIDERACE_FULL").is_some();
+    let programs: u64 = if is_full { 1_000_000 } else { 20_000 };
+    let mut with_effort = Compiler::new().unwrap();
+    let mut with_little = Compiler::with(Effort::Little).unwrap();
     let mut tally = Tally::default();
     for seed in 0..programs / FUNCTIONS as u64 {
-        compare(seed, &mut compiler, &mut tally);
+        let compiler = if is_full || seed % 8 == 0 { &mut with_effort } else { &mut with_little };
+        compare(seed, compiler, &mut tally);
     }
     println!("done {}, traps {:?}", tally.0[0], &tally.0[1..]);
     assert!(tally.0.iter().all(|count| *count > 0), "every reason is produced: {:?}", tally.0);

@@ -64,10 +64,7 @@ fn payoff() -> Form {
     let next = op(Mod, op(Add, op(Mul, get(2), int(1_103_515_245)), int(12_345)), int(100_003));
     let paid = Expr::Call(0, vec![get(2), int(50_000), int(20_000)]);
     let body = vec![Stmt::Assign(local(2), next), Stmt::Assign(local(3), op(Add, get(3), paid))];
-    let run = vec![
-        Stmt::For { local: 1, start: int(0), stop: get(0), step: int(1), body },
-        Stmt::Return(Some(get(3))),
-    ];
+    let run = vec![Stmt::For { local: 1, start: int(0), stop: get(0), step: int(1), body }, Stmt::Return(Some(get(3)))];
     form(vec![payoff, function(1, 3, run)], Vec::new())
 }
 

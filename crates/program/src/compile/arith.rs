@@ -35,7 +35,11 @@ impl Emit<'_> {
             Rep::Bool => {
                 let mut sink = self.sink();
                 sink.local_get(a.low).local_get(b.low);
-                if op == BinaryOp::Eq { sink.i32_eq() } else { sink.i32_ne() };
+                if op == BinaryOp::Eq {
+                    sink.i32_eq()
+                } else {
+                    sink.i32_ne()
+                };
             }
         }
         self.drop_held(a);
@@ -95,7 +99,11 @@ impl Emit<'_> {
         let sum = self.take(ValType::I64);
         let mut sink = self.sink();
         sink.local_get(x).local_get(y);
-        if is_sub { sink.i64_sub() } else { sink.i64_add() };
+        if is_sub {
+            sink.i64_sub()
+        } else {
+            sink.i64_add()
+        };
         sink.local_set(sum);
         overflow_sign(&mut sink, is_sub, x, y, sum);
         self.trap_if(TrapReason::Overflow);
@@ -146,7 +154,11 @@ impl Emit<'_> {
                 self.get(a);
                 self.get(b);
                 let mut sink = self.sink();
-                if is_sub { sink.i64_sub128() } else { sink.i64_add128() };
+                if is_sub {
+                    sink.i64_sub128()
+                } else {
+                    sink.i64_add128()
+                };
                 let sum = self.hold(Rep::I128);
                 overflow_sign(&mut self.sink(), is_sub, a.high, b.high, sum.high);
                 self.trap_if(TrapReason::Overflow);

@@ -9,7 +9,7 @@ use super::{CompileError, Compiled, failed};
 use crate::code::{Program, fuel_of};
 use crate::host::Host;
 use crate::layout::{FUEL_AT, PARAMS_AT, RESULT_AT};
-use crate::number::{self, floor_div, floor_mod, halves, wide_to_float, whole};
+use crate::number::{self, floor_div, floor_mod, halves, whole, wide_to_float};
 use crate::trap::{Call, CallError, Done, Trap, TrapReason};
 
 /// One instance serves every holder of a program's state: parameters, state and arguments are copied in, state and

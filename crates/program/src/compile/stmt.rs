@@ -170,7 +170,10 @@ impl<'p> Emit<'p> {
     }
 
     /// Opens a label, and says which.
-    pub(super) fn open(&mut self, write: impl for<'a, 'b> FnOnce(&'a mut InstructionSink<'b>) -> &'a mut InstructionSink<'b>) -> u32 {
+    pub(super) fn open(
+        &mut self,
+        write: impl for<'a, 'b> FnOnce(&'a mut InstructionSink<'b>) -> &'a mut InstructionSink<'b>,
+    ) -> u32 {
         write(&mut self.sink());
         self.depth = self.depth.saturating_add(1);
         self.depth

@@ -41,7 +41,8 @@ struct Decoder<'a> {
 impl Decoder<'_> {
     fn form(mut self) -> Result<Form, FormError> {
         let name = self.reader.identifier("name of a program")?;
-        let meta = self.short(limits::META, "meta entries", |d| Ok((d.reader.word("key")?, d.reader.text("value")?)))?;
+        let meta =
+            self.short(limits::META, "meta entries", |d| Ok((d.reader.word("key")?, d.reader.text("value")?)))?;
         self.sorted(meta.iter().map(|(key, _)| key), "meta entries")?;
         let capabilities = self.short(limits::CAPABILITIES, "capabilities", |d| d.reader.word("capability"))?;
         self.sorted(capabilities.iter(), "capabilities")?;

@@ -157,7 +157,6 @@ pub(super) fn binary_fuel(op: BinaryOp, left: Scalar, right: Scalar) -> u64 {
 pub(super) const fn cast_fuel(cast: Option<Cast>) -> u64 {
     match cast {
         Some(Cast::WideToFloat) => 10,
-        None
-        | Some(Cast::BoolToInt | Cast::Widen | Cast::Narrow | Cast::IntToFloat | Cast::FloatToInt) => 1,
+        None | Some(Cast::BoolToInt | Cast::Widen | Cast::Narrow | Cast::IntToFloat | Cast::FloatToInt) => 1,
     }
 }

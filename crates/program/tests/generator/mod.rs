@@ -1,8 +1,8 @@
 //! Programs from a seed: well typed, with every statement and operation, numbers from the edges, and loops that may not end.
 
 use tiderace_program::{
-    Arg, BinaryOp, Block, Const, EntryDecl, Expr, Form, Function, Host, HostFunction, HostTable, Import, ParamDecl, Place,
-    RecordField, Root, SLOTS_MAX, Scalar, Step, Stmt, Type, TypeDef, UnaryOp,
+    Arg, BinaryOp, Block, Const, EntryDecl, Expr, Form, Function, Host, HostFunction, HostTable, Import, ParamDecl,
+    Place, RecordField, Root, SLOTS_MAX, Scalar, Step, Stmt, Type, TypeDef, UnaryOp,
 };
 
 /// splitmix64.
@@ -43,7 +43,9 @@ impl Rng {
 
     pub(crate) fn wide(&mut self) -> i128 {
         match self.below(6) {
-            0 => self.pick(&[i128::MIN, i128::MAX, i128::MIN + 1, 1 << 64, 1 << 63, -(1 << 63), -(1 << 63) - 1, 1 << 96]),
+            0 => {
+                self.pick(&[i128::MIN, i128::MAX, i128::MIN + 1, 1 << 64, 1 << 63, -(1 << 63), -(1 << 63) - 1, 1 << 96])
+            }
             1 => (i128::from(self.next() as i64) << 64) | i128::from(self.next()),
             2 => i128::from(self.next() as i64) << (self.next() & 63),
             _ => self.int().into(),
@@ -77,13 +79,14 @@ const STATE: Type = Type::Table(3);
 fn types() -> Vec<TypeDef> {
     let field = |name: &str, ty| RecordField { name: name.to_owned(), ty };
     let scalars = |skip: usize| {
-        Scalar::ALL.iter().skip(skip).map(|scalar| RecordField {
-            name: format!("f_{}", scalar.name()),
-            ty: Type::Scalar(*scalar),
-        })
+        Scalar::ALL
+            .iter()
+            .skip(skip)
+            .map(|scalar| RecordField { name: format!("f_{}", scalar.name()), ty: Type::Scalar(*scalar) })
     };
     let quote = scalars(0).chain([field("ints", INTS)]).collect();
-    let state = scalars(0).chain([field("quotes", Type::Table(2)), field("ints", INTS), field("quote", QUOTE)]).collect();
+    let state =
+        scalars(0).chain([field("quotes", Type::Table(2)), field("ints", INTS), field("quote", QUOTE)]).collect();
     vec![
         TypeDef::Array { element: Type::Scalar(Scalar::Int), len: 5 },
         TypeDef::Record { name: "Quote".to_owned(), fields: quote },
@@ -261,9 +264,7 @@ impl Gen {
     fn stmt(&mut self, depth: usize) -> Stmt {
         self.budget -= 1;
         match self.rng.below(16) {
-            0..=2 if depth > 0 => {
-                Stmt::If(self.expr(Scalar::Bool, 3), self.block(depth - 1), self.block(depth - 1))
-            }
+            0..=2 if depth > 0 => Stmt::If(self.expr(Scalar::Bool, 3), self.block(depth - 1), self.block(depth - 1)),
             3 if depth > 0 => {
                 let condition = self.expr(Scalar::Bool, 2);
                 Stmt::While(condition, self.round(depth))
@@ -339,7 +340,9 @@ impl Gen {
         if !is_written {
             roots.push((Root::Params, Type::Table(4)));
         }
-        roots.extend((0..).zip(&self.locals).filter(|(_, ty)| matches!(ty, Type::Table(_))).map(|(n, ty)| (Root::Local(n), *ty)));
+        roots.extend(
+            (0..).zip(&self.locals).filter(|(_, ty)| matches!(ty, Type::Table(_))).map(|(n, ty)| (Root::Local(n), *ty)),
+        );
         for _ in 0..6 {
             let (root, mut at) = self.rng.pick(&roots);
             let mut steps = Vec::new();
