@@ -224,7 +224,8 @@ impl PyProgram {
                 (None, None, result.map(Bound::unbind), done.fuel_used, after, state)
             }
             Err(Trap { reason, statement, fuel_used }) => {
-                let line = program.form().debug.as_ref().and_then(|debug| debug.position(statement)).map(|(line, _)| line);
+                let line =
+                    program.form().debug.as_ref().and_then(|debug| debug.position(statement)).map(|(line, _)| line);
                 (Some(reason.name()), line, None, fuel_used, after, state)
             }
         })
