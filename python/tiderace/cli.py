@@ -26,6 +26,7 @@ from rich.text import Text
 from tiderace import (
     _chain_view,
     _doctor,
+    _program_cli,
     _run,
     _scenario,
     _show,
@@ -597,6 +598,9 @@ def doctor_command(data_dir: Data = None, as_json: Json = False, debug: Debug = 
     _answer({"ok": not broken, "checks": rows}, as_json, lambda: _show.rows("Doctor", shown))
     if broken:
         raise typer.Exit(1)
+
+
+_program_cli.add(app, lambda value, as_json, shown: _answer(value, as_json, shown))
 
 
 def main() -> None:

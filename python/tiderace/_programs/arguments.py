@@ -155,9 +155,11 @@ def _param(decl: Param, given: Mapping[str, Any]) -> Any:
     high = decl.maximum is not None and not value <= decl.maximum
     if low or high:
         unit = f" {decl.unit}" if decl.unit else ""
+        bounds = (("at least", decl.minimum), ("at most", decl.maximum))
+        span = " and ".join(f"{word} {bound}" for word, bound in bounds if bound is not None)
         raise ArgumentError(
             f"{decl.name} = {value}",
-            rule=f"{decl.name} is from {decl.minimum} to {decl.maximum}{unit}",
+            rule=f"{decl.name} is {span}{unit}",
             remedy="Give a value in that range",
         )
     return value

@@ -359,7 +359,7 @@ class Expressions:
     def _compare(self, node: ast.Compare) -> Expr:
         for op in node.ops:
             if type(op) not in BINARY:
-                sign = "is" if isinstance(op, ast.Is | ast.IsNot) else "in"
+                sign = "'is'" if isinstance(op, ast.Is | ast.IsNot) else "'in'"
                 raise self.error(
                     node,
                     "unsupported",

@@ -34,6 +34,7 @@ from tiderace._programs.tree import (
     If,
     Logic,
     Place,
+    Position,
     Read,
     Return,
     Stmt,
@@ -195,7 +196,7 @@ class Plain:
         for name, kind in names[function.params :]:
             if not isinstance(kind, Scalar):
                 body.append(_placed(ast.Assign([_store(name)], self._zero(kind)), at))
-        body += self._block(function.body, function, opened=True)
+        body += self._block(function.body, function, begins=None)
         plain = [ast.arg(name) for name, _ in names[: function.params]]
         args = ast.arguments(posonlyargs=[], args=plain, kwonlyargs=[], kw_defaults=[], defaults=[])
         # Python 3.12 has one field more, and fills it in itself from 3.13 on.
@@ -208,12 +209,19 @@ class Plain:
             self._kinds.append(kind)
         return _call("zero", ast.Name(f"{_PREFIX}kind{self._kinds.index(kind)}", ast.Load()))
 
-    def _block(self, block: Block, function: Function, *, opened: bool) -> list[ast.stmt]:
-        """Return a block; where it is `opened`, its first segment is charged already."""
+    def _block(
+        self, block: Block, function: Function, *, begins: Position | None
+    ) -> list[ast.stmt]:
+        """Return a block.
+
+        Its first segment is charged by the statement that it `begins` at, or already where there
+        is none; the others where they begin.
+        """
         out: list[ast.stmt] = []
         for number, (cost, stmts) in enumerate(fuel.segments(block)):
-            if stmts and cost and (number or not opened):
-                out.append(_charge(cost, stmts[0].at))
+            at = stmts[0].at if number else begins
+            if cost and at is not None:
+                out.append(_charge(cost, at))
             for stmt in stmts:
                 out += [_placed(made, stmt.at) for made in self._stmt(stmt, function)]
         return out
@@ -227,17 +235,17 @@ class Plain:
                 target = _place(stmt.place, function, ast.Store())
                 return [ast.Assign([target], expr(stmt.value))]
             case If():
-                then = self._block(stmt.then, function, opened=False) or [ast.Pass()]
-                other = self._block(stmt.other, function, opened=False)
+                then = self._block(stmt.then, function, begins=stmt.at) or [ast.Pass()]
+                other = self._block(stmt.other, function, begins=stmt.at)
                 return [ast.If(expr(stmt.condition), then, other)]
             case While():
                 charged = _call("charge", ast.Constant(fuel.test(stmt)))
                 test = ast.BoolOp(ast.And(), [charged, expr(stmt.condition)])
-                body = self._block(stmt.body, function, opened=True) or [ast.Pass()]
+                body = self._block(stmt.body, function, begins=None) or [ast.Pass()]
                 return [ast.While(test, body, [])]
             case For():
                 numbers = [expr(stmt.start), expr(stmt.stop), expr(stmt.step)]
-                body = self._block(stmt.body, function, opened=True)
+                body = self._block(stmt.body, function, begins=None)
                 body.insert(0, _charge(fuel.ROUND + fuel.first(stmt.body), stmt.at))
                 target = _store(function.locals[stmt.local][0])
                 return [ast.For(target, _call("counted", *numbers), body, [])]
@@ -360,11 +368,11 @@ def _call(name: str, *args: ast.expr) -> ast.expr:
     return ast.Call(ast.Name(_PREFIX + name, ast.Load()), list(args), [])
 
 
-def _charge(cost: int, at: tuple[int, int]) -> ast.stmt:
+def _charge(cost: int, at: Position) -> ast.stmt:
     return _placed(ast.Expr(_call("charge", ast.Constant(cost))), at)
 
 
-def _placed(node: _Node, at: tuple[int, int]) -> _Node:
+def _placed(node: _Node, at: Position) -> _Node:
     """Return a node, all of it that has no place yet at the line of its statement."""
     line, column = at
     for each in ast.walk(node):

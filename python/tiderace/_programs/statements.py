@@ -150,6 +150,11 @@ class _Statements(Expressions):
         record = self._constructed(value)
         if record is not None:
             return self._construct(node, target, value, record)
+        array = self._new_array(value)
+        if array is not None and isinstance(target, ast.Name):
+            # What `a: tr.Array[int, 8]` says, in words that plain Python runs too.
+            declared = ast.AnnAssign(target, array, None, simple=1)
+            return self._declare(ast.copy_location(declared, node))
         if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Slice):
             return [self._copy(node, target, value)]
         if isinstance(target, ast.Name):
@@ -340,6 +345,16 @@ class _Statements(Expressions):
                 instead="Write a[:] = b with two arrays of one type",
             )
         return Copy(self.source.at(node), place, source)
+
+    def _new_array(self, value: ast.expr) -> ast.expr | None:
+        """Return the type of ``tr.Array[int, 8]()``."""
+        if not isinstance(value, ast.Call) or value.args or value.keywords:
+            return None
+        kind = value.func
+        is_array = isinstance(kind, ast.Subscript) and (
+            self.scope.tiderace_name(kind.value) == "Array"
+        )
+        return kind if is_array else None
 
     def _constructed(self, value: ast.expr) -> RecordClass | None:
         """Return the record that a value makes anew."""

@@ -1,0 +1,8 @@
+# expect: error limit 7
+import tiderace as tr
+
+
+@tr.program
+def f(a: int) -> int:
+    b: tr.Array[int, 0]
+    return a

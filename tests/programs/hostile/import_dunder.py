@@ -1,0 +1,7 @@
+# expect: error attribute 7
+import tiderace as tr
+
+
+@tr.program
+def f(a: int) -> int:
+    return __import__("os").getpid()

@@ -1,0 +1,8 @@
+# expect: error unsupported 7
+import tiderace as tr
+
+
+@tr.program
+def f(a: int) -> int:
+    import os
+    return a

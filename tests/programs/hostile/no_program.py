@@ -1,0 +1,6 @@
+# expect: error program 1
+import tiderace as tr
+
+
+def f(a: int) -> int:
+    return a

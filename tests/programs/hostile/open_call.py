@@ -1,0 +1,7 @@
+# expect: error name 7
+import tiderace as tr
+
+
+@tr.program
+def f(a: int) -> int:
+    return open("/etc/passwd")

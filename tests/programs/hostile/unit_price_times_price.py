@@ -1,0 +1,7 @@
+# expect: error unit 7
+import tiderace as tr
+
+
+@tr.program
+def f(p: tr.Price) -> int:
+    return int(p * p)
