@@ -269,7 +269,7 @@ class Program:
         text, line, column = (*fault.args, None, None)[:3]
         return ProgramError(
             f"the core refuses it: {text}",
-            reason="verify",
+            reason="limit" if "the limit is" in text else "verify",
             file=self.file,
             line=line or 1,
             column=column or 1,
@@ -333,7 +333,7 @@ class ProgramFace:
         """
         if not isinstance(text, str) or not isinstance(file, str | Path):
             raise TypeError("from_source takes a str and file=..., the name of the file.")
-        return Program(tree_of_file(Source(text, file=str(file))))
+        return _checked(lambda: tree_of_file(Source(text, file=str(file))), str(file))
 
     def load(self, path: str | Path) -> Program:
         """Check a program file."""
@@ -371,7 +371,24 @@ def _of_object(target: Callable[..., Any] | type) -> Program:
         )
     source = Source("".join(lines), file=str(file))
     line = code.co_firstlineno if code is not None else getattr(target, "__firstlineno__", 0)
-    return Program(tree_of_object(source, target.__qualname__.split("."), line))
+    names = target.__qualname__.split(".")
+    return _checked(lambda: tree_of_object(source, names, line), str(file))
+
+
+def _checked(read: Callable[[], Tree], file: str) -> Program:
+    """Return a program; where the caller left too little stack to check it, say so."""
+    try:
+        return Program(read())
+    except RecursionError:
+        raise ProgramError(
+            "the stack is too small to check it here",
+            reason="limit",
+            file=file,
+            line=1,
+            column=1,
+            rule="A program is checked with some hundred calls of stack to spare",
+            remedy="Check it nearer to the start of your code",
+        ) from None
 
 
 def _signature(entry: Function) -> str:

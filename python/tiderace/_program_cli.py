@@ -87,16 +87,14 @@ def add(app: typer.Typer, answer: _Answer) -> None:
 
 
 def _engine(loaded: Program, name: str) -> Callable[..., tuple[Any, int]]:
-    runs = dict(
-        zip(
-            ENGINES,
-            (loaded.run_compiled, loaded.run_interpreted, loaded.run_python),
-            strict=True,
-        )
-    )
+    runs: dict[str, Callable[..., tuple[Any, int]]] = {
+        "compiled": loaded.run_compiled,
+        "interpreted": loaded.run_interpreted,
+        "python": loaded.run_python,
+    }
     if name not in runs:
         raise ArgumentError(
-            f"--engine {name!r}", rule=f"It is one of {', '.join(ENGINES)}", remedy="Choose one"
+            f"--engine {name!r}", rule=f"It is one of {', '.join(runs)}", remedy="Choose one"
         )
     return runs[name]
 

@@ -111,3 +111,33 @@ def test_the_deepest_program_allowed_still_compiles_within_a_deep_stack() -> Non
 
     assert sys.getrecursionlimit() >= 1_000
     assert down(100).run_python(1) == down(100).run_interpreted(1, fuel=10_000)
+
+
+def nested(loops: int) -> str:
+    heads = "".join("    " * (n + 1) + f"for i{n} in range(1):\n" for n in range(loops))
+    inner = "    " * (loops + 1) + "a += 1\n"
+    return f"import tiderace as tr\n\n\n@tr.program\ndef f(a: int) -> int:\n{heads}{inner}    return a\n"
+
+
+def test_limits_are_exact_and_say_where() -> None:
+    deepest = tr.program.from_source(nested(20), file="n.py")
+    assert deepest.run_python(1) == deepest.run_compiled(1, fuel=1_000)
+    head = "import tiderace as tr\n\n\n@tr.program\ndef f(a: int) -> int:\n"
+    sums = {n: f"{head}    return {'(' * n}a{' + 1)' * n}\n" for n in (63, 64)}
+    deepest = tr.program.from_source(sums[63], file="s.py")
+    assert deepest.run_python(1) == deepest.run_compiled(1, fuel=1_000)
+    long = head + "    a += 1\n" * 4_096 + "    return a\n"
+    for text, line in ((nested(21), 26), (sums[64], 6), (long, 5)):
+        with pytest.raises(tr.ProgramError) as caught:
+            tr.program.from_source(text, file="x.py")
+        assert (caught.value.reason, caught.value.line) == ("limit", line)
+
+
+def test_a_stack_that_is_too_small_is_no_crash() -> None:
+    text = nested(20)
+
+    def down(left: int) -> object:
+        return down(left - 1) if left else tr.program.from_source(text, file="x.py")
+
+    with pytest.raises((tr.ProgramError, RecursionError)):
+        down(sys.getrecursionlimit() - 80)

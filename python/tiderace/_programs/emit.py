@@ -40,7 +40,16 @@ from tiderace._programs.tree import (
     While,
     Zero,
 )
-from tiderace._programs.words import WIDE, Array, Scalar, Type
+from tiderace._programs.words import (
+    CORE_BYTES_MAX,
+    FUNCTION_NODES_MAX,
+    NODES_MAX,
+    WIDE,
+    Array,
+    Scalar,
+    Type,
+)
+from tiderace.errors import ProgramError
 
 MAGIC = b"TRPF"
 VERSION = 1
@@ -55,11 +64,33 @@ def core_end(ir: bytes) -> int:
 
 
 def form(tree: Tree) -> bytes:
-    """Return the form of a checked program, debug section and all."""
+    """Return the form of a checked program, debug section and all.
+
+    Raises
+    ------
+    ProgramError
+        It is larger than a form may be.
+    """
     emitter = _Emitter(tree)
     core = emitter.core()
+    if len(core) > CORE_BYTES_MAX:
+        entry = tree.entries[0]
+        raise _too_large(tree, entry, f"a form of {len(core):,} bytes", CORE_BYTES_MAX)
     frame = MAGIC + struct.pack("<HI", VERSION, len(core))
     return frame + core + _debug(tree, emitter.positions)
+
+
+def _too_large(tree: Tree, function: Function, what: str, limit: int) -> ProgramError:
+    line, column = function.at
+    return ProgramError(
+        f"{function.name}: {what}",
+        reason="limit",
+        file=tree.file,
+        line=line,
+        column=column,
+        rule=f"The limit is {limit:,}",
+        remedy="Split it, or write it shorter",
+    )
 
 
 def constant(kind: Scalar, value: int | float | bool) -> bytes:
@@ -91,6 +122,7 @@ class _Emitter:
         self._table: list[bytes] = []
         self._functions = {id(function): n for n, function in enumerate(tree.functions)}
         self._imports = {host.name: n for n, host in enumerate(tree.imports)}
+        self._nodes = 0
         self.positions: list[Position] = []
 
     def core(self) -> bytes:
@@ -152,10 +184,17 @@ class _Emitter:
         return _text(host.name) + bytes([len(host.params)]) + kinds + _u16(host.result or 0)
 
     def _function(self, function: Function) -> bytes:
+        before = self._nodes
+        body = self._block(function.body)
+        nodes = self._nodes - before
+        for count, limit in ((nodes, FUNCTION_NODES_MAX), (self._nodes, NODES_MAX)):
+            if count > limit:
+                what = f"{count:,} statements and expressions"
+                raise _too_large(self._tree, function, what, limit)
         kinds = [_u16(self._type(kind)) for _, kind in function.locals]
         params, kept = kinds[: function.params], kinds[function.params :]
         out = bytes([len(params)]) + b"".join(params) + _u16(function.result or 0)
-        return out + _u16(len(kept)) + b"".join(kept) + self._block(function.body)
+        return out + _u16(len(kept)) + b"".join(kept) + body
 
     def _entry(self, entry: Function) -> bytes:
         names = (_text(name) for name, _ in entry.locals[: entry.params])
@@ -165,6 +204,7 @@ class _Emitter:
         return _u16(len(block)) + b"".join(self._stmt(stmt) for stmt in block)
 
     def _stmt(self, stmt: Stmt) -> bytes:
+        self._nodes += 1
         self.positions.append(stmt.at)
         match stmt:
             case Assign():
@@ -208,6 +248,7 @@ class _Emitter:
         return b"".join(map(self._expr, exprs))
 
     def _expr(self, expr: Expr) -> bytes:
+        self._nodes += 1
         match expr:
             case Const():
                 return b"\x01" + _u16(expr.kind) + constant(expr.kind, expr.value)

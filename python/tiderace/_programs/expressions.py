@@ -44,6 +44,7 @@ from tiderace._programs.tree import (
     Unary,
 )
 from tiderace._programs.words import (
+    EXPRESSION_NESTING_MAX,
     LABELS_MAX,
     LOCALS_MAX,
     SIGNS,
@@ -124,6 +125,7 @@ class Expressions:
         self.numbers = {name: n for n, (name, _) in enumerate(function.locals)}
         # Names that have a value here, whichever way one came; None where nobody comes.
         self.live: frozenset[str] | None = frozenset(self.numbers)
+        self._nesting = 0
         self._spare: dict[Scalar, list[int]] = {}
         self._taken: list[int] = []
 
@@ -188,6 +190,20 @@ class Expressions:
         return self.source.error(node, reason, what, instead=instead, rule=rule)
 
     def _expr(self, node: ast.expr) -> Expr:
+        self._nesting += 1
+        if self._nesting > EXPRESSION_NESTING_MAX:
+            raise self.error(
+                node,
+                "limit",
+                "an expression nests too deep",
+                rule=f"Expressions nest at most {EXPRESSION_NESTING_MAX} deep",
+                instead="Keep a part of it in a variable",
+            )
+        expr = self._checked(node)
+        self._nesting -= 1
+        return expr
+
+    def _checked(self, node: ast.expr) -> Expr:
         match node:
             case ast.Constant():
                 return self._constant(node)

@@ -36,7 +36,15 @@ from tiderace._programs.tree import (
     While,
     Zero,
 )
-from tiderace._programs.words import STATEMENT_NESTING_MAX, Array, Record, Scalar, Type, name_of
+from tiderace._programs.words import (
+    LOOP_NESTING_MAX,
+    STATEMENT_NESTING_MAX,
+    Array,
+    Record,
+    Scalar,
+    Type,
+    name_of,
+)
 from tiderace.errors import ProgramError
 
 _Live = frozenset[str] | None
@@ -448,7 +456,7 @@ class _Statements(Expressions):
         self.release()
         is_endless = condition == Const(Scalar.BOOL, True)
         before = self.live
-        loop, body = self._loop(node.body)
+        loop, body = self._loop(node)
         self.live = _meet([None if is_endless else before, *loop.breaks])
         return While(self.source.at(node), condition, body)
 
@@ -488,15 +496,23 @@ class _Statements(Expressions):
         self.release()
         before = self.live
         self._give(name)
-        loop, body = self._loop(node.body)
+        loop, body = self._loop(node)
         # Without a round, the variable has no value after it.
         self.live = _meet([before, *loop.breaks])
         return For(self.source.at(node), number, start, stop, step, body)
 
-    def _loop(self, nodes: Sequence[ast.stmt]) -> tuple[_Loop, Block]:
+    def _loop(self, node: ast.For | ast.While) -> tuple[_Loop, Block]:
         loop = _Loop()
+        if len(self._loops) == LOOP_NESTING_MAX:
+            raise self.error(
+                node,
+                "limit",
+                "loops nest too deep",
+                rule=f"Loops nest at most {LOOP_NESTING_MAX} deep",
+                instead="Move the inner ones to a helper function",
+            )
         self._loops.append(loop)
-        body = self._block(nodes)
+        body = self._block(node.body)
         self._loops.pop()
         return loop, body
 
