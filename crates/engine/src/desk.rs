@@ -371,7 +371,8 @@ impl Desk {
                 self.parents.on_fill(&fill);
                 out.extend(self.risk.on_fill(ts, &fill).map(Output::from));
             } else if let Some(Output::OrderUpdated(update)) = output {
-                self.parents.on_update(&update);
+                let unbooked = self.oms.order(update.cl_ord_id).map_or(Qty::ZERO, Order::unbooked_qty);
+                self.parents.on_update(&update, unbooked);
                 self.risk.on_update(&update);
             }
         }

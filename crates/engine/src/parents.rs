@@ -4,8 +4,9 @@
 //! and each instrument's mid then is the fair value that costs and limits refer to. When a slice comes due, what was
 //! posted before is canceled first, and the slice waits for the venue's answer. Where the venue refuses the cancel, or
 //! says nothing in time, the slice is worked all the same, and what may still fill counts as working: exposure that may
-//! still fill is never planned a second time. Part of a slice is swept over the books, part is posted, as the algorithm
-//! says. A parent that is paused or closed goes on asking until each of its children is canceled.
+//! still fill is never planned a second time, nor are fills of closed children that the venue counts and has yet to
+//! report. Part of a slice is swept over the books, part is posted, as the algorithm says. A parent that is paused or
+//! closed goes on asking until each of its children is canceled.
 
 use std::collections::BTreeMap;
 
@@ -52,6 +53,8 @@ struct Parent {
     arrivals: Vec<Option<Arrival>>,
     /// Children that may still fill, in ClOrdID order.
     open: Vec<OpenChild>,
+    /// Closed children of which the venue counts fills that have not come; by when they closed.
+    late: Vec<OpenChild>,
     /// A slice is due and waits for the cancels of what was posted before.
     is_clearing: bool,
     /// When to ask again to cancel what should not work any more.
@@ -117,6 +120,7 @@ impl Parents {
             twap,
             arrivals: Vec::new(),
             open: Vec::new(),
+            late: Vec::new(),
             is_clearing: false,
             ts_retry: None,
             told: (ParentStatus::Rejected, Amount::ZERO),
@@ -195,10 +199,10 @@ impl Parents {
         }
     }
 
-    /// A child's new state.
-    pub(crate) fn on_update(&mut self, update: &OrderUpdated) {
+    /// A child's new state; `unbooked` lots of it may still be booked.
+    pub(crate) fn on_update(&mut self, update: &OrderUpdated, unbooked: Qty) {
         if let Some(parent) = self.find(update.parent_id) {
-            parent.on_update(update);
+            parent.on_update(update, unbooked);
             touch(&mut self.touched, update.parent_id);
         }
     }
@@ -299,18 +303,20 @@ impl Parent {
         desk.router.smallest_child(self.command().side, &self.candidates(desk))
     }
 
-    /// Exposure of children that may still fill: at its limit, and no less than was planned for it, since an inverse
-    /// contract bought below its limit is more exposure than at it.
+    /// Exposure of what may still be booked of children: at its limit, and no less than was planned for it, since an
+    /// inverse contract bought below its limit is more exposure than at it.
     fn working(&self, desk: &Desk) -> Amount {
         let exposure = |child: &OpenChild| {
             let order = desk.oms().order(child.cl_ord_id)?;
             let instrument = desk.instruments.get(order.instrument.index())?;
-            let at_limit = instrument.exposure(order.leaves_qty(), order.price, Rounding::Ceil)?;
-            let (leaves, whole) = (i128::from(order.leaves_qty().get()), i128::from(order.order_qty.get()));
-            let planned = div_round(child.exposure.get().checked_mul(leaves)?, whole, Rounding::Ceil)?;
+            let unbooked = order.unbooked_qty();
+            let at_limit = instrument.exposure(unbooked, order.price, Rounding::Ceil)?;
+            let (part, whole) = (i128::from(unbooked.get()), i128::from(order.order_qty.get()));
+            let planned = div_round(child.exposure.get().checked_mul(part)?, whole, Rounding::Ceil)?;
             Some(at_limit.get().max(planned))
         };
-        Amount::new(self.open.iter().filter_map(exposure).fold(0_i128, i128::saturating_add))
+        let children = self.open.iter().chain(&self.late);
+        Amount::new(children.filter_map(exposure).fold(0_i128, i128::saturating_add))
     }
 
     fn on_due(&mut self, desk: &mut Desk, ts: Ts, plan: &mut Plan, out: &mut Vec<Output>) {
@@ -417,17 +423,23 @@ impl Parent {
         self.twap.on_fill(exposure.unwrap_or(Amount::ZERO));
     }
 
-    fn on_update(&mut self, update: &OrderUpdated) {
+    fn on_update(&mut self, update: &OrderUpdated, unbooked: Qty) {
         let cl_ord_id = update.cl_ord_id;
         match self.open.binary_search_by_key(&cl_ord_id, |child| child.cl_ord_id) {
             Ok(at) if update.ord_status.is_closed() => {
-                self.open.remove(at);
+                let child = self.open.remove(at);
+                if unbooked > Qty::ZERO {
+                    self.late.push(child);
+                }
             }
             // A fill undone made it work again; like what is posted it goes before the next slice.
             Err(at) if !update.ord_status.is_closed() => {
                 self.open.insert(at, OpenChild { cl_ord_id, exposure: Amount::ZERO, is_posted: true });
             }
             Ok(_) | Err(_) => {}
+        }
+        if unbooked == Qty::ZERO || !update.ord_status.is_closed() {
+            self.late.retain(|child| child.cl_ord_id != cl_ord_id);
         }
     }
 

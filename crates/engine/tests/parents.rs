@@ -293,6 +293,42 @@ fn a_late_fill_after_the_cancel_is_booked_and_blocks_opening_orders() {
     trial.end();
 }
 
+/// The venue's cancel counts a fill whose own report is on its way: that part is not sent a second time.
+#[test]
+fn what_the_venue_counts_of_a_canceled_child_is_not_sent_again() {
+    let (mut trial, child, _) = clearing();
+    let second = sent(&trial.canceled(&child, 10));
+    assert_eq!(second[0].order_qty, desk::lots(40), "a target of 50, of which 10 are filled");
+    trial.fill(&second[0], 40, 40);
+    let out = trial.fill(&child, 10, 10);
+    assert!(!out.iter().any(|o| matches!(o, Output::BreakRaised(_))), "late, and counted: {out:?}");
+    assert_eq!(parent_state(&out).unwrap().2, i128::from(ONE) / 2);
+    assert_eq!(orders(&trial.pass(25 * SEC)), [(0, 25, 59_999)]);
+    trial.end();
+}
+
+/// The same of the last slice, which tries until the end: after the break of the missing fill was cleared, too.
+#[test]
+fn tries_of_the_last_slice_leave_out_fills_that_are_on_their_way() {
+    let mut trial = Trial::live();
+    let child = sent(&trial.apply(SubmitParent { slices: 1, instruments: 1, ..parent() }))[0];
+    trial.ack(&child);
+    trial.pass(10 * SEC);
+    trial.canceled(&child, 40);
+    let second = sent(&trial.pass(3 * SEC))[0];
+    assert_eq!(second.order_qty, desk::lots(60));
+    trial.canceled(&second, 0);
+    let out = trial.pass(10 * SEC);
+    assert!(out.iter().any(|o| matches!(o, Output::BreakRaised(b) if b.reason == Reason::QtyMismatch)), "{out:?}");
+    trial.apply(ClearBreak { instrument: SPOT, operator: 1 });
+    let third = sent(&trial.pass(3 * SEC))[0];
+    assert_eq!(third.order_qty, desk::lots(60));
+    trial.fill(&third, 60, 60);
+    let out = trial.fill(&child, 40, 40);
+    assert_eq!(parent_state(&out), Some((ParentStatus::Completed, Reason::None, i128::from(ONE))));
+    trial.end();
+}
+
 #[test]
 fn a_silent_venue_makes_the_child_unknown_and_never_doubles_it() {
     let (mut trial, child, _) = clearing();

@@ -127,6 +127,13 @@ impl Order {
         if self.is_closed() { Qty::ZERO } else { self.order_qty.saturating_sub(self.cum_qty) }
     }
 
+    /// Lots that may still be booked: what is left to trade; once closed, what the venue counts and has not reported.
+    #[must_use]
+    pub fn unbooked_qty(&self) -> Qty {
+        let total = if self.is_closed() { self.venue_cum_qty.min(self.order_qty) } else { self.order_qty };
+        total.saturating_sub(self.cum_qty)
+    }
+
     /// Nothing left to fill, not even by a larger total that is under way.
     fn is_filled(&self) -> bool {
         let total = self.replace.map_or(self.order_qty, |replace| replace.order_qty.max(self.order_qty));
