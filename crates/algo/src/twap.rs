@@ -144,7 +144,7 @@ impl Twap {
                     self.cum_qty_before_last = self.cum_qty;
                     self.ts_retry = self.ts_after(ts);
                 }
-                self.slice_due(index, working)
+                self.slice_due(index, working, 0)
             }
             None => self.retry(ts, working),
         }
@@ -154,7 +154,10 @@ impl Twap {
     fn retry(&mut self, ts: Ts, working: Amount) -> Option<SliceDue> {
         self.ts_retry.filter(|due| *due <= ts)?;
         self.ts_retry = self.ts_after(ts);
-        let due = self.slice_due(self.next.saturating_sub(1), working)?;
+        // A bust of earlier slices does not widen the cap; what works may still fill, and counts as tried.
+        let filled = self.cum_qty.get().saturating_sub(self.cum_qty_before_last.get()).max(0);
+        let tried = filled.saturating_add(working.get().max(0));
+        let due = self.slice_due(self.next.saturating_sub(1), working, tried)?;
         (due.take > Amount::ZERO).then_some(due)
     }
 
@@ -267,16 +270,14 @@ impl Twap {
         self.schedule.as_ref()?.slices().get(self.next).map(|slice| slice.ts)
     }
 
-    fn slice_due(&self, index: usize, working: Amount) -> Option<SliceDue> {
+    /// What a slice asks for, where `tried` of its cap is used up.
+    fn slice_due(&self, index: usize, working: Amount, tried: i128) -> Option<SliceDue> {
         let schedule = self.schedule.as_ref()?;
         let slice = schedule.slices().get(index)?;
         let is_last = index.saturating_add(1) == schedule.slices().len();
         // What works may still fill: a slice that left it out would run ahead of its target.
         let covered = self.cum_qty.get().saturating_add(working.get().max(0));
         let wanted = slice.target.get().saturating_sub(covered).max(0);
-        // A bust of earlier slices while the last is tried does not widen its cap.
-        let filled = self.cum_qty.get().saturating_sub(self.cum_qty_before_last.get()).max(0);
-        let tried = if is_last { filled } else { 0 };
         let smallest = self.smallest_child_in_lots();
         let own_qty = schedule.own_qty(index);
         // Slices before the last leave less than a smallest child waiting, which only the last can still send.

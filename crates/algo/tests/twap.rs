@@ -210,7 +210,7 @@ fn what_the_last_slice_missed_is_taken_again_within_its_cap() {
     assert_eq!((first_try.slice, lots(first_try.take), first_try.post), (9, 15, Amount::ZERO));
     assert_eq!(twap.next_timer(), Some(Ts::new(11_000 - 100 + 24)), "every 12 ns: an eighth of the interval");
     let due = twap.next_timer().unwrap();
-    assert_eq!(twap.on_timer(due, LOT), Some(tiderace_algo::SliceDue { take: Amount::new(15_000), ..first_try }));
+    assert_eq!(twap.on_timer(due, LOT), Some(tiderace_algo::SliceDue { take: Amount::new(14_000), ..first_try }));
     twap.on_fill(Amount::new(15_000));
     let mut tries = 0;
     while twap.status() == ParentStatus::Working {
@@ -342,6 +342,21 @@ fn any_parent() -> impl Strategy<Value = SubmitParent> {
             duration_ns,
             ..parent(lots, slices)
         })
+}
+
+/// Four slices of 5, of which nothing fills. The venue is silent about the last: what it was asked for may still fill, so
+/// that the next try has only what is left of the cap.
+#[test]
+fn what_works_of_the_last_slice_counts_within_its_cap() {
+    let mut twap = working(&SubmitParent { catch_up_cap: Fraction::new(1_400_000_000), ..parent(20, 4) });
+    for _ in 0..3 {
+        next(&mut twap, 0);
+    }
+    assert_eq!(lots(next(&mut twap, 0).take), 7);
+    let due = twap.next_timer().unwrap();
+    assert_eq!(twap.on_timer(due, Amount::new(7 * LOT.get())), None, "7 are out");
+    let due = twap.next_timer().unwrap();
+    assert_eq!(lots(twap.on_timer(due, Amount::new(3 * LOT.get())).unwrap().take), 4, "3 are out, 4 were missed");
 }
 
 /// Four slices of 5; the last fills nothing, then all that came before is busted: its next try asks no more than its cap.
