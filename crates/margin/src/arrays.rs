@@ -153,7 +153,6 @@ pub struct RiskArrays {
     legs: Vec<Leg>,
     rows: Vec<i64>,
     width: usize,
-    entry_max: u64,
 }
 
 impl RiskArrays {
@@ -181,8 +180,7 @@ impl RiskArrays {
         let shapes: Option<Vec<Shape>> = shapes.collect();
         let shapes = shapes.ok_or(ArraysError::Params(ParamsError::OutOfRange("damping", Factor::ZERO)))?;
         let params = params.clone();
-        let entry_max = rows.iter().map(|entry| entry.unsigned_abs()).max().unwrap_or(0);
-        let arrays = Self { params, settle_decimals, shapes, expiries, legs, rows, width, entry_max };
+        let arrays = Self { params, settle_decimals, shapes, expiries, legs, rows, width };
         match (0..arrays.legs.len()).find(|index| !arrays.is_sound(*index)) {
             Some(index) => Err(ArraysError::Leg(index)),
             None if arrays.rows.len() != arrays.legs.len().saturating_mul(width) => {
@@ -248,10 +246,6 @@ impl RiskArrays {
     }
     pub(crate) const fn width(&self) -> usize {
         self.width
-    }
-    /// The largest entry, whatever its sign.
-    pub(crate) const fn entry_max(&self) -> u64 {
-        self.entry_max
     }
     pub(crate) fn rows(&self) -> &[i64] {
         &self.rows

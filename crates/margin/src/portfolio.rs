@@ -164,7 +164,7 @@ impl Portfolio {
             rest = after;
             let start = group.checked_mul(width)?;
             let sums = self.sums.get_mut(start..start.checked_add(width)?)?;
-            add_rows(arrays, run, sums)?;
+            add_rows(arrays.rows(), width, run, sums)?;
         }
         Some(())
     }
@@ -445,50 +445,30 @@ impl Rows {
     }
 }
 
-/// Adds lots x row of every position of `run` to `sums`, a few columns at a time so that sums stay in registers: in one
-/// word where no sum can leave it, else in two.
-fn add_rows(arrays: &RiskArrays, run: &[(u32, i64)], sums: &mut [i128]) -> Option<()> {
-    let lots = run.iter().map(|(_, lots)| u128::from(lots.unsigned_abs())).fold(0, u128::wrapping_add);
-    let is_small = lots.checked_mul(arrays.entry_max().into()).is_some_and(|sum| sum <= i64::MAX.unsigned_abs().into());
-    let (rows, width) = (arrays.rows(), arrays.width());
-    if is_small {
-        add_columns(rows, width, run, sums, |lane: i64, lots, entry| lane.wrapping_add(lots.wrapping_mul(entry)))
-    } else {
-        let product = |lots: i64, entry: i64| i128::from(lots).wrapping_mul(i128::from(entry));
-        add_columns(rows, width, run, sums, |lane: i128, lots, entry| lane.wrapping_add(product(lots, entry)))
-    }
-}
-
-fn add_columns<S: Copy + Default + Into<i128>>(
-    rows: &[i64],
-    width: usize,
-    run: &[(u32, i64)],
-    sums: &mut [i128],
-    add: impl Fn(S, i64, i64) -> S,
-) -> Option<()> {
+/// Adds lots x row of every position of `run` to `sums`, a few columns at a time so that sums stay in registers.
+fn add_rows(rows: &[i64], width: usize, run: &[(u32, i64)], sums: &mut [i128]) -> Option<()> {
     let mut column = 0_usize;
     let (blocks, rest) = sums.as_chunks_mut::<LANES>();
     for block in blocks {
-        let mut lanes = [S::default(); LANES];
+        let mut lanes = [0_i128; LANES];
         for (leg, lots) in run {
             let start = usize::try_from(*leg).ok()?.wrapping_mul(width).wrapping_add(column);
             let entries = rows.get(start..)?.first_chunk::<LANES>()?;
+            let lots = i128::from(*lots);
             for (lane, entry) in lanes.iter_mut().zip(entries) {
-                *lane = add(*lane, *lots, *entry);
+                *lane = lane.wrapping_add(lots.wrapping_mul(i128::from(*entry)));
             }
         }
         for (sum, lane) in block.iter_mut().zip(lanes) {
-            *sum = sum.wrapping_add(lane.into());
+            *sum = sum.wrapping_add(lane);
         }
         column = column.wrapping_add(LANES);
     }
     for sum in rest {
-        let mut lane = S::default();
         for (leg, lots) in run {
             let at = usize::try_from(*leg).ok()?.wrapping_mul(width).wrapping_add(column);
-            lane = add(lane, *lots, *rows.get(at)?);
+            *sum = sum.wrapping_add(i128::from(*lots).wrapping_mul(i128::from(*rows.get(at)?)));
         }
-        *sum = sum.wrapping_add(lane.into());
         column = column.wrapping_add(1);
     }
     Some(())
