@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use tiderace_types::id_map::{Handle, IdMap};
 use tiderace_types::instrument::STEP_DECIMALS;
 use tiderace_types::venue::{Event, NO_ENTRY, NO_GROUP};
 use tiderace_types::{
@@ -18,6 +19,9 @@ pub(super) const NOBODY: AccountId = AccountId(u32::MAX);
 
 /// ClOrdIDs from here on stand for names that are no numbers.
 const NAMED: u64 = 1 << 62;
+
+/// Where ClOrdIDs fall in the tables; no order of them is ever seen.
+const SEED: u64 = 0x7469_6465_7261_6365;
 
 /// Longest name that a command may be the first to say, in bytes.
 pub(super) const NAME_BYTES_MAX: usize = 64;
@@ -58,8 +62,45 @@ pub(super) struct Said {
     ids: Names,
     /// Groups of market-maker protection, the configured ones first.
     pub(super) groups: Names,
-    /// Where an accepted order is.
-    instruments: BTreeMap<ClOrdId, InstrumentId>,
+    placed: Placed,
+}
+
+/// Where accepted orders are.
+#[derive(Clone, Debug)]
+struct Placed {
+    /// The handle's row is the instrument.
+    instruments: IdMap<u64>,
+    /// Each once.
+    cl_ord_ids: Vec<ClOrdId>,
+}
+
+impl Default for Placed {
+    fn default() -> Self {
+        Self { instruments: IdMap::new(0, SEED), cl_ord_ids: Vec::new() }
+    }
+}
+
+impl Placed {
+    fn put(&mut self, cl_ord_id: ClOrdId, instrument: InstrumentId) {
+        let handle = Handle { row: instrument.0.into(), generation: 0 };
+        if self.instruments.insert_new(cl_ord_id.0, handle) {
+            self.cl_ord_ids.push(cl_ord_id);
+        } else {
+            self.instruments.insert(cl_ord_id.0, handle);
+        }
+    }
+
+    fn get(&self, cl_ord_id: ClOrdId) -> Option<InstrumentId> {
+        let handle = self.instruments.get(cl_ord_id.0)?;
+        u16::try_from(handle.row).ok().map(InstrumentId)
+    }
+
+    /// All, in the order of their ClOrdIDs.
+    fn sorted(&self) -> impl Iterator<Item = (ClOrdId, InstrumentId)> + '_ {
+        let mut cl_ord_ids = self.cl_ord_ids.clone();
+        cl_ord_ids.sort_unstable();
+        cl_ord_ids.into_iter().filter_map(|cl_ord_id| Some((cl_ord_id, self.get(cl_ord_id)?)))
+    }
 }
 
 /// A table of names.
@@ -218,9 +259,9 @@ impl Gateway {
             out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
             out.extend_from_slice(&bytes);
         }
-        out.extend_from_slice(&len(self.said.values().map(|said| said.instruments.len()).sum()).to_le_bytes());
+        out.extend_from_slice(&len(self.said.values().map(|said| said.placed.cl_ord_ids.len()).sum()).to_le_bytes());
         for (account, said) in &self.said {
-            for (cl_ord_id, instrument) in &said.instruments {
+            for (cl_ord_id, instrument) in said.placed.sorted() {
                 out.extend_from_slice(&account.0.to_le_bytes());
                 out.extend_from_slice(&cl_ord_id.0.to_le_bytes());
                 out.extend_from_slice(&instrument.0.to_le_bytes());
@@ -241,7 +282,7 @@ impl Gateway {
             let account = AccountId(u32::from_le_bytes(take(bytes)?));
             let cl_ord_id = ClOrdId(u64::from_le_bytes(take(bytes)?));
             let instrument = InstrumentId(u16::from_le_bytes(take(bytes)?));
-            self.said.entry(account).or_default().instruments.insert(cl_ord_id, instrument);
+            self.said.entry(account).or_default().placed.put(cl_ord_id, instrument);
         }
         Some(())
     }
@@ -317,7 +358,7 @@ impl Gateway {
 
     /// The instrument of an order that was accepted.
     pub(super) fn instrument_of(&self, account: AccountId, cl_ord_id: ClOrdId) -> Option<InstrumentId> {
-        self.said.get(&account)?.instruments.get(&cl_ord_id).copied()
+        self.said.get(&account)?.placed.get(cl_ord_id)
     }
 
     /// The name under which an order reports.
@@ -335,7 +376,7 @@ impl Gateway {
             let is_new = matches!(report.exec_type, ExecType::New | ExecType::Replaced);
             if is_new && report.quote_entry == NO_ENTRY {
                 let said = self.said.entry(report.account).or_default();
-                said.instruments.insert(report.cl_ord_id, report.instrument);
+                said.placed.put(report.cl_ord_id, report.instrument);
             }
         }
     }
