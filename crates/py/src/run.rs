@@ -283,8 +283,9 @@ pub(crate) fn columns(rows: &[u8], fields: &'static [(&'static str, Field)]) -> 
 
 fn column(rows: &[u8], row_len: usize, offset: usize, field: Field) -> Column {
     fn gather<const N: usize, T>(rows: &[u8], row_len: usize, offset: usize, make: fn([u8; N]) -> T) -> Vec<T> {
-        let value = |row: &[u8]| row.get(offset..)?.first_chunk::<N>().map(|bytes| make(*bytes));
-        rows.chunks_exact(row_len).filter_map(value).collect()
+        // The number of values is known beforehand: a row holds every field.
+        let value = |row: &[u8]| row.get(offset..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([0; N]);
+        rows.chunks_exact(row_len).map(|row| make(value(row))).collect()
     }
     match field {
         Field::U8 => Column::U8(gather(rows, row_len, offset, |[byte]: [u8; 1]| byte)),
