@@ -110,6 +110,29 @@ fn a_dear_near_option_is_a_calendar_only_at_one_forward() {
 }
 
 #[test]
+fn near_and_far_go_by_time_not_by_what_expiries_are_called() {
+    let near = Quote { expiry: 9, ..option(100.0, true, 6.0, 6.5) };
+    let dear = Quote { expiry: 2, t: 0.5, ..option(100.0, true, 9.0, 9.5) };
+    assert!(rows(&[near, dear], FREE).is_empty());
+    let cheap = Quote { bid: 4.5, ask: 5.0, ..dear };
+    only(&[near, cheap], FREE, ArbitrageKind::Calendar, 1.0, &[(0, -1.0), (1, 1.0)]);
+}
+
+#[test]
+fn the_discount_is_that_of_the_options_wherever_the_future_stands() {
+    let at = |quote: Quote| Quote { discount: 0.9, ..quote };
+    let options = [at(option(100.0, true, 8.0, 8.5)), at(option(100.0, false, 3.0, 3.5))];
+    // 4.5 taken in, 3.5 x 0.9 paid back.
+    only(
+        &[future(103.0, 103.5), options[0], options[1]],
+        FREE,
+        ArbitrageKind::Parity,
+        1.35,
+        &[(0, 1.0), (1, -1.0), (2, 1.0)],
+    );
+}
+
+#[test]
 fn a_synthetic_future_away_from_the_future_is_a_conversion_or_reversal() {
     let fees = Fees { option: 0.1, future: 0.2 };
     let rich = [option(100.0, true, 8.0, 8.5), option(100.0, false, 3.0, 3.5), future(103.0, 103.5)];

@@ -27,6 +27,8 @@ struct Strike {
 /// One expiry of one style: its strikes in order, and its future.
 pub(super) struct Lines {
     expiry: i64,
+    /// Years: what is near and what is far, whatever expiries are called.
+    t: f64,
     style: Style,
     discount: f64,
     /// The forward, where something tells it.
@@ -88,18 +90,22 @@ impl Trade {
 }
 
 impl Lines {
-    /// The expiries of one style, in order.
+    /// The expiries of one style, by time.
     pub(super) fn gather(quotes: &[Quote], reasons: &[Reason], style: Style) -> Vec<Self> {
         let is_used = |reason: Reason| matches!(reason, Reason::None | Reason::MissingQuote);
         let mut order: Vec<(usize, &Quote)> =
             quotes.iter().enumerate().filter(|(_, quote)| quote.style == style).collect();
         order.retain(|(at, _)| reasons.get(*at).is_some_and(|reason| is_used(*reason)));
         order.sort_by_key(|(_, quote)| quote.expiry);
-        order.chunk_by(|x, y| x.1.expiry == y.1.expiry).filter_map(Self::expiry).collect()
+        let mut all: Vec<Self> = order.chunk_by(|x, y| x.1.expiry == y.1.expiry).filter_map(Self::expiry).collect();
+        all.sort_by(|x, y| x.t.total_cmp(&y.t));
+        all
     }
 
     fn expiry(quotes: &[(usize, &Quote)]) -> Option<Self> {
-        let (_, first) = quotes.first()?;
+        // A future's price is not paid today: what is said of options tells the discount.
+        let is_option = |(_, quote): &&(usize, &Quote)| quote.kind != QuoteKind::Future;
+        let (_, first) = quotes.iter().find(is_option).or_else(|| quotes.first())?;
         let mut future = Line::default();
         let mut strikes: Vec<Strike> = Vec::new();
         for (at, quote) in quotes {
@@ -123,7 +129,8 @@ impl Lines {
             forward::curve(&all, i64::MIN).first().map(|point| point.forward)
         };
         let forward = middle.or_else(beside).or_else(by_parity);
-        Some(Self { expiry: first.expiry, style: first.style, discount: first.discount, forward, strikes, future })
+        let Quote { expiry, t, style, discount, .. } = **first;
+        Some(Self { expiry, t, style, discount, forward, strikes, future })
     }
 
     fn pairs(&self) -> impl Iterator<Item = (&Strike, &Strike)> {
