@@ -242,3 +242,20 @@ def test_a_bench_of_formulae_finds_them_exact_and_repeats_its_checksum(name: str
         assert first["within_1e9"] == first["wide"]["within_1e9"] == 1.0
     else:
         assert first["worst"] < 1e-13
+
+
+def test_near_and_far_go_by_time_whatever_expiries_are_called() -> None:
+    def call(expiry: str, t: float, bid: float) -> dict[str, Any]:
+        row = {"kind": "option", "expiry": expiry, "t": t, "strike": 100.0, "call": True}
+        return row | {"bid": bid, "ask": bid + 1.0}
+
+    near = call("27MAR26", 0.25, 10.0)
+    assert not model.arbitrage([near, call("26JUN26", 0.5, 18.0)])
+    (row,) = model.arbitrage([near, call("26JUN26", 0.5, 8.0)])
+    assert (row["kind"], row["edge"]) == ("calendar", pytest.approx(1.0))
+    chain = []
+    for expiry, t in (("27MAR26", 0.25), ("26JUN26", 0.5)):
+        for k in (70.0, 80.0, 90.0, 100.0, 110.0, 120.0, 130.0):
+            price = float(model.black76(100.0, strike=k, t=t, vol=0.5, call=True))
+            chain.append(call(expiry, t, price - 0.5) | {"strike": k, "forward": 100.0})
+    assert [of.expiry for of in model.Surface.fit(chain).slices] == ["27MAR26", "26JUN26"]

@@ -1,6 +1,6 @@
 """Quotes of options and futures as columns, and the arbitrage in them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple, Self
 
@@ -24,11 +24,12 @@ class Quotes:
     ----------
     rows
         Mappings, or a polars frame, with ``kind`` (``option``, ``future``), ``expiry`` (a time, a
-        date, a string or a number: equal for equal expiries, later for later ones), ``t`` in years,
-        ``strike`` and ``call`` for options, ``bid`` and ``ask`` (None or NaN where a side is
-        missing), ``bid_qty`` and ``ask_qty`` (unknown where absent), ``style`` (``linear`` unless
-        given; ``inverse`` prices are in the coin), ``discount`` (1 unless given), and what the
-        venue quoted beside them: ``forward``, ``mark_vol`` (decimal), ``ts_ns``.
+        date, a string or a number: equal for equal expiries), ``t`` in years, which says what is
+        near and what is far, ``strike`` and ``call`` for options, ``bid`` and ``ask`` (None or NaN
+        where a side is missing), ``bid_qty`` and ``ask_qty`` (unknown where absent), ``style``
+        (``linear`` unless given; ``inverse`` prices are in the coin), ``discount`` (1 unless given;
+        an expiry's is that of its options), and what the venue quoted beside them: ``forward``,
+        ``mark_vol`` (decimal), ``ts_ns``.
     """
 
     def __init__(self, rows: Any) -> None:
@@ -42,7 +43,7 @@ class Quotes:
             )
         rows = list(rows)
         keys = [_expiry_key(row, at) for at, row in enumerate(rows)]
-        number = _numbers(keys)
+        number = _numbers(keys, [row.get("t") for row in rows])
         said = dict(zip(reversed(keys), reversed(rows), strict=True))
         # What the core calls an expiry, and what the rows do.
         self.named: dict[int, Any] = {number[key]: said[key]["expiry"] for key in said}
@@ -160,12 +161,19 @@ def _expiry_key(row: Mapping[str, Any], at: int) -> int | float | str:
     raise _wrong(at, "expiry", value, "a time, a date, a string or a number")
 
 
-def _numbers(keys: Iterable[int | float | str]) -> dict[int | float | str, int]:
-    """Whole numbers in the order of the keys: the keys themselves where they are such."""
+def _numbers(
+    keys: Sequence[int | float | str], times: Sequence[Any]
+) -> dict[int | float | str, int]:
+    """Whole numbers in the order of time: keys that are such themselves, others by ``t``."""
     distinct = set(keys)
     if all(isinstance(key, int) and abs(key) < 2**63 for key in distinct):
         return {key: int(key) for key in distinct}
-    in_order = sorted(distinct, key=lambda key: (isinstance(key, str), key))
+    # A name says nothing about when: "26JUN26" stands before "27MAR26".
+    first: dict[int | float | str, float] = {}
+    for key, t in zip(keys, times, strict=True):
+        is_time = isinstance(t, int | float | np.number) and not np.isnan(t)
+        first.setdefault(key, float(t) if is_time else np.inf)
+    in_order = sorted(distinct, key=lambda key: (first[key], isinstance(key, str), key))
     return {key: n for n, key in enumerate(in_order)}
 
 
