@@ -125,7 +125,8 @@ impl Clearing {
             out.push(Action::AuctionClosed { account, winner: None, price: Amount::ZERO });
             return;
         }
-        match best {
+        // What expired meanwhile nobody pays for.
+        match best.filter(|_| !self.derivatives(account).is_empty()) {
             Some((winner, price)) => {
                 for (instrument, qty) in self.derivatives(account) {
                     let mark = self.mark(instrument).unwrap_or(Price::ZERO);

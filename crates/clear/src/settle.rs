@@ -251,32 +251,34 @@ impl Clearing {
         outcomes.sort_unstable_by_key(|outcome| outcome.account);
         let Some(settle) = self.contract(instrument).map(Contract::settle) else { return };
         let cause = u64::from(instrument.0);
-        let mut uncovered = 0i128;
+        // All pay what they can before any layer is asked: a member that is assessed may owe something here itself.
+        let mut shorts = Vec::new();
         for outcome in outcomes.iter_mut().filter(|outcome| outcome.profit < 0) {
             let owed = outcome.profit.saturating_neg();
             let paid = owed.min(self.can_pay(outcome.account, settle));
-            self.pay_profit(
-                instrument,
-                outcome.account,
-                (settle, paid.saturating_neg()),
-                PostingKind::Settlement,
-                cause,
-            );
+            let loss = (settle, paid.saturating_neg());
+            self.pay_profit(instrument, outcome.account, loss, PostingKind::Settlement, cause);
             outcome.profit = paid.saturating_neg();
-            let short = owed.saturating_sub(paid);
-            if short > 0 {
-                let left = self.cover(outcome.account, settle, short, out);
-                let covered = short.saturating_sub(left);
-                let (from, to) = (LedgerAccount::House(House::Default), LedgerAccount::House(House::Novation));
-                self.ledger.post(from, to, (settle, covered), PostingKind::Waterfall, cause);
-                if let Some(pool) = self.pools.get_mut(instrument.index()) {
-                    *pool = pool.saturating_add(covered);
-                }
-                uncovered = uncovered.saturating_add(left);
+            if owed > paid {
+                shorts.push((outcome.account, owed.saturating_sub(paid)));
             }
+        }
+        let mut uncovered = 0i128;
+        for (account, short) in &shorts {
+            let left = self.cover(*account, settle, *short, out);
+            self.bear(instrument, (settle, short.saturating_sub(left)));
+            uncovered = uncovered.saturating_add(left);
         }
         let gains: Vec<i128> = outcomes.iter().map(|outcome| outcome.profit.max(0)).collect();
         let cuts = pro_rata(uncovered, &gains);
+        let cut = cuts.iter().fold(0i128, |sum, cut| sum.saturating_add(*cut));
+        let rest = uncovered.saturating_sub(cut);
+        if let Some((account, _)) = shorts.last().filter(|_| rest > 0) {
+            // Gains that were paid before cannot be reduced: it is a loss by name, no remainder of roundings.
+            self.bear(instrument, (settle, rest));
+            let (account, amount) = (*account, tiderace_types::Amount::new(rest));
+            out.push(Action::LayerUsed { account, layer: Layer::Nobody, member: None, asset: settle, amount });
+        }
         for (outcome, cut) in outcomes.iter_mut().zip(cuts) {
             if cut > 0 {
                 let (account, amount) = (outcome.account, tiderace_types::Amount::new(cut));
@@ -295,6 +297,15 @@ impl Clearing {
             self.look_at(outcome.account, instrument);
         }
         self.sweep(instrument);
+    }
+
+    /// What a loser cannot pay comes out of the default account.
+    fn bear(&mut self, instrument: InstrumentId, amount: (tiderace_types::AssetId, i128)) {
+        let (from, to) = (LedgerAccount::House(House::Default), LedgerAccount::House(House::Novation));
+        self.ledger.post(from, to, amount, PostingKind::Waterfall, instrument.0.into());
+        if let Some(pool) = self.pools.get_mut(instrument.index()) {
+            *pool = pool.saturating_add(amount.1);
+        }
     }
 
     /// What an account can pay in an asset without going below zero; the house's own purse whatever it is.

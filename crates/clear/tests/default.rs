@@ -372,3 +372,24 @@ fn a_pooled_defaulter_pays_with_its_other_assets_before_any_layer() {
     assert_eq!(c.fund(Fund::Insurance, BTC), btc(4_000_000));
     assert!(c.is_balanced());
 }
+
+#[test]
+fn nobody_pays_for_a_portfolio_that_expired_while_it_was_up() {
+    let mut of = base();
+    let contract = terms(future(0, START.plus_ns(30 * SECOND)));
+    of.contracts = vec![ContractTerms { margin: tiered("0.02", "0.01"), ..contract }];
+    let mut c = long(of);
+    c.set_mark(PERP, Price::new(97_600)).unwrap();
+    // Nine tenths sold at 48,800: 80 owed in cash, a tenth still open.
+    c.fill(&fill(PERP, 1, 0, 97_600, 900)).unwrap();
+    let opened = dry(&mut c);
+    assert!(matches!(opened.last(), Some(Action::AuctionOpened { .. })), "{opened:?}");
+    let mut out = Vec::new();
+    c.bid(account(3), account(0), usdc(100), &mut out).unwrap();
+    c.set_settlement(PERP, Price::new(101_000)).unwrap();
+    c.advance(START.plus_ns(60 * SECOND), &mut out);
+    let closed = Action::AuctionClosed { account: account(0), winner: None, price: Amount::ZERO };
+    assert!(out.contains(&closed), "{out:?}");
+    assert_eq!((total(&c, 0, USDC), total(&c, 3, USDC)), (0, usdc(100_000).get()));
+    assert!(c.is_balanced());
+}

@@ -2,8 +2,9 @@
 
 mod world;
 
+use tiderace_clear::config::MemberTerms;
 use tiderace_clear::config::{ContractTerms, Funding, FundingKind, HOUR_NS};
-use tiderace_clear::{Action, Clearing, Fund, House, LedgerAccount, basis_mark};
+use tiderace_clear::{Action, Clearing, Fund, House, Layer, LedgerAccount, basis_mark};
 use tiderace_types::{Amount, Fraction, Price, PutOrCall, Reason, Ts};
 use world::*;
 
@@ -257,4 +258,43 @@ fn the_end_of_time_is_reached() {
     let mut c = indexed(FundingKind::Periodic);
     c.advance(Ts::MAX, &mut Vec::new());
     assert_eq!(c.now(), Ts::MAX);
+}
+
+#[test]
+fn what_a_loser_cannot_pay_and_no_gain_bears_is_a_loss_by_name() {
+    let accounts = vec![with(&[(USDC, usdc(100))]), with(&[(USDC, usdc(5))]), with(&[(USDC, usdc(100))])];
+    let mut c = Clearing::new(config(vec![terms(future(0, at(6)))], accounts)).unwrap();
+    // 1 BTC: 1 sells at 100, 0 buys, and sells on to 2 at 110: its gain is cash before anyone expires.
+    c.fill(&fill(PERP, 0, 1, 200, 1_000)).unwrap();
+    c.fill(&fill(PERP, 2, 0, 220, 1_000)).unwrap();
+    c.set_settlement(PERP, Price::new(220)).unwrap();
+    let mut out = Vec::new();
+    c.advance(at(6), &mut out);
+    let nobody =
+        Action::LayerUsed { account: account(1), layer: Layer::Nobody, member: None, asset: USDC, amount: usdc(5) };
+    assert!(out.contains(&nobody), "{out:?}");
+    assert_eq!([0, 1, 2].map(|of| total(&c, of, USDC)), [110_000_000, 0, 100_000_000]);
+    assert_eq!(fund(&c), 0);
+    assert_eq!(c.total(LedgerAccount::House(House::Default), USDC), Amount::new(-5_000_000));
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn all_pay_what_they_can_at_expiry_before_a_member_is_assessed() {
+    let accounts = vec![with(&[(USDC, usdc(10))]), with(&[(USDC, usdc(100))]), with(&[(USDC, usdc(1_000))])];
+    let mut of = config(vec![terms(future(0, at(6)))], accounts);
+    of.members[0] = MemberTerms { mutual: vec![(USDC, usdc(40))], account: Some(account(1)), ..MemberTerms::default() };
+    let mut c = Clearing::new(of).unwrap();
+    // Both buy 1 BTC at 100 of 2; it settles at 20. 0 lacks 70, 1 owes 80 and keeps 20 for an assessment.
+    c.fill(&fill(PERP, 0, 2, 200, 1_000)).unwrap();
+    c.fill(&fill(PERP, 1, 2, 200, 1_000)).unwrap();
+    c.set_settlement(PERP, Price::new(40)).unwrap();
+    let mut out = Vec::new();
+    c.advance(at(6), &mut out);
+    assert_eq!([0, 1].map(|of| total(&c, of, USDC)), [0, 0]);
+    // 160 gained: 10 + 80 paid, 40 from the mutual fund, 20 assessed, 10 short.
+    assert_eq!(total(&c, 2, USDC), 1_150_000_000);
+    let assessed = |action: &Action| matches!(action, Action::LayerUsed { layer: Layer::Assessment, amount, .. } if *amount == usdc(20));
+    assert!(out.iter().any(assessed), "{out:?}");
+    assert!(c.is_balanced());
 }
