@@ -389,6 +389,7 @@ def test_a_market_that_is_wrong_is_named(path: str, value: Any, named: str) -> N
         ({"margin": {"model": "span"}}, "span"),
         ({"margin": {**DERIBIT, "flor": "1"}}, "flor"),
         ({"margin": {**DERIBIT, "floor": "much"}}, "much"),
+        ({"margin": {**DERIBIT, "floor": "-0.1"}}, "floor is below zero"),
         ({"fees": {"takr": "1"}}, "takr"),
         ({"symbol": "other"}, "position.symbol"),
     ],
@@ -422,6 +423,7 @@ def test_money_is_no_float_and_fits() -> None:
         ({**derive_case(), "scenarios": []}, "0 scenarios"),
         ({**derive_case(), "tail": "1"}, "tail"),
         ({key: of for key, of in derive_case().items() if key != "skew"}, "skew"),
+        ({**derive_case(), "skew": None}, "skew"),
     ],
 )
 def test_params_that_are_wrong_are_named(params: Any, named: str) -> None:

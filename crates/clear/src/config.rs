@@ -310,6 +310,9 @@ impl ClearConfig {
         if [of.base, of.quote, of.settle].iter().any(|asset| asset.index() >= self.assets.len()) {
             return Err(ConfigError::UnknownRow { table: "contracts", row });
         }
+        if let Some(field) = terms.margin.as_ref().and_then(tiderace_margin::Model::below_zero) {
+            return Err(ConfigError::OutOfRange { field, row });
+        }
         let is_bad_funding = terms.funding.is_some_and(|funding| {
             funding.interval_ns <= 0
                 || DAY_NS.checked_rem(funding.interval_ns) != Some(0)

@@ -3,7 +3,9 @@
 mod world;
 
 use tiderace_clear::config::{AccountTerms, ContractTerms, CostMethod};
-use tiderace_clear::{ClearConfig, Clearing, Fill, House, LedgerAccount, OrderAsk, OrderHold, PostingKind, statement};
+use tiderace_clear::{
+    ClearConfig, Clearing, ConfigError, Fill, House, LedgerAccount, OrderAsk, OrderHold, PostingKind, statement,
+};
 use tiderace_types::{Amount, AssetId, Fraction, InstrumentId, Price, Qty, Reason, Side, Ts};
 use world::*;
 
@@ -271,4 +273,13 @@ fn without_a_mark_the_last_trade_is_it() {
     c.set_mark(PERP, Price::new(99_000)).unwrap();
     c.fill(&fill(PERP, 2, 1, 101_000, 1)).unwrap();
     assert_eq!(c.standing(account(0), USDC).equity, usdc(9_500));
+}
+
+#[test]
+fn a_margin_model_below_zero_is_no_configuration() {
+    for (initial, maintenance, field) in [("-0.02", "0.01", "initial"), ("0.02", "-0.01", "maintenance")] {
+        let contract = ContractTerms { margin: tiered(initial, maintenance), ..terms(perp(0)) };
+        let refused = Clearing::new(config(vec![contract], Vec::new())).map(|_| ());
+        assert_eq!(refused, Err(ConfigError::OutOfRange { field, row: 0 }));
+    }
 }

@@ -51,6 +51,26 @@ pub enum Model {
     },
 }
 
+impl Model {
+    /// The name of the first parameter below zero: no requirement is.
+    #[must_use]
+    pub fn below_zero(&self) -> Option<&'static str> {
+        let all = match self {
+            Self::Tiered { initial, maintenance, per_unit } => {
+                vec![("initial", initial), ("maintenance", maintenance), ("per_unit", per_unit)]
+            }
+            Self::Option { rate, floor, maintenance, put_maintenance_of_mark, factor, .. } => vec![
+                ("rate", rate),
+                ("floor", floor),
+                ("maintenance", maintenance),
+                ("put_maintenance_of_mark", put_maintenance_of_mark),
+                ("factor", factor),
+            ],
+        };
+        all.into_iter().find(|(_, factor)| **factor < Factor::ZERO).map(|(name, _)| name)
+    }
+}
+
 /// Kinds of options that a floor holds for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

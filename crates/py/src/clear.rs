@@ -92,14 +92,17 @@ fn quotes(mark: i128, index: i128) -> Quotes {
 }
 
 fn model(json: &str) -> PyResult<Model> {
-    let model = serde_json::from_str(json);
-    model.map_err(|error| {
-        let message = no_place(&error.to_string());
+    let refused = |message: &str| {
         ConfigError::new_err(format!(
             "instrument.margin: {message}; it is a model, tiered or option, with its parameters as decimal strings; \
              correct the named key"
         ))
-    })
+    };
+    let model: Model = serde_json::from_str(json).map_err(|error| refused(&no_place(&error.to_string())))?;
+    match model.below_zero() {
+        Some(name) => Err(refused(&format!("{name} is below zero"))),
+        None => Ok(model),
+    }
 }
 
 /// A complaint of serde without the line and column of a text that no user wrote.

@@ -243,7 +243,8 @@ def _params(params: object) -> str:
                 rule="It is the name of a shipped set or a mapping with the keys of one",
                 remedy='Write "deribit_pm", or give the mapping',
             )
-        return _core.clear_params(None, json.dumps(as_text(params, key="params", has_floats=True)))
+        said = {name: of for name, of in params.items() if of is not None}
+        return _core.clear_params(None, json.dumps(as_text(said, key="params", has_floats=True)))
 
 
 def _margin(base: str, book: _Book, market: Market, shocks: str) -> PortfolioMargin:
