@@ -45,6 +45,8 @@ SUITES = [
 
 def main() -> int:
     install_browser()
+    # Tests of the core that read Parquet call the Python that has the libraries for it.
+    os.environ.setdefault("TIDERACE_PYTHON", sys.executable)
     failed = []
     for name, command in SUITES:
         print(f"== {name}", flush=True)
