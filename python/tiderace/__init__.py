@@ -8,6 +8,7 @@
 from tiderace import algo, clear, errors, model, tca
 from tiderace._core import version as __version__
 from tiderace._program import program
+from tiderace._programs.hosts import host
 from tiderace._programs.values import Amount, Array, Enum, Price, Qty, Rate, i128, param, record
 from tiderace._run import Run, replay, run
 from tiderace._values import Ticks
@@ -75,6 +76,7 @@ __all__ = [
     "algo",
     "clear",
     "errors",
+    "host",
     "i128",
     "load",
     "model",
