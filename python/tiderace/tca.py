@@ -19,8 +19,11 @@ reference instrument's arrival mid R and decision mid D, and USD per quote c (re
 The unfilled rest costs ``opportunity`` = s (order - filled) (E - D) c', with E the reference's mid
 at the end. Fees in the base asset are worth the own arrival mid. Expected funding is not paid yet,
 so it is a line beside the shortfall, never in it. VWAP and TWAP run from the first moment of work
-(the arrival) to completion, each instrument against its own market; markouts count from the time
-that the desk booked the fill, by the quotes that it had seen.
+(the arrival) to completion, each instrument against its own market; PWP is the VWAP of the first
+Q / rate traded there from the arrival on; the close is the own mid at the end that was asked for.
+Markouts count from the time that the desk booked the fill, by the quotes that it had seen.
+`_tca.quality` defines spread capture, adverse selection and reversion, `_tca.pre_trade` the
+estimate, `_tca.league` what many runs say together, `_tca.record` what was known at each decision.
 
 References
 ----------
@@ -33,21 +36,28 @@ trading, opportunity).
 from decimal import localcontext
 from typing import Any
 
+from tiderace._tca.adherence import schedule_frame
 from tiderace._tca.fills import markout_rows, measured
 from tiderace._tca.money import cells_of
+from tiderace._tca.pre_trade import SQUARE_ROOT, Estimate, estimates_frame, pre_trade
 from tiderace._tca.prices import Tape, until_end
+from tiderace._tca.quality import parts_frame, quality_frame, reversion_frame
 from tiderace._tca.rows import children_of, outcome_of, parents_frame, summary_of, venues_frame
+from tiderace._tca.sections import by_algo
 from tiderace._tca.shortfall import Shortfall, shortfall
 from tiderace._tca.words import Analysis, Asked, Inputs, Market
 from tiderace._tca.works import standing, works_of
 
 __all__ = [
+    "SQUARE_ROOT",
     "Analysis",
     "Asked",
+    "Estimate",
     "Inputs",
     "Market",
     "Shortfall",
     "analyse",
+    "pre_trade",
     "shortfall",
     "summarise",
 ]
@@ -87,11 +97,22 @@ def analyse(inputs: Inputs) -> Analysis:
         outcomes = [outcome_of(inputs, work, cells, fills, tape) for work in works.values()]
         summary = summary_of(inputs, fills, cells, outcomes)
         children = children_of(inputs, cells, fills)
+        parts = parts_frame(inputs, cells, outcomes)
+        reversion = reversion_frame(inputs, fills, works, tape)
+        quality = quality_frame(inputs, fills, outcomes, parts, reversion)
+        schedule = schedule_frame(inputs, works)
+        estimates = estimates_frame(inputs, outcomes, parts, tape)
+        summary |= by_algo(quality, schedule, estimates)
     return Analysis(
         fills=fills,
         children=children,
         parents=parents_frame(outcomes),
         venues=venues_frame(summary),
         markouts=markout_rows(fills),
+        parts=parts,
+        quality=quality,
+        reversion=reversion,
+        schedule=schedule,
+        estimates=estimates,
         summary=summary,
     )

@@ -37,6 +37,7 @@ class Tape:
             pl.col("instrument").cast(pl.UInt16),
             pl.col("ts_ns").cast(pl.Int64),
             mid=(pl.col("bid_px") + pl.col("ask_px")) / 2 * tick,
+            half_spread=(pl.col("ask_px") - pl.col("bid_px")) / 2 * tick,
         )
 
     def _last(self, i: int) -> int | None:
@@ -54,13 +55,39 @@ class Tape:
         return mid_of(self._markets[i], frame["bid_px"][row], frame["ask_px"][row])
 
     def vwap(self, i: int, start_ns: int, end_ns: int) -> float | None:
-        """Return the market's own price per unit of exposure traded between two times."""
-        frame = self._between(self.trades[i], start_ns, end_ns)
-        qty, px = frame["qty_e8"].cast(pl.Float64), frame["px"] * float(self._markets[i].tick)
-        # An inverse contract of price p is 1/p of exposure: its mean price is harmonic.
-        exposure = qty / px if self._markets[i].is_inverse else qty
+        """Return value over exposure of the trades between two times."""
+        exposure, px = self.traded(i, start_ns, end_ns)
         total = float(exposure.sum())
         return float((exposure * px).sum()) / total if total > 0 else None
+
+    def pwp(self, i: int, start_ns: int, exposure: float) -> float | None:
+        """Return the VWAP of the first ``exposure`` traded from a time on, or ``None`` for less.
+
+        Parameters
+        ----------
+        exposure
+            In the base asset; of the trade that it ends in, as much as is wanted.
+        """
+        end_ns = self.end_ns[i]
+        if end_ns is None or exposure <= 0:
+            return None
+        size, px = self.traded(i, start_ns, end_ns)
+        before = size.cum_sum() - size
+        if float(size.sum()) < exposure:
+            return None
+        taken = (exposure - before).clip(lower_bound=0.0)
+        taken = pl.select(pl.min_horizontal(taken, size)).to_series()
+        return float((taken * px).sum()) / float(taken.sum())
+
+    def traded(self, i: int, start_ns: int, end_ns: int) -> tuple[pl.Series, pl.Series]:
+        """Return exposure in the base asset and price of each trade between two times."""
+        market = self._markets[i]
+        part = self._between(self.trades[i], start_ns, end_ns)
+        contract = int(market.terms["contract_multiplier"]) * 1e-12
+        px = part["px"] * float(market.tick)
+        value = part["qty_e8"] * (contract * 1e-8)
+        # An inverse contract of price p is 1/p of exposure: its mean price is harmonic.
+        return (value / px if market.is_inverse else value), px
 
     def twap(self, i: int, start_ns: int, end_ns: int) -> float | None:
         """Return the time-weighted mid between two times."""

@@ -12,7 +12,7 @@ from tiderace.errors import InputError
 
 BUY = ord("1")
 HORIZONS_S = (0.1, 1.0, 10.0, 60.0)
-BENCHMARKS = ("arrival", "vwap", "twap")
+BENCHMARKS = ("arrival", "vwap", "twap", "pwp", "close")
 MONEY_LINES = ("notional", "fees", "funding", "trading", "delay", "basis", "conversion")
 PRECISION = 60  # products of a quantity, a price and a declared rate stay exact
 STEP = Decimal("1e-12")
@@ -28,6 +28,9 @@ PARENT_STATUS = {
 }
 SUBMIT_PARENT = 3
 """The kind of input that submits a parent order."""
+OWN_ORDERS = "own orders"
+UNNAMED = "unnamed"
+"""The algorithm of a parent that a strategy submitted: the config does not name it."""
 INTERRUPTED = "interrupted"
 """The status of a parent that was still at work when its run stopped before the end."""
 ORD_STATUS = {
@@ -122,6 +125,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     """When the run ended: nothing that the market did later is looked at. ``None``: no such end."""
     is_interrupted: bool = False
     """Whether the run stopped before its end, by a person or by a fault."""
+    pwp_rate: float = 0.2
+    """Participation of the benchmark ``pwp``: an order of Q is held against the first Q / rate."""
     provenance: Mapping[str, Any] = {}
     """Digest, seeds, hashes, version: shown as they are."""
 
@@ -135,6 +140,16 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     parents: pl.DataFrame
     venues: pl.DataFrame
     markouts: pl.DataFrame
+    parts: pl.DataFrame
+    """The shortfall by parent and venue, ``Decimal``; the unfilled rest has no venue."""
+    quality: pl.DataFrame
+    """One row an algorithm and venue (``None``: all of them)."""
+    reversion: pl.DataFrame
+    """One row a parent and venue: how far the mid came back after the end of the work."""
+    schedule: pl.DataFrame
+    """One row a slice: what should have been filled at its end, and what was."""
+    estimates: pl.DataFrame
+    """One row a parent: what it should have cost, and what it did."""
     summary: dict[str, Any]
 
 
@@ -215,6 +230,13 @@ def usd_of(inputs: Inputs, asset: str) -> Decimal:
         rule="Every asset that money is counted in has a declared worth in USD",
         remedy=f'Add {asset} = "1" (or its worth) to [route.usd_per] of the config',
     )
+
+
+def algo_of(inputs: Inputs, parent_id: int) -> str:
+    """Return what worked a parent; ``own orders`` for those of a strategy without one."""
+    if not parent_id:
+        return OWN_ORDERS
+    return next((a.algo for a in inputs.asked if a.parent_id == parent_id), UNNAMED)
 
 
 def bps(part: Decimal, whole: Decimal) -> float | None:
