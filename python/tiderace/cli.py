@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tiderace import (
+    _algo_cli,
     _chain_view,
     _doctor,
     _program_cli,
@@ -601,6 +602,7 @@ def doctor_command(data_dir: Data = None, as_json: Json = False, debug: Debug = 
 
 
 _program_cli.add(app, lambda value, as_json, shown: _answer(value, as_json, shown))
+_algo_cli.add(app, lambda value, as_json, shown: _answer(value, as_json, shown))
 
 
 def main() -> None:

@@ -1,14 +1,20 @@
 """Algorithms as a person meets them: the host's functions, names, parameters, configs, commands."""
 
+import json
 import re
+import struct
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tiderace as tr
+from tiderace import _algos
 from tiderace._programs.hosts import HOSTS
 from tiderace._programs.words import name_of
-from tiderace.errors import ArgumentError
+from tiderace.errors import ArgumentError, InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTIONS = {"take": 200, "post": 200}
@@ -85,3 +91,182 @@ def test_outside_of_a_run_the_host_says_that_it_is_not_there() -> None:
     with pytest.raises(AttributeError, match="no function 'nothing'"):
         _ = tr.host.nothing
     assert "take" in dir(tr.host)
+
+
+# Files of algorithms
+
+MINE = '''"""Mine: does nothing. And more."""
+
+import tiderace as tr
+
+
+@tr.record
+class Params:
+    share: int = tr.param(250_000_000, minimum=0, maximum=1_000_000_000, unit="share")
+    near: int = tr.param(50_000, minimum=0, unit="bp")
+    pause: int = tr.param(90_000_000_000, unit="ns")
+    size: tr.Amount = tr.param(unit="base")
+    curve: tr.Array[int, 2]
+    is_calm: bool = tr.param(True)
+
+
+@tr.program(capabilities=["parent", "book:*", "timer"], meta={"name": "mine", "controls": "limit end"})
+class Mine:
+    params: Params
+
+    def on_start(self) -> None:
+        tr.host.wake(tr.host.now() + self.params.pause)
+
+    def on_trade(self, venue: int, price: tr.Price, qty: tr.Qty, is_buy: bool) -> None:
+        tr.host.note("trade", venue)
+
+    def _own(self, a: int) -> int:
+        return a
+'''
+
+
+def mine(old: str = "", new: str = "") -> _algos.Algorithm:
+    assert old in MINE
+    return _algos.from_source(MINE.replace(old, new, 1), file="folder/mine.py")
+
+
+def test_an_algorithm_says_what_it_takes() -> None:
+    found = mine()
+    assert (found.name, found.kind, found.controls) == ("mine", "parent", ("limit", "end"))
+    assert (found.on_stop, found.fuel, found.children) == ("cancel", 1_000_000, 10_000)
+    said = found.to_dict()
+    assert said["about"] == "Mine: does nothing."
+    assert said["entries"] == ["on_start", "on_trade"]
+    assert said["file"] == "mine.py"
+    rows = {row["name"]: row for row in said["params"]}
+    assert rows["share"] == {
+        "name": "share",
+        "type": "int",
+        "unit": "share",
+        "default": "0.25",
+        "minimum": "0",
+        "maximum": "1",
+    }
+    assert (rows["near"]["default"], rows["pause"]["default"]) == ("0.5", "90s")
+    assert (rows["size"]["default"], rows["curve"]["type"]) == (None, "tr.Array[int, 2]")
+    assert found.keys[:2] == ("algo", "side")
+    assert found.keys[6:] == ("limit", "at_end", *rows)
+
+
+def test_a_form_names_no_folder_and_its_core_no_line() -> None:
+    found = mine()
+    assert b"folder" not in found.form
+    assert found.form[: len(found.core_form)] == found.core_form
+    assert mine("does nothing", "does nothing\n\n\nat all").core_form == found.core_form
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("def on_start", "def on_begin", "the entry 'on_begin'.*on_start, on_timer, on_book"),
+        ("def on_start", "def on_strat", "Did you mean 'on_start'"),
+        ("def on_start", "def _start", "Mine has no on_start"),
+        (
+            "qty: tr.Qty, is_buy: bool",
+            "qty: tr.Qty",
+            r"on_trade\(self, venue: int, price: tr.Price",
+        ),
+        ("qty: tr.Qty,", "qty: int,", r"Write def on_trade\(self, venue: int, price: tr.Price"),
+        ("limit end", "limit finish", "meta controls = 'finish'.*limit, would, participation"),
+        ('"mine"', '"Mine"', "the name 'Mine'"),
+        ('"controls"', '"control"', "meta has 'control'.*name, kind, controls, on_stop"),
+        ('"limit end"', '"limit", "kind": "hedge"', "meta kind = 'hedge'.*parent, two_sided"),
+        ('"limit end"', '"limit", "on_stop": "sell"', "meta on_stop = 'sell'.*cancel, leave, twap"),
+        ('"limit end"', '"limit", "fuel": "0"', "meta fuel = '0'.*between 1 and"),
+        ('"limit end"', '"limit", "children": "many"', "meta children = 'many'"),
+        ("share: int", "limit: int", "the parameter 'limit'.*every algorithm has"),
+        ('unit="share"', 'unit="percent"', "with the unit 'percent'"),
+        ("size: tr.Amount", "size: tr.Price", "tr.Price with the unit 'base'"),
+        (', "timer"]', "]", "needs the capability 'timer'"),
+    ],
+)
+def test_what_the_contract_does_not_know_is_refused_by_name(old: str, new: str, words: str) -> None:
+    with pytest.raises(tr.ProgramError, match=words) as caught:
+        mine(old, new)
+    assert caught.value.file == "folder/mine.py"
+    assert caught.value.line >= 1
+
+
+def test_an_unknown_algorithm_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"algo = 'twop'.*Did you mean 'twap'"):
+        _algos.find("twop")
+    with pytest.raises(InputError, match=r"cannot be read: No such file"):
+        _algos.find(str(tmp_path / "absent.py"))
+
+
+def test_parameters_are_converted_by_their_unit() -> None:
+    given = {"share": "0.1", "near": "2.5", "pause": "5m", "size": "1.5", "curve": [1, 2]}
+    packed = mine().packed(given, base_decimals=8, key="parent")
+    held = [100_000_000, 250_000, 300_000_000_000]
+    wide = (150_000_000).to_bytes(16, "little")
+    rest = [1, 2, 1]
+    assert packed == struct.pack("<3q", *held) + wide + struct.pack("<3q", *rest)
+    said = mine().said(given, base_decimals=8, key="parent")
+    assert said == given | {"is_calm": True}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"size": None}, r"p\.size is missing.*exposure in the base asset.*Add p\.size"),
+        ({"share": "1.1"}, r"p\.share = '1\.1'. It is between 0 and 1"),
+        ({"share": "0.0000000001"}, r"at most 9 digits"),
+        ({"share": True}, r"p\.share = True. It is a decimal"),
+        ({"share": "some"}, r"p\.share = 'some'. It is a decimal"),
+        ({"near": "-1"}, r"p\.near = '-1'. It is at least 0"),
+        ({"pause": 5}, r"p\.pause = 5. It is a duration. Write it like"),
+        ({"pause": "5 min"}, r"p\.pause = '5 min'. A duration is a number and one of the units"),
+        ({"size": "0.000000001"}, r"at most 8 digits"),
+        ({"curve": [1]}, r"p\.curve = \[1\]. It is a list of 2"),
+        ({"curve": [1, "x"]}, r"p\.curve\[1\] = 'x'"),
+        ({"curve": [1, 2**63]}, r"holds 64 bits"),
+        ({"is_calm": "yes"}, r"p\.is_calm = 'yes'. It is true or false"),
+    ],
+)
+def test_a_parameter_out_of_its_range_is_refused(given: dict[str, Any], words: str) -> None:
+    whole = {"size": "1", "curve": [1, 2]} | given
+    with pytest.raises(InputError, match=words):
+        mine().packed(
+            {name: value for name, value in whole.items() if value is not None},
+            base_decimals=8,
+            key="p",
+        )
+
+
+# Commands
+
+
+def command(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tiderace", "algo", *args], capture_output=True, text=True, cwd=ROOT
+    )
+
+
+def test_the_list_names_every_algorithm_with_units_and_ranges() -> None:
+    found = json.loads(command("list", "--json").stdout)["algorithms"]
+    assert [row["name"] for row in found] == _algos.names()
+    for row in found:
+        assert row["about"].endswith("."), row["name"]
+        assert len(row["hash"]) == 64
+        assert {"name", "type", "unit", "default", "minimum", "maximum"} == set(row["params"][0])
+    shown = command("list", "twap").stdout
+    assert "catch_up_cap   a decimal, between 1 and 1000, default 3" in shown
+
+
+def test_a_file_of_ones_own_is_listed_and_shown(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(MINE)
+    assert (
+        json.loads(command("list", str(path), "--json").stdout)["algorithms"][0]["name"] == "mine"
+    )
+    shown = command("show", str(path)).stdout
+    assert "without: would, participation, clip, gates" in shown
+    assert shown.endswith(MINE.rstrip() + "\n")
+    refused = command("show", "nothing")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "Known: " in refused.stderr
