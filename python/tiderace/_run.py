@@ -73,6 +73,11 @@ class Run:
         summary: dict[str, Any] = self._core.summary
         return summary
 
+    @property
+    def tape(self) -> Any:
+        """The market records that the desk saw, as `tiderace.data.records` takes them."""
+        return self._core.tape
+
     def table(self, name: str) -> pl.DataFrame:
         """Return one kind of output as the core stores it: integers, one row an event."""
         with core_errors():
@@ -129,7 +134,7 @@ class Run:
             name=self.config.run.name,
             markets=_markets(self.config, terms),
             assets=genesis["assets"],
-            asked=_asked(genesis["parents"]),
+            asked=_asked(genesis["parents"], genesis["labels"]),
             usd_per={"USD": unscaled(1, 0), **self.config.route.usd_per},
             holding_ns=duration_ns(self.config.route.holding),
             fills=self.table("FillBooked"),
@@ -564,12 +569,13 @@ def _markets(config: Config, terms: list[dict[str, Any]]) -> list[tca.Market]:
     ]
 
 
-def _asked(parents: list[dict[str, Any]]) -> list[tca.Asked]:
+def _asked(parents: list[dict[str, Any]], labels: list[str]) -> list[tca.Asked]:
     return [
         tca.Asked(
             parent_id=row["parent_id"],
             side=row["side"],
             order_qty=row["order_qty"],
+            algo=labels[row["tags"]["algorithm"]],
             limit=unscaled(row["limit"], FRACTION_DECIMALS),
             duration_ns=row["duration_ns"],
             slices=row["slices"],
