@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from tiderace._programs import arguments
+from tiderace._programs.plain import zero
 from tiderace._programs.tree import Param
 from tiderace._programs.words import Array, Record, Scalar, Type, bits, fits, name_of
 from tiderace._values import FRACTION_DECIMALS, duration_ns, scaled, unscaled
@@ -60,7 +62,7 @@ def taken(
     params
         What the algorithm says of them.
     given
-        What a config says; what is not there is its default.
+        What a config says; what is not there is its default, of an array zeros.
     base_decimals
         Digits of the base unit of the parent's base asset.
     key
@@ -77,6 +79,8 @@ def taken(
 def _taken(param: Param, given: Mapping[str, Any], base_decimals: int, key: str) -> Any:
     if param.name in given:
         return _value(param, param.kind, given[param.name], base_decimals, key)
+    if isinstance(param.kind, Array):
+        return arguments.released(param.kind, zero(param.kind))
     if param.default is None:
         raise InputError(
             f"{key} is missing",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tiderace._programs.plain import Held
+from tiderace._programs.plain import Held, zero
 from tiderace._programs.source import shown
 from tiderace._programs.tree import Function, Param
 from tiderace._programs.values import _Whole
@@ -124,7 +124,7 @@ def _list_needed(kind: Array | Record, value: Any, name: str) -> ArgumentError:
 
 
 def params_of(decls: Sequence[Param], given: Mapping[str, Any]) -> list[Any]:
-    """Return parameters as the core takes them: what is not given by its default.
+    """Return parameters as the core takes them: what is not given by its default, or zeros.
 
     Raises
     ------
@@ -143,6 +143,8 @@ def params_of(decls: Sequence[Param], given: Mapping[str, Any]) -> list[Any]:
 
 def _param(decl: Param, given: Mapping[str, Any]) -> Any:
     if decl.name not in given:
+        if isinstance(decl.kind, Array):
+            return released(decl.kind, zero(decl.kind))
         if decl.default is None:
             raise ArgumentError(
                 f"the parameter {decl.name!r} is not given",
