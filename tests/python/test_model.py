@@ -259,3 +259,132 @@ def test_near_and_far_go_by_time_whatever_expiries_are_called() -> None:
             price = float(model.black76(100.0, strike=k, t=t, vol=0.5, call=True))
             chain.append(call(expiry, t, price - 0.5) | {"strike": k, "forward": 100.0})
     assert [of.expiry for of in model.Surface.fit(chain).slices] == ["27MAR26", "26JUN26"]
+
+
+# Of no declared type: what is wrong here a type checker would see.
+ANY: Any = model
+SLICE = ANY.Svi(0.02, 0.1, -0.3, 0.01, 0.2)
+K = (-0.2, -0.1, 0.0, 0.1, 0.2)
+W = (0.06, 0.05, 0.04, 0.045, 0.05)
+OPTION: dict[str, Any] = {
+    "kind": "option",
+    "expiry": 1,
+    "t": 0.1,
+    "strike": 100.0,
+    "call": True,
+    "bid": 1.0,
+    "ask": 2.0,
+}
+WINGS = model.JumpWings(v=0.1, psi=-0.1, p=0.5, c=0.5, v_min=0.05)
+
+
+@pytest.mark.parametrize(
+    ("call", "rule"),
+    [
+        (lambda: SLICE.total_variance(math.nan), "finite"),
+        (lambda: SLICE.total_variance([0.0, math.inf]), r"k\[1\] = inf.*finite"),
+        (lambda: SLICE.total_variance(1e200), "finite"),
+        (lambda: SLICE.density_g(-math.inf), "finite"),
+        (lambda: ANY.Svi(0.0, 0.0, 0.0, 0.0, 1.0).density_g(0.1), "volatility is above zero"),
+        (lambda: ANY.Svi(math.nan, 0.1, 0.0, 0.0, 0.1), "a = nan.*finite"),
+        (lambda: ANY.Svi(1e308, 1e308, 0.0, 0.0, 1e308), "finite"),
+        (lambda: ANY.Svi(0.1, 0.1, 1.0, 0.0, 0.1), r"abs\(rho\) < 1"),
+        (lambda: SLICE.jump_wings(0.0), "Time to expiry is above zero"),
+        (lambda: SLICE.jump_wings(math.nan), "finite"),
+        (lambda: SLICE.jump_wings(1e-320), "finite"),
+        (lambda: ANY.Svi.from_jump_wings(WINGS._replace(psi=9.0), t=1.0), "psi between"),
+        (lambda: ANY.Svi.from_jump_wings(WINGS._replace(v_min=0.2), t=1.0), "v_min from zero"),
+        (lambda: ANY.Svi.from_jump_wings(WINGS, t=0.0), "Time to expiry is above zero"),
+        (lambda: ANY.Svi.from_jump_wings(WINGS, t=math.inf), "finite"),
+        (lambda: ANY.Svi.fit([0.0] * 5, W), "five strikes"),
+        (lambda: ANY.Svi.fit([0.0, 0.1, 0.2, 0.3, 0.3], W), "five strikes"),
+        (lambda: ANY.Svi.fit(K, W, weights=[1.0, 1.0]), "lengths 5, 5, 2"),
+        (lambda: ANY.realised_variance([1.0, -1.0]), "price is above zero"),
+        (
+            lambda: ANY.fit_power_law([-1.0, 0.1, 0.2, 0.3], [0.1] * 4, [0.1] * 4),
+            "Sizes, volumes and depths",
+        ),
+        (
+            lambda: ANY.black_scholes(100.0, strike=100.0, t=1.0, vol=0.2, rate=1e5, call=True),
+            "finite",
+        ),
+        (
+            lambda: ANY.black_scholes(
+                100.0, strike=1.0, t=1.0, vol=0.2, rate=[0.1, 0.2], call=True, asset_yield=[0.0] * 3
+            ),
+            r"rate \(2,\), asset_yield \(3,\)",
+        ),
+        (lambda: ANY.arbitrage([], fees={"option": math.nan}), r"fees\['option'\] = nan"),
+        (lambda: ANY.arbitrage([], fees={1: 1.0, "x": 2.0}), "an option and of a future"),
+        (lambda: ANY.arbitrage([OPTION | {1: 2, "x": 3}]), "a key of"),
+        (lambda: ANY.arbitrage([OPTION | {"ts_ns": 10**30}]), r"quotes\[0\].ts_ns"),
+        (lambda: ANY.arbitrage([OPTION | {"strike": 10**400}]), r"quotes\[0\].strike"),
+        (lambda: ANY.arbitrage([OPTION | {"expiry": math.nan}]), r"quotes\[0\].expiry"),
+        (lambda: ANY.Surface.fit([OPTION], version=-1), "version = -1"),
+        (lambda: ANY.Surface.fit([OPTION], weekend=-1.0), "weekend = -1"),
+        (lambda: ANY.black76(100.0, **ATM, call=True, threads=0), "threads = 0"),
+        (lambda: ANY.subsampled_variance([1.0, 2.0], stride=10**30), "stride"),
+    ],
+)
+def test_what_no_model_can_take_is_refused_with_its_own_rule(
+    call: Callable[[], object], rule: str
+) -> None:
+    with pytest.raises(tr.InputError, match=rule):
+        call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: ANY.arbitrage([], fees={"option": None}),
+        lambda: ANY.arbitrage([], fees={"option": "x"}),
+        lambda: ANY.arbitrage([], fees={"option": True}),
+        lambda: ANY.arbitrage([], fees=0.1),
+        lambda: ANY.arbitrage([], fees=[1.0]),
+        lambda: ANY.arbitrage([OPTION | {"ts_ns": "x"}]),
+        lambda: ANY.arbitrage([OPTION | {"ts_ns": math.nan}]),
+        lambda: ANY.Svi("a", 1.0, 0.0, 0.0, 1.0),
+        lambda: ANY.Svi(True, 1.0, 0.0, 0.0, 1.0),
+        lambda: SLICE.total_variance("x"),
+        lambda: SLICE.total_variance(None),
+        lambda: SLICE.total_variance([[0.0], [0.0, 0.1]]),
+        lambda: SLICE.jump_wings(None),
+        lambda: ANY.Svi.from_jump_wings(0.1, t=1.0),
+        lambda: ANY.Svi.from_jump_wings(WINGS, psi=0.1, t=1.0),
+        lambda: ANY.Svi.from_jump_wings(WINGS._replace(v="x"), t=1.0),
+        lambda: ANY.Svi.fit("x", W),
+        lambda: ANY.Surface.fit([OPTION], version="x"),
+        lambda: ANY.Surface.fit([OPTION], ts_ns=1.5),
+        lambda: ANY.black76("100", **ATM, call=True),
+        lambda: ANY.black76(True, **ATM, call=True),
+        lambda: ANY.black76(100.0, **ATM, call=1),
+        lambda: ANY.black76(100.0, **ATM, call=True, threads="x"),
+        lambda: ANY.black76(100.0, **ATM, call=True, fast="x"),
+        lambda: ANY.black_scholes("x", **ATM, rate=0.1, call=True),
+        lambda: ANY.displaced76(1.0, **ATM, call=True, shift="x"),
+        lambda: ANY.greeks76(100.0, **ATM, call=True).in_units(time="x"),
+        lambda: ANY.impact_almgren2005(
+            "x", adv=1.0, shares_outstanding=1.0, sigma=1.0, horizon=1.0
+        ),
+        lambda: ANY.subsampled_variance([1.0, 2.0], stride=1.5),
+    ],
+)
+def test_what_is_no_number_is_an_argument_error(call: Callable[[], object]) -> None:
+    with pytest.raises(tr.ArgumentError):
+        call()
+
+
+def test_wings_are_given_by_name_or_as_one() -> None:
+    wings = SLICE.jump_wings(0.5)
+    one = model.Svi.from_jump_wings(wings, t=0.5)
+    assert one == model.Svi.from_jump_wings(**wings._asdict(), t=0.5)
+    rest = {name: value for name, value in wings._asdict().items() if name != "v"}
+    assert one == model.Svi.from_jump_wings(wings.v, **rest, t=0.5)
+    np.testing.assert_allclose(one.total_variance(K), SLICE.total_variance(K), rtol=1e-12)
+
+
+def test_a_rule_of_two_clauses_stays_a_rule() -> None:
+    with pytest.raises(tr.InputError) as refused:
+        SLICE.jump_wings(0.0)
+    assert refused.value.rule.startswith("Time to expiry")
+    assert refused.value.remedy == "Correct the time, at expiry use the settlement value"

@@ -12,7 +12,8 @@ use crate::normal::{exp, ln};
 /// The spread, a fraction of the price, from the bounce of successive trades: 2 sqrt(-cov(r_t, r_t-1)) of log returns.
 ///
 /// # Errors
-/// `NotANumber` for a price that is not finite and above zero; `TooFewObservations` below four prices.
+/// `NotANumber` for a price that is not finite, `BadForward` for one not above zero;
+/// `TooFewObservations` below four prices.
 ///
 /// # References
 /// R. Roll, "A simple implicit measure of the effective bid-ask spread in an efficient market" (1984).
@@ -44,7 +45,8 @@ pub struct Bar {
 /// not. Two bars that give a negative spread count as zero; the mean of all pairs.
 ///
 /// # Errors
-/// `NotANumber` for a price that is not finite and above zero; `TooFewObservations` below two bars.
+/// `NotANumber` for a price that is not finite, `BadForward` for one not above zero;
+/// `TooFewObservations` below two bars.
 ///
 /// # References
 /// S. Corwin, P. Schultz, "A simple way to estimate bid-ask spreads from daily high and low prices" (2012).
@@ -169,7 +171,8 @@ impl TopOfBook {
 /// The sum of squared log returns.
 ///
 /// # Errors
-/// `NotANumber` for a price that is not finite and above zero; `TooFewObservations` below two prices.
+/// `NotANumber` for a price that is not finite, `BadForward` for one not above zero;
+/// `TooFewObservations` below two prices.
 pub fn realised_variance(prices: &[f64]) -> Result<f64, Reason> {
     let returns = log_returns(prices)?;
     if returns.is_empty() {
@@ -226,7 +229,10 @@ fn log_returns(prices: &[f64]) -> Result<Vec<f64>, Reason> {
 }
 
 fn check_prices(prices: &[f64]) -> Result<(), Reason> {
-    if prices.iter().all(|price| price.is_finite() && *price > 0.0) { Ok(()) } else { Err(Reason::NotANumber) }
+    if !prices.iter().all(|price| price.is_finite()) {
+        return Err(Reason::NotANumber);
+    }
+    if prices.iter().all(|price| *price > 0.0) { Ok(()) } else { Err(Reason::BadForward) }
 }
 
 fn check_bars(bars: &[Bar]) -> Result<(), Reason> {

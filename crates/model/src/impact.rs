@@ -140,18 +140,21 @@ impl PowerLaw {
     /// Fits coefficient and exponent by least squares of ln(cost / sigma) on ln(share).
     ///
     /// # Errors
-    /// `NotANumber` when an observation is not finite; `TooFewObservations` below three usable orders, or when all have
-    /// one size.
+    /// `NotANumber` when an observation is not finite; `BadQuantity` and `BadVol` when a share or a volatility is not above
+    /// zero; `TooFewObservations` below three orders with a cost, or when all have one size.
     pub fn fit(observed: &[ObservedCost]) -> Result<PowerLawFit, Reason> {
         let is_finite = |it: &ObservedCost| it.share.is_finite() && it.sigma.is_finite() && it.cost.is_finite();
         if !observed.iter().all(is_finite) {
             return Err(Reason::NotANumber);
         }
-        let points: Vec<[f64; 2]> = observed
-            .iter()
-            .filter(|it| it.share > 0.0 && it.sigma > 0.0 && it.cost > 0.0)
-            .map(|it| [ln(it.share), ln(it.cost) - ln(it.sigma)])
-            .collect();
+        if observed.iter().any(|it| it.share <= 0.0) {
+            return Err(Reason::BadQuantity);
+        }
+        if observed.iter().any(|it| it.sigma <= 0.0) {
+            return Err(Reason::BadVol);
+        }
+        let points: Vec<[f64; 2]> =
+            observed.iter().filter(|it| it.cost > 0.0).map(|it| [ln(it.share), ln(it.cost) - ln(it.sigma)]).collect();
         let line = Line::fit(&points).ok_or(Reason::TooFewObservations)?;
         let interval = |mid: f64, error: f64| [mid - Z95 * error, mid + Z95 * error];
         Ok(PowerLawFit {

@@ -12,6 +12,8 @@ pub use fit::VariancePoint;
 
 use tiderace_types::Reason;
 
+use crate::black::finite;
+
 /// The steepest wing a variance may have: beyond it the moment that pays for a strike is infinite (Lee, 2004).
 pub const WING_SLOPE_MAX: f64 = 2.0;
 
@@ -66,15 +68,22 @@ impl Svi {
     /// A slice.
     ///
     /// # Errors
-    /// [`Reason::BadSurface`] unless all are finite, `b >= 0`, `|rho| < 1`, `sigma > 0` and the least variance is not
-    /// below zero.
+    /// [`Reason::NotANumber`] unless all are finite; [`Reason::BadSlice`] unless `b >= 0`, `|rho| < 1`, `sigma > 0` and the
+    /// least variance is not below zero.
     pub fn new(a: f64, b: f64, rho: f64, m: f64, sigma: f64) -> Result<Self, Reason> {
         let slice = Self { a, b, rho, m, sigma };
-        let is_finite = [a, b, rho, m, sigma].iter().all(|x| x.is_finite());
+        if ![a, b, rho, m, sigma].iter().all(|x| x.is_finite()) {
+            return Err(Reason::NotANumber);
+        }
+        if !(b >= 0.0 && rho.abs() < 1.0 && sigma > 0.0) {
+            return Err(Reason::BadSlice);
+        }
+        let least = slice.least();
+        if !least.is_finite() {
+            return Err(Reason::NotANumber);
+        }
         // The least variance of a curve that touches zero may round a hair below it.
-        let is_positive = slice.least() >= -1e-15 * (1.0 + a.abs());
-        let is_shaped = b >= 0.0 && rho.abs() < 1.0 && sigma > 0.0;
-        if is_finite && is_shaped && is_positive { Ok(slice) } else { Err(Reason::BadSurface) }
+        if least >= -1e-15 * (1.0 + a.abs()) { Ok(slice) } else { Err(Reason::BadSlice) }
     }
 
     /// The five parameters `a b rho m sigma`.
@@ -90,6 +99,26 @@ impl Svi {
         let root = (y * y + self.sigma * self.sigma).sqrt();
         let w = self.a + self.b * (self.rho * y + root);
         if w < 0.0 { 0.0 } else { w }
+    }
+
+    /// Total variance at the log-moneyness `k`, for somebody outside: a number, or why there is none.
+    ///
+    /// # Errors
+    /// [`Reason::NotANumber`] where `k` is not finite, or lies so far out that the variance is not.
+    pub fn checked_total_variance(&self, k: f64) -> Result<f64, Reason> {
+        finite(self.total_variance(k))
+    }
+
+    /// The factor `g(k)` of the density, for somebody outside: a number, or why there is none.
+    ///
+    /// # Errors
+    /// [`Reason::NotANumber`] as [`Svi::checked_total_variance`]; [`Reason::BadVol`] where the variance there is zero.
+    pub fn checked_density_g(&self, k: f64) -> Result<f64, Reason> {
+        let w = self.checked_total_variance(k)?;
+        if w <= 0.0 {
+            return Err(Reason::BadVol);
+        }
+        finite(self.density_g(k))
     }
 
     /// The least total variance of the slice.
@@ -126,36 +155,44 @@ impl Svi {
     /// Jump wings at `t` years.
     ///
     /// # Errors
-    /// [`Reason::BadSurface`] where `t` or the variance at the money is not above zero.
+    /// [`Reason::BadTime`] where `t` is not above zero, [`Reason::BadVol`] where the variance at the money is not, and
+    /// [`Reason::NotANumber`] where a number in or out is not finite.
     pub fn jump_wings(&self, t: f64) -> Result<JumpWings, Reason> {
-        let at_money = self.total_variance(0.0);
-        if !(t > 0.0 && t.is_finite() && at_money > 0.0) {
-            return Err(Reason::BadSurface);
+        check_time(t)?;
+        let at_money = self.checked_total_variance(0.0)?;
+        if at_money <= 0.0 {
+            return Err(Reason::BadVol);
         }
         let root = at_money.sqrt();
         let distance = self.m.hypot(self.sigma);
         let [left, right] = self.wing_slopes();
         Ok(JumpWings {
-            v: at_money / t,
-            psi: 0.5 * self.b / root * (self.rho - self.m / distance),
-            p: left / root,
-            c: right / root,
-            v_min: self.least() / t,
+            v: finite(at_money / t)?,
+            psi: finite(0.5 * self.b / root * (self.rho - self.m / distance))?,
+            p: finite(left / root)?,
+            c: finite(right / root)?,
+            // A slice that touches zero may round a hair below it.
+            v_min: finite(self.least().max(0.0) / t)?,
         })
     }
 
     /// The raw slice of jump wings at `t` years.
     ///
     /// # Errors
-    /// [`Reason::BadSurface`] where no slice has these wings: `t` or `v` not above zero, no slope, `psi` outside the
-    /// slopes, or the least point at the money of an unskewed slice, which leaves its curvature unknown.
+    /// [`Reason::NotANumber`] unless all are finite, [`Reason::BadTime`] where `t` is not above zero, [`Reason::BadWings`]
+    /// where no slice has these wings, or more than one: with `psi` zero the least variance is `v` whatever the curvature.
     pub fn from_jump_wings(wings: JumpWings, t: f64) -> Result<Self, Reason> {
         let JumpWings { v, psi, p, c, v_min } = wings;
+        if ![v, psi, p, c, v_min].iter().all(|x| x.is_finite()) {
+            return Err(Reason::NotANumber);
+        }
+        check_time(t)?;
+        let is_tilted = -0.5 * p < psi && psi < 0.5 * c && psi.abs() > 0.0;
+        if !(v > 0.0 && p > 0.0 && c > 0.0 && is_tilted && (0.0..v).contains(&v_min)) {
+            return Err(Reason::BadWings);
+        }
         let root = (v * t).sqrt();
         let b = 0.5 * root * (c + p);
-        if !(t > 0.0 && v > 0.0 && b > 0.0) {
-            return Err(Reason::BadSurface);
-        }
         let rho = 1.0 - p * root / b;
         let beta = rho - 2.0 * psi * root / b;
         let sine = (1.0 - beta * beta).sqrt();
@@ -163,14 +200,16 @@ impl Svi {
         // With m = beta h and sigma = sine h, the rise from the least point is b h (1 - rho beta - sine sqrt(1 - rho^2)).
         let distance = rise / (b * (1.0 - rho * beta - sine * (1.0 - rho * rho).sqrt()));
         let sigma = sine * distance;
+        // What is within the rule may still be too near to its edge for doubles.
         Self::new(v_min * t - b * sigma * (1.0 - rho * rho).sqrt(), b, rho, beta * distance, sigma)
+            .map_err(|_| Reason::BadWings)
     }
 
     /// Fits a slice to total variances `w` at log-moneyness `k`, free of butterflies; `weights` default to one.
     ///
     /// # Errors
-    /// [`Reason::TooFewQuotes`] below five usable points, [`Reason::BadSurface`] where lengths differ or no slice free
-    /// of butterflies was found.
+    /// [`Reason::TooFewQuotes`] below five usable points, [`Reason::TooFewStrikes`] where they lie at fewer than five
+    /// strikes, [`Reason::BadSurface`] where lengths differ or no slice free of butterflies was found.
     pub fn fit(k: &[f64], w: &[f64], weights: Option<&[f64]>) -> Result<Self, Reason> {
         fit::variances(k, w, weights)
     }
@@ -224,4 +263,11 @@ impl Svi {
         earlier.grid(48, 9.0).for_each(visit);
         worst
     }
+}
+
+fn check_time(t: f64) -> Result<(), Reason> {
+    if !t.is_finite() {
+        return Err(Reason::NotANumber);
+    }
+    if t > 0.0 { Ok(()) } else { Err(Reason::BadTime) }
 }

@@ -70,6 +70,10 @@ fn a_power_law_is_found_again_in_noisy_orders() {
     assert_eq!((fit.used, fit.left_out), (4_000, 1));
     assert_eq!(PowerLaw::fit(&observed[..2]), Err(Reason::TooFewObservations));
     assert_eq!(PowerLaw::fit(&[observed[0]; 10]), Err(Reason::TooFewObservations));
+    let first = observed[0];
+    let sold = ObservedCost { share: -first.share, ..first };
+    assert_eq!(PowerLaw::fit(&[first, sold]), Err(Reason::BadQuantity));
+    assert_eq!(PowerLaw::fit(&[first, ObservedCost { sigma: 0.0, ..first }]), Err(Reason::BadVol));
     assert_eq!(PowerLaw::SQUARE_ROOT.cost(0.25, 0.02), Ok(0.01));
     assert_eq!(PowerLaw::SQUARE_ROOT.cost(-0.25, 0.02), Err(Reason::BadQuantity));
 }
@@ -105,7 +109,7 @@ fn spread_estimators_find_a_known_spread() {
     assert!((abdi_ranaldo - 0.01).abs() < 0.002, "{abdi_ranaldo}");
     assert_eq!(roll_spread(&[1.0, 1.1, 1.3, 1.8, 3.0, 7.0]), Ok(0.0), "a trend denies a bounce");
     assert_eq!(roll_spread(&trades[..3]), Err(Reason::TooFewObservations));
-    assert_eq!(roll_spread(&[1.0, -1.0, 1.0, 1.0]), Err(Reason::NotANumber));
+    assert_eq!(roll_spread(&[1.0, -1.0, 1.0, 1.0]), Err(Reason::BadForward));
     assert_eq!(corwin_schultz_spread(&bars[..1]), Err(Reason::TooFewObservations));
     assert_eq!(abdi_ranaldo_spread(&[]), Err(Reason::TooFewObservations));
 }

@@ -51,22 +51,59 @@ fn density_g_is_the_second_slope_of_the_price_over_that_of_black() {
 #[test]
 fn parameters_outside_the_family_are_refused() {
     let bad = [
-        (0.1, -0.1, 0.0, 0.0, 0.1),
-        (0.1, 0.1, 1.0, 0.0, 0.1),
-        (0.1, 0.1, 0.0, 0.0, 0.0),
-        (-0.1, 0.1, 0.0, 0.0, 0.1),
-        (f64::NAN, 0.1, 0.0, 0.0, 0.1),
-        (0.1, 0.1, 0.0, f64::INFINITY, 0.1),
+        (0.1, -0.1, 0.0, 0.0, 0.1, Reason::BadSlice),
+        (0.1, 0.1, 1.0, 0.0, 0.1, Reason::BadSlice),
+        (0.1, 0.1, 0.0, 0.0, 0.0, Reason::BadSlice),
+        (-0.1, 0.1, 0.0, 0.0, 0.1, Reason::BadSlice),
+        (f64::NAN, 0.1, 0.0, 0.0, 0.1, Reason::NotANumber),
+        (0.1, 0.1, 0.0, f64::INFINITY, 0.1, Reason::NotANumber),
+        (1e308, 1e308, 0.0, 0.0, 1e308, Reason::NotANumber),
     ];
-    for (a, b, rho, m, sigma) in bad {
-        assert_eq!(Svi::new(a, b, rho, m, sigma), Err(Reason::BadSurface));
+    for (a, b, rho, m, sigma, reason) in bad {
+        assert_eq!(Svi::new(a, b, rho, m, sigma), Err(reason), "{a} {b} {rho} {m} {sigma}");
     }
-    assert_eq!(vogt().jump_wings(0.0), Err(Reason::BadSurface));
-    assert_eq!(vogt().jump_wings(f64::NAN), Err(Reason::BadSurface));
+}
+
+#[test]
+fn no_number_that_is_none_goes_in_or_out_without_its_reason() {
+    for k in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e200, 1e308] {
+        assert_eq!(vogt().checked_total_variance(k), Err(Reason::NotANumber), "{k}");
+        assert_eq!(vogt().checked_density_g(k), Err(Reason::NotANumber), "{k}");
+    }
+    assert_eq!(vogt().checked_total_variance(0.3), Ok(vogt().total_variance(0.3)));
+    assert_eq!(vogt().checked_density_g(-3.0), Ok(vogt().density_g(-3.0)));
+    let nothing = Svi::new(0.0, 0.0, 0.0, 0.0, 1.0).unwrap();
+    assert_eq!(nothing.checked_total_variance(0.1), Ok(0.0));
+    assert_eq!(nothing.checked_density_g(0.1), Err(Reason::BadVol));
+    assert_eq!(nothing.jump_wings(1.0), Err(Reason::BadVol));
+    assert_eq!(vogt().jump_wings(0.0), Err(Reason::BadTime));
+    assert_eq!(vogt().jump_wings(-1.0), Err(Reason::BadTime));
+    for t in [f64::NAN, f64::INFINITY, 1e-320] {
+        assert_eq!(vogt().jump_wings(t), Err(Reason::NotANumber), "{t}");
+    }
+}
+
+#[test]
+fn wings_that_no_slice_has_are_refused_by_their_own_rule() {
     let wings = vogt().jump_wings(1.0).unwrap();
-    assert_eq!(Svi::from_jump_wings(JumpWings { v: -1.0, ..wings }, 1.0), Err(Reason::BadSurface));
-    assert_eq!(Svi::from_jump_wings(JumpWings { psi: 9.0, ..wings }, 1.0), Err(Reason::BadSurface));
-    assert_eq!(Svi::from_jump_wings(wings, 0.0), Err(Reason::BadSurface));
+    let bad = [
+        JumpWings { v: -1.0, ..wings },
+        JumpWings { v: 0.0, ..wings },
+        JumpWings { psi: 9.0, ..wings },
+        JumpWings { psi: -9.0, ..wings },
+        JumpWings { psi: 0.5 * wings.c, ..wings },
+        JumpWings { psi: 0.0, ..wings },
+        JumpWings { p: -0.5, ..wings },
+        JumpWings { c: 0.0, ..wings },
+        JumpWings { v_min: wings.v, ..wings },
+        JumpWings { v_min: -1e-9, ..wings },
+    ];
+    for wings in bad {
+        assert_eq!(Svi::from_jump_wings(wings, 1.0), Err(Reason::BadWings), "{wings:?}");
+    }
+    assert_eq!(Svi::from_jump_wings(wings, 0.0), Err(Reason::BadTime));
+    assert_eq!(Svi::from_jump_wings(wings, f64::INFINITY), Err(Reason::NotANumber));
+    assert_eq!(Svi::from_jump_wings(JumpWings { v: f64::NAN, ..wings }, 1.0), Err(Reason::NotANumber));
 }
 
 #[test]
@@ -77,6 +114,15 @@ fn a_fit_needs_five_usable_points_and_equal_lengths() {
     assert_eq!(Svi::fit(&k, &w[..4], None), Err(Reason::BadSurface));
     assert_eq!(Svi::fit(&k, &[0.04; 5], Some(&[1.0; 4])), Err(Reason::BadSurface));
     assert_eq!(Svi::fit(&[], &[], None), Err(Reason::TooFewQuotes));
+}
+
+#[test]
+fn points_at_fewer_than_five_strikes_determine_no_slice() {
+    let w = [0.06, 0.05, 0.04, 0.045, 0.05];
+    for k in [[0.0; 5], [0.0, 0.0, 0.0, 0.1, 0.1], [0.0, 0.1, 0.2, 0.3, 0.3 + 1e-12]] {
+        assert_eq!(Svi::fit(&k, &w, None), Err(Reason::TooFewStrikes), "{k:?}");
+    }
+    assert!(Svi::fit(&[-0.2, -0.1, 0.0, 0.1, 0.2, 0.2], &[0.06, 0.05, 0.04, 0.045, 0.05, 0.05], None).is_ok());
 }
 
 #[test]

@@ -15,13 +15,14 @@ use crate::model::{read, written};
 
 /// A reason as an exception: its value, rule and remedy.
 pub(crate) fn refused(value: &str, reason: Reason) -> PyErr {
-    let tail = |text: &str| text.trim_end_matches('.').to_owned();
+    // Semicolons part value, rule and remedy.
+    let tail = |text: &str| text.trim_end_matches('.').replace("; ", ", ");
     ConfigError::new_err(format!("{value}; {}; {}", tail(reason.rule()), tail(reason.remedy())))
 }
 
 fn svi(params: [f64; 5]) -> PyResult<Svi> {
     let [a, b, rho, m, sigma] = params;
-    let said = || format!("Svi(a={a}, b={b}, rho={rho}, m={m}, sigma={sigma})");
+    let said = || format!("Svi(a={a:?}, b={b:?}, rho={rho:?}, m={m:?}, sigma={sigma:?})");
     Svi::new(a, b, rho, m, sigma).map_err(|reason| refused(&said(), reason))
 }
 
@@ -35,8 +36,9 @@ pub(crate) fn svi_check(params: [f64; 5]) -> PyResult<()> {
 #[pyfunction]
 pub(crate) fn svi_rows(params: [f64; 5], density: bool, k: PyBuffer<f64>, mut out: PyBuffer<f64>) -> PyResult<()> {
     let slice = svi(params)?;
-    for (k, out) in read(&k)?.iter().zip(written(&mut out)?) {
-        *out = if density { slice.density_g(*k) } else { slice.total_variance(*k) };
+    for (row, (k, out)) in read(&k)?.iter().zip(written(&mut out)?).enumerate() {
+        let value = if density { slice.checked_density_g(*k) } else { slice.checked_total_variance(*k) };
+        *out = value.map_err(|reason| refused(&format!("k[{row}] = {k:?}"), reason))?;
     }
     Ok(())
 }
@@ -44,7 +46,7 @@ pub(crate) fn svi_rows(params: [f64; 5], density: bool, k: PyBuffer<f64>, mut ou
 /// Jump wings of a slice at `t` years: v, psi, p, c, `v_min`.
 #[pyfunction]
 pub(crate) fn svi_jump_wings(params: [f64; 5], t: f64) -> PyResult<[f64; 5]> {
-    let wings = svi(params)?.jump_wings(t).map_err(|reason| refused(&format!("t = {t}"), reason))?;
+    let wings = svi(params)?.jump_wings(t).map_err(|reason| refused(&format!("t = {t:?} of {params:?}"), reason))?;
     Ok([wings.v, wings.psi, wings.p, wings.c, wings.v_min])
 }
 
@@ -52,7 +54,7 @@ pub(crate) fn svi_jump_wings(params: [f64; 5], t: f64) -> PyResult<[f64; 5]> {
 #[pyfunction]
 pub(crate) fn svi_from_jump_wings(wings: [f64; 5], t: f64) -> PyResult<[f64; 5]> {
     let [v, psi, p, c, v_min] = wings;
-    let said = || format!("v = {v}, psi = {psi}, p = {p}, c = {c}, v_min = {v_min} at t = {t}");
+    let said = || format!("v = {v:?}, psi = {psi:?}, p = {p:?}, c = {c:?}, v_min = {v_min:?} at t = {t:?}");
     let slice = Svi::from_jump_wings(JumpWings { v, psi, p, c, v_min }, t);
     slice.map(|slice| slice.params()).map_err(|reason| refused(&said(), reason))
 }
@@ -126,7 +128,7 @@ pub(crate) fn model_arbitrage(
     let quotes = quotes.rows()?;
     let fees = Fees { option: option_fee, future: future_fee };
     let found = py.detach(|| arbitrage::arbitrage(&quotes, &fees));
-    let found = found.map_err(|reason| refused(&format!("fees {option_fee} and {future_fee}"), reason))?;
+    let found = found.map_err(|reason| refused(&format!("fees {option_fee:?} and {future_fee:?}"), reason))?;
     let rows = found.rows.into_iter().map(|row| {
         let legs = row.legs.iter().map(|leg| (leg.quote, leg.qty, leg.price)).collect();
         (kind_name(row.kind), legs, row.edge, row.qty)
@@ -203,7 +205,7 @@ impl PySurface {
     /// Fills `out` with vols of strikes at a listed expiry.
     fn vols(&self, expiry: i64, strikes: PyBuffer<f64>, mut out: PyBuffer<f64>) -> PyResult<()> {
         for (strike, out) in read(&strikes)?.iter().zip(written(&mut out)?) {
-            let said = || format!("strike {strike} at expiry {expiry}");
+            let said = || format!("strike {strike:?} at expiry {expiry}");
             *out = self.surface.vol(expiry, *strike).map_err(|reason| refused(&said(), reason))?;
         }
         Ok(())
@@ -211,7 +213,7 @@ impl PySurface {
 
     /// The price of an option at a listed expiry.
     fn price(&self, expiry: i64, strike: f64, call: bool) -> PyResult<f64> {
-        let said = || format!("strike {strike} at expiry {expiry}");
+        let said = || format!("strike {strike:?} at expiry {expiry}");
         self.surface.price(expiry, strike, call).map_err(|reason| refused(&said(), reason))
     }
 
@@ -238,7 +240,8 @@ pub(crate) fn model_impact(
     let order = AlmgrenOrder { qty, adv, shares_outstanding, sigma, horizon };
     let said = || {
         format!(
-            "qty = {qty}, adv = {adv}, shares_outstanding = {shares_outstanding}, sigma = {sigma}, horizon = {horizon}"
+            "qty = {qty:?}, adv = {adv:?}, shares_outstanding = {shares_outstanding:?}, sigma = {sigma:?}, \
+             horizon = {horizon:?}"
         )
     };
     let impact = impact_almgren2005(&order).map_err(|reason| refused(&said(), reason))?;

@@ -186,6 +186,9 @@ reasons! {
     10110 NoForward "no_forward" "An expiry has a forward: from its future, from put-call parity, or beside its quotes." => "Add the future, or a strike with both a put and a call.";
     10111 BadQuantity "bad_quantity" "Sizes, volumes and depths of a model are above zero." => "Correct the quantity.";
     10112 TooFewObservations "too_few_observations" "An estimate needs enough observations that differ." => "Give more data.";
+    10113 BadSlice "bad_slice" "A slice has b >= 0, abs(rho) < 1, sigma > 0, and a variance that is nowhere below zero." => "Correct the parameters.";
+    10114 BadWings "bad_wings" "Jump wings have v, p and c above zero, psi between -p/2 and c/2 but not zero, and v_min from zero to below v." => "Correct the wings.";
+    10115 TooFewStrikes "too_few_strikes" "A slice has five parameters: points at fewer than five strikes do not determine it." => "Add points at other strikes.";
 }
 
 /// A rule said no: why, the value it looked at, and its bound, both in the unit of the rule.

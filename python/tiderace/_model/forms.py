@@ -5,12 +5,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tiderace._model.numbers import floats
 from tiderace._model.options import (
     Greeks,
     Number,
     all_priced,
     back,
     black76,
+    fitting,
     greeks76,
     rows,
 )
@@ -107,7 +109,7 @@ def greeks_black_scholes(
         threads=threads,
     )
     g = Greeks._make(np.asarray(value) for value in found)
-    carry = np.asarray(rate, dtype=np.float64) - np.asarray(asset_yield, dtype=np.float64)
+    carry = floats("rate", rate) - floats("asset_yield", asset_yield)
     moved = forward * g.delta
     made = g._replace(
         delta=growth * g.delta,
@@ -125,9 +127,13 @@ def _carried(
     spot: ArrayLike, t: ArrayLike, rate: ArrayLike, asset_yield: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Forward, discount, and what one of spot is in forwards."""
-    time, money = np.asarray(t, dtype=np.float64), np.asarray(rate, dtype=np.float64)
-    growth = np.exp((money - np.asarray(asset_yield, dtype=np.float64)) * time)
-    return np.asarray(spot, dtype=np.float64) * growth, np.exp(-money * time), growth
+    names = {"spot": spot, "t": t, "rate": rate, "asset_yield": asset_yield}
+    price, time, money, paid = (floats(name, value) for name, value in names.items())
+    fitting(names, (price, time, money, paid))
+    # What is not finite is refused by its row, with its reason.
+    with np.errstate(over="ignore", invalid="ignore"):
+        growth = np.exp((money - paid) * time)
+        return price * growth, np.exp(-money * time), growth
 
 
 def displaced76(
@@ -143,10 +149,12 @@ def displaced76(
     threads: int = 1,
 ) -> Number:
     """Price with forward and strike moved by ``shift``: ``vol`` is that of forward + shift."""
-    moved = np.asarray(shift, dtype=np.float64)
+    names = {"forward": forward, "strike": strike, "shift": shift}
+    at, struck, moved = (floats(name, value) for name, value in names.items())
+    fitting(names, (at, struck, moved))
     return black76(
-        np.asarray(forward, dtype=np.float64) + moved,
-        strike=np.asarray(strike, dtype=np.float64) + moved,
+        at + moved,
+        strike=struck + moved,
         t=t,
         vol=vol,
         call=call,

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from tiderace import _core
+from tiderace._model.numbers import number
 from tiderace.errors import core_errors
 
 
@@ -46,5 +47,13 @@ def impact_almgren2005(
     ----------
     R. Almgren, C. Thum, E. Hauptmann, H. Li, "Direct estimation of equity market impact" (2005).
     """
+    names = {
+        "qty": qty,
+        "adv": adv,
+        "shares_outstanding": shares_outstanding,
+        "sigma": sigma,
+        "horizon": horizon,
+    }
+    values = [number(name, value) for name, value in names.items()]
     with core_errors():
-        return Impact._make(_core.model_impact(qty, adv, shares_outstanding, sigma, horizon))
+        return Impact._make(_core.model_impact(*values))

@@ -1,12 +1,14 @@
 """Options on forwards by the formula of Black: prices, greeks, digitals, implied vols."""
 
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tiderace import _core
-from tiderace.errors import InputError, core_errors
+from tiderace._model.numbers import floats, is_true, number, whole
+from tiderace.errors import ArgumentError, InputError, core_errors
 
 Floats = NDArray[np.float64]
 Number = float | Floats
@@ -63,6 +65,7 @@ class Greeks(NamedTuple):
         vol, rate
             A vol point for vega, vanna and volga; one per cent for rho.
         """
+        time, vol, rate = number("time", time), number("vol", vol), number("rate", rate)
         return self._replace(
             vega=self.vega * vol,
             theta=self.theta * time,
@@ -77,38 +80,34 @@ def _shaped(
     values: dict[str, ArrayLike], call: ArrayLike
 ) -> tuple[tuple[int, ...], list[float | Floats], NDArray[np.uint8]]:
     """Bring arguments to flat arrays of one length; a number stays one, and holds for every row."""
-    arrays: list[Floats] = []
-    for name, value in values.items():
-        try:
-            arrays.append(np.asarray(value, dtype=np.float64))
-        except (TypeError, ValueError):
-            raise InputError(
-                f"{name} = {value!r}",
-                rule="It is a number or an array of numbers",
-                remedy=f"Give {name} as floats",
-            ) from None
+    arrays = [floats(name, value) for name, value in values.items()]
     sides = np.asarray(call)
     if sides.dtype != np.bool_:
-        raise InputError(
+        raise ArgumentError(
             f"call = {call!r}",
             rule="It is True for a call and False for a put, or an array of them",
             remedy="Give call as bool",
         )
-    try:
-        shape = np.broadcast_shapes(*(a.shape for a in arrays), sides.shape)
-    except ValueError:
-        shapes = ", ".join(f"{n} {a.shape}" for n, a in zip(values, arrays, strict=True))
-        raise InputError(
-            f"shapes {shapes}, call {sides.shape}",
-            rule="All arguments broadcast to one shape",
-            remedy="Give arrays of one length, or numbers",
-        ) from None
+    shape = fitting({**values, "call": call}, (*arrays, sides))
     columns = [_column(a, shape) if a.shape else float(a) for a in arrays]
     return (
         shape,
         columns,
         _column(sides, shape).view(np.uint8) if sides.shape else sides.reshape(1).view(np.uint8),
     )
+
+
+def fitting(names: Iterable[str], arrays: Sequence[NDArray[Any]]) -> tuple[int, ...]:
+    """Return the shape that arguments broadcast to."""
+    try:
+        return np.broadcast_shapes(*(array.shape for array in arrays))
+    except ValueError:
+        shapes = ", ".join(f"{n} {a.shape}" for n, a in zip(names, arrays, strict=True))
+        raise InputError(
+            f"shapes {shapes}",
+            rule="All arguments broadcast to one shape",
+            remedy="Give arrays of one length, or numbers",
+        ) from None
 
 
 def _column(array: NDArray[_T], shape: tuple[int, ...]) -> NDArray[_T]:
@@ -124,6 +123,7 @@ def rows(
     fast: bool,
     threads: int,
 ) -> tuple[tuple[int, ...], list[Floats], NDArray[np.uint16]]:
+    fast, threads = is_true("fast", fast), whole("threads", threads, least=1)
     shape, inputs, sides = _shaped(values, call)
     size = int(np.prod(shape, dtype=np.int64))
     outputs = [np.empty(size) for _ in range(width)]

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiderace import _core
-from tiderace.errors import InputError, core_errors
+from tiderace._model.numbers import number, whole
+from tiderace.errors import ArgumentError, InputError, core_errors
 
 _FLOATS = ("t", "strike", "bid", "ask", "bid_qty", "ask_qty", "discount", "forward", "mark_vol")
 _KEYS = {"kind", "expiry", "call", "style", "ts_ns", *_FLOATS}
@@ -74,9 +75,13 @@ class Quotes:
                 continue
             try:
                 self.floats[at, column] = float(value)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 raise _wrong(at, name, value, "a number") from None
-        self.times[at] = expiry, row.get("ts_ns") or 0
+            if isinstance(value, bool | np.bool_):
+                raise _wrong(at, name, value, "a number")
+        ts_ns = row.get("ts_ns")
+        quoted = 0 if ts_ns is None else whole(f"quotes[{at}].ts_ns", ts_ns, least=0)
+        self.times[at] = expiry, quoted
 
     @classmethod
     def of(cls, quotes: Any) -> "Quotes":
@@ -135,7 +140,7 @@ def _word(
         raise _wrong(at, key, row, "a mapping with the key")
     unknown = set(row) - _KEYS
     if unknown:
-        name = min(unknown)
+        name = min(unknown, key=str)
         raise _wrong(at, name, row[name], f"a key of {', '.join(sorted(_KEYS))}")
     value = row.get(key)
     value = default if value is None else value
@@ -156,7 +161,7 @@ def _expiry_key(row: Mapping[str, Any], at: int) -> int | float | str:
         return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1_000
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         return int(value)
-    if isinstance(value, float | np.floating):
+    if isinstance(value, float | np.floating) and np.isfinite(value):
         return float(value)
     raise _wrong(at, "expiry", value, "a time, a date, a string or a number")
 
@@ -209,6 +214,21 @@ def names_of(codes: Iterable[int]) -> list[str | None]:
     return [names[code] if code else None for code in codes]
 
 
+def _fees(fees: Mapping[str, float]) -> tuple[float, float]:
+    """Money an option's and a future's contract; below zero it is a rebate."""
+    remedy = 'Give {"option": 0.0003, "future": 0.0}'
+    if not isinstance(fees, Mapping):
+        raise ArgumentError(f"fees = {fees!r}", rule="Fees are a mapping", remedy=remedy)
+    if unknown := set(fees) - {"option", "future"}:
+        raise InputError(
+            f"fees[{min(unknown, key=str)!r}]",
+            rule="Fees are those of an option and of a future",
+            remedy=remedy,
+        )
+    option, future = (number(f"fees[{k!r}]", fees.get(k, 0.0)) for k in ("option", "future"))
+    return option, future
+
+
 def arbitrage(quotes: Any, *, fees: Mapping[str, float] | None = None) -> Arbitrages:
     """Find trades at the quoted prices that cannot lose.
 
@@ -227,18 +247,10 @@ def arbitrage(quotes: Any, *, fees: Mapping[str, float] | None = None) -> Arbitr
         that the thinnest leg allows; None where sizes are unknown). Quotes that were not taken at
         one moment give rows that nobody could have traded.
     """
-    said = dict(fees or {})
-    if unknown := set(said) - {"option", "future"}:
-        raise InputError(
-            f"fees[{min(unknown)!r}]",
-            rule="Fees are those of an option and of a future",
-            remedy='Give {"option": ..., "future": ...}',
-        )
+    option, future = _fees({} if fees is None else fees)
     chain = Quotes.of(quotes)
     with core_errors():
-        rows, reasons = _core.model_arbitrage(
-            chain.columns(), float(said.get("option", 0.0)), float(said.get("future", 0.0))
-        )
+        rows, reasons = _core.model_arbitrage(chain.columns(), option, future)
     found = (
         {"kind": kind, "legs": [Leg(*leg) for leg in legs], "edge": edge, "qty": qty}
         for kind, legs, edge, qty in rows

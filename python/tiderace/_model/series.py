@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tiderace import _core
-from tiderace._model.svi import column
+from tiderace._model.numbers import column, floats, whole
 from tiderace.errors import InputError, core_errors
 
 
@@ -35,7 +35,14 @@ class PowerLaw(NamedTuple):
 
     def cost(self, share: ArrayLike, sigma: ArrayLike) -> np.ndarray | float:
         """Cost of orders, a fraction of the price; zero for none."""
-        found = self.coefficient * np.asarray(sigma) * np.abs(share) ** self.exponent
+        part, vol = floats("share", share), floats("sigma", sigma)
+        if not (np.all(np.isfinite(part)) and np.all(np.isfinite(vol)) and np.all(vol >= 0.0)):
+            raise InputError(
+                f"share = {share!r}, sigma = {sigma!r}",
+                rule="Shares and vols are finite, and a vol is not below zero",
+                remedy="Correct what is not",
+            )
+        found = self.coefficient * vol * np.abs(part) ** self.exponent
         return found if np.ndim(found) else float(found)
 
 
@@ -94,7 +101,6 @@ def roll_spread(prices: ArrayLike) -> float:
 
 
 def _series(what: str, prices: ArrayLike, stride: int) -> float:
-    if stride < 1:
-        raise InputError(f"stride = {stride}", rule="A stride is at least one", remedy="Give it so")
+    stride, flat = whole("stride", stride, least=1), column("prices", prices)
     with core_errors():
-        return _core.model_series(what, column("prices", prices), stride)
+        return _core.model_series(what, flat, stride)

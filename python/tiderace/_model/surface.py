@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tiderace import _core
+from tiderace._model.numbers import floats, is_true, number, whole
 from tiderace._model.options import Number
 from tiderace._model.quotes import Quotes, names_of
 from tiderace._model.svi import Svi
@@ -100,6 +101,16 @@ class Surface:
             Weight of a Saturday or Sunday where variance is interpolated in time; 1 is calendar
             time. Another weight asks for expiries that are times (or UTC nanoseconds).
         """
+        version = whole("version", version, least=0)
+        ts_ns = whole("ts_ns", ts_ns, least=-(2**63))
+        age_ns_max = whole("age_ns_max", age_ns_max, least=0)
+        weekend = number("weekend", weekend)
+        if weekend < 0.0:
+            raise InputError(
+                f"weekend = {weekend}",
+                rule="A day's weight is not below zero",
+                remedy="Give 1 for calendar time, 0 for business time",
+            )
         chain = Quotes.of(quotes)
         with core_errors():
             core = _core.Surface.fit(chain.columns(), version, ts_ns, age_ns_max, weekend)
@@ -136,7 +147,7 @@ class Surface:
 
     def vol(self, expiry: Any, strike: ArrayLike) -> Number:
         """Vols of strikes at a listed expiry."""
-        strikes = np.asarray(strike, dtype=np.float64)
+        strikes = floats("strike", strike)
         flat = np.ascontiguousarray(strikes).reshape(-1)
         out = np.empty_like(flat)
         with core_errors():
@@ -145,12 +156,14 @@ class Surface:
 
     def price(self, expiry: Any, strike: float, *, call: bool) -> float:
         """Price of an option at a listed expiry, in the unit of the quotes."""
+        at, call = number("strike", strike), is_true("call", call)
         with core_errors():
-            return self._core.price(self._key(expiry), strike, call)
+            return self._core.price(self._key(expiry), at, call)
 
     def worst_violation(self, *, reach: float = 3.0, steps: int = 600) -> float:
         """Search for arbitrage: the worst density or calendar fall, 0.0 where none is found."""
-        found = self._core.worst_violation(reach, steps, 4)
+        far, steps = number("reach", reach), whole("steps", steps, least=1, most=1_000_000)
+        found = self._core.worst_violation(far, steps, 4)
         return found[2] if found else 0.0
 
     def encode(self) -> bytes:

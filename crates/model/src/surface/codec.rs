@@ -89,7 +89,7 @@ impl Reader<'_> {
         let expiry = i64::from_le_bytes(self.take()?);
         let (t, t_weighted, forward, discount) = (self.number()?, self.number()?, self.number()?, self.number()?);
         let [a, b, rho] = [self.number()?, self.number()?, self.number()?];
-        let svi = Svi::new(a, b, rho, self.number()?, self.number()?)?;
+        let svi = Svi::new(a, b, rho, self.number()?, self.number()?).map_err(|_| Reason::BadSurface)?;
         let (quotes, judged, inside) = (self.count()?, self.count()?, self.count()?);
         let quality = Quality { quotes, judged, inside, rmse_vol: self.number()? };
         Ok(Slice { expiry, t, t_weighted, forward, discount, svi, quality })

@@ -91,6 +91,9 @@ pub(crate) fn variances(k: &[f64], w: &[f64], weights: Option<&[f64]>) -> Result
     if points.len() < POINTS_MIN {
         return Err(Reason::TooFewQuotes);
     }
+    if strikes(&points) < POINTS_MIN {
+        return Err(Reason::TooFewStrikes);
+    }
     let largest = points.iter().fold(0.0_f64, |most, point| most.max(point.weight.sqrt()));
     let (start, unit) = start(&points);
     let mut x = start;
@@ -112,6 +115,14 @@ pub(crate) fn variances(k: &[f64], w: &[f64], weights: Option<&[f64]>) -> Result
         }
     }
     Err(Reason::BadSurface)
+}
+
+/// How many strikes there are: points nearer to each other than a billionth say the same.
+fn strikes(points: &[VariancePoint]) -> usize {
+    let mut sorted: Vec<f64> = points.iter().map(|point| point.k).collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.dedup_by(|right, left| *right - *left <= 1e-9);
+    sorted.len()
 }
 
 /// Fits a slice to prices, each weighted by its spread, between its neighbours. The anchor is where the search starts
