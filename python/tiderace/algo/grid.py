@@ -21,7 +21,7 @@ SECOND = 1_000_000_000
 LEVELS = 16
 SLOTS = 2 * LEVELS
 POSTS_MAX = 16
-NONE = -1
+NONE = 0
 
 
 @tr.record
@@ -103,7 +103,6 @@ class Grid:
             mid = (tr.host.price(venue, True, 0) + tr.host.price(venue, False, 0)) // 2
             self.state.centre = mid
         for slot in range(SLOTS):
-            self.state.child[slot] = NONE
             self.state.next_ts[slot] = tr.host.now() + drawn(0, self.params.wait_max)
         self._wake()
 

@@ -25,7 +25,7 @@ from tiderace import model
 
 ONE = 1_000_000_000
 SECOND = 1_000_000_000
-NONE = -1
+NONE = 0
 
 
 @tr.record
@@ -103,7 +103,6 @@ class QuoteAs:
         if self.state.unit == tr.Amount(0):
             self.state.unit = tr.host.order_qty() // self.params.units_max
         for side in range(2):
-            self.state.child[side] = NONE
             self.state.next_ts[side] = tr.host.now() + drawn(0, self.params.wait_max)
         self._wake()
 
@@ -148,7 +147,11 @@ class QuoteAs:
             return
         share = drawn(self.params.size_min, ONE)
         qty = tr.host.lots(self.params.venue, self.state.unit * share // ONE, price)
-        if price <= tr.Price(0) or qty <= tr.Qty(0) or qty < tr.host.least(self.params.venue, price):
+        if (
+            price <= tr.Price(0)
+            or qty <= tr.Qty(0)
+            or qty < tr.host.least(self.params.venue, price)
+        ):
             self.state.next_ts[side] = now + drawn(self.params.wait_min, self.params.wait_max)
             return
         self.state.child[side] = tr.host.post_at(self.params.venue, is_bid, qty, price)

@@ -21,7 +21,7 @@ import tiderace as tr
 ONE = 1_000_000_000
 SECOND = 1_000_000_000
 LEVELS = 16
-NONE = -1
+NONE = 0
 
 
 @tr.record
@@ -123,7 +123,6 @@ class Scale:
         self._allot()
         ts = tr.host.now()
         for level in range(LEVELS):
-            self.state.child[level] = NONE
             self.state.rounds[level] = self.params.rounds
             self.state.next_ts[level] = ts
             ts += drawn(self.params.wait_min, self.params.wait_max)

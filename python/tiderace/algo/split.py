@@ -32,7 +32,7 @@ ONE = 1_000_000_000
 SECOND = 1_000_000_000
 VENUES = 8
 HALVINGS = 30
-NONE = -1
+NONE = 0
 
 
 @tr.record
@@ -231,8 +231,6 @@ class Split:
 
     def on_start(self) -> None:
         """Post the first slice, and watch."""
-        for venue in range(VENUES):
-            self.state.child[venue] = NONE
         self.state.seen_ts = tr.host.now()
         self.state.decide_ts = tr.host.now() + self._drawn(self.params.interval)
         self._decide()

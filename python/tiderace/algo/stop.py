@@ -85,9 +85,7 @@ class Stop:
             trigger = reference + trail if tr.host.is_buy() else reference - trail
             is_first = self.state.trigger == tr.Price(0)
             is_better = (
-                trigger < self.state.trigger
-                if tr.host.is_buy()
-                else trigger > self.state.trigger
+                trigger < self.state.trigger if tr.host.is_buy() else trigger > self.state.trigger
             )
             if is_first or is_better:
                 self.state.trigger = trigger
