@@ -5,7 +5,7 @@
 >>> run.fills.to_polars()  # doctest: +SKIP
 """
 
-from tiderace import algo, clear, errors, model, tca
+from tiderace import algo, clear, errors, learn, model, tca
 from tiderace._core import version as __version__
 from tiderace._program import program
 from tiderace._programs.hosts import host
@@ -78,6 +78,7 @@ __all__ = [
     "errors",
     "host",
     "i128",
+    "learn",
     "load",
     "model",
     "param",

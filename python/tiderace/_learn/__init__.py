@@ -1,0 +1,1 @@
+"""Fits behind `tiderace.learn`; import that."""
