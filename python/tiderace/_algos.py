@@ -190,8 +190,8 @@ def find(name: str, *, key: str = "algo") -> Algorithm:
     if is_file(name):
         try:
             text = Path(name).read_bytes().decode()
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "not UTF-8 text"
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "no path, or not UTF-8 text"
             raise InputError(
                 f"{key} = {name!r} cannot be read: {why}",
                 rule="An algorithm of your own is a file of UTF-8 text, named from the config",
