@@ -114,10 +114,8 @@ class Combo:
         left = tr.Qty(self.params.units * each) - self.state.done[work]
         far = tr.host.price(work, not buys, 0)
         near = tr.host.price(work, buys, 0)
-        is_over = (
-            far <= tr.Price(0) or near <= tr.Price(0) or tr.host.now() < self.state.next_ts[work]
-        )
-        if bound <= tr.Price(0) or left <= tr.Qty(0) or is_over:
+        has_book = bound > tr.Price(0) and far > tr.Price(0) and near > tr.Price(0)
+        if not has_book or left <= tr.Qty(0) or tr.host.now() < self.state.next_ts[work]:
             return
         takes = far <= bound if buys else far >= bound
         if not takes and not self.params.passive:
@@ -151,9 +149,10 @@ class Combo:
         """Bring the other legs up; True while one is behind."""
         is_behind = False
         for leg in range(self.params.legs):
-            if leg != self.params.work and self.params.ratios[leg] != 0:
-                if self._take(leg, self._buys(leg), self._missing(leg), self.params.slip):
-                    is_behind = True
+            if leg == self.params.work or self.params.ratios[leg] == 0:
+                continue
+            if self._take(leg, self._buys(leg), self._missing(leg), self.params.slip):
+                is_behind = True
         return is_behind
 
     def _hedge(self) -> bool:

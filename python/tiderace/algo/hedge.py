@@ -196,7 +196,7 @@ class Hedge:
         self._step()
 
     def on_book(self, venue: int) -> None:
-        """The price has moved: see whether the delta has."""
+        """See whether the delta has moved with the price."""
         if venue == HEDGE:
             self._step()
 

@@ -55,7 +55,7 @@ class Params:
 
 @tr.record
 class State:
-    """The legs' exposures, sold below zero; the worked order, the hedge, and since when it hangs."""
+    """The legs' exposures, sold below zero; worked order, hedge, and since when a leg hangs."""
 
     held: tr.Array[tr.Amount, 2]
     worked: int

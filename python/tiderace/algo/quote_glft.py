@@ -128,7 +128,7 @@ class QuoteGlft:
         self.state.edge = model.log(1.0 + gamma / k) / gamma
         eta = float(self.params.a) / 1e9 * model.exp(-(gamma + k) * self.state.edge)
         curve = 0.5 * k * gamma * sigma * sigma / eta
-        # The smallest eigenvalue lies between: each row sums to -2 at least, and it is not positive.
+        # The smallest eigenvalue lies between: each row sums to -2 at least, the middle one has 0.
         low = -2.0
         high = 0.0
         for _ in range(HALVINGS):
