@@ -42,6 +42,7 @@ from tiderace._tca.money import cells_of
 from tiderace._tca.pre_trade import SQUARE_ROOT, Estimate, estimates_frame, pre_trade
 from tiderace._tca.prices import Tape, until_end
 from tiderace._tca.quality import parts_frame, quality_frame, reversion_frame
+from tiderace._tca.record import record
 from tiderace._tca.rows import children_of, outcome_of, parents_frame, summary_of, venues_frame
 from tiderace._tca.sections import by_algo
 from tiderace._tca.shortfall import Shortfall, shortfall
@@ -58,6 +59,7 @@ __all__ = [
     "Shortfall",
     "analyse",
     "pre_trade",
+    "record",
     "shortfall",
     "summarise",
 ]
