@@ -9,7 +9,7 @@ in 1e-9 (the host shows no greeks: the desk sets them, and sets them anew when t
 
 - **One leg is worked**: `work`. With the other legs at what they can be taken at, `net` leaves a
   worst price for it; it is taken where it can be had within that, else, if `passive`, posted at the
-  better of that and its own best price, in clips of 1 to `clip_max` combos, drawn.
+  better of that and its own best price, in clips of 1 to `combos_max` combos, drawn.
 - **The others follow**: on every partial fill, each other leg is taken up to `slip` ticks beyond
   its best, until it has its ratio of what the worked leg has done, rounded down.
 - **Delta**: on every fill of any leg, net delta = sum of signed exposure x delta + perpetual; where
@@ -41,7 +41,7 @@ class Params:
     net: int
     work: int = tr.param(0, minimum=0, maximum=VENUES - 2, unit="count")
     passive: bool = tr.param(True)
-    clip_max: int = tr.param(5, minimum=1, maximum=1_000_000, unit="count")
+    combos_max: int = tr.param(5, minimum=1, maximum=1_000_000, unit="count")
     slip: int = tr.param(5, minimum=0, maximum=1_000_000)
     hedge_slip: int = tr.param(50, minimum=0, maximum=1_000_000_000)
     band: tr.Amount = tr.param(0, minimum=0, unit="base")
@@ -122,7 +122,7 @@ class Combo:
             return
         better = min(bound, near) if buys else max(bound, near)
         price = far if takes else better
-        qty = min(tr.Qty(drawn(1, self.params.clip_max) * each), left)
+        qty = min(tr.Qty(drawn(1, self.params.combos_max) * each), left)
         qty = min(max(qty, tr.host.least(work, price)), left)
         if qty < tr.host.least(work, price):
             return
