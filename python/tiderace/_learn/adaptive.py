@@ -56,6 +56,7 @@ class State:
 
     slice: int  # the one that comes next
     used: int  # sum of the squares of the holdings so far
+    ended: int  # held when the slice before it ended; 0 where nothing was to be canceled
     seen: tr.Array[int, 6]
     mids: tr.Array[int, 16]  # twice the mid of each book at the last slice
     is_clearing: bool
@@ -81,6 +82,7 @@ class Adaptive:
             tr.host.wake(tr.host.now() + self._patience())
         elif not self.state.is_clearing and tr.host.children() > 0:
             self.state.is_clearing = True
+            self.state.ended = self._held()
             tr.host.cancel_all()
             tr.host.wake(tr.host.now() + self._patience())
         else:
@@ -98,7 +100,10 @@ class Adaptive:
         gone = tr.host.now() - tr.host.start()
         held = self._held()
         if self.state.slice > 0:
-            self.state.used += held * held
+            # What fills while its cancel is under way was held when the slice ended.
+            ended = max(held, self.state.ended)
+            self.state.used += ended * ended
+        self.state.ended = 0
         while self.state.slice < n - 1 and gone >= self._begin(self.state.slice + 1):
             # A slice that a pause, or an answer that came late, passed over: it held all the same.
             self.state.slice += 1
@@ -125,16 +130,18 @@ class Adaptive:
         tr.host.wake(self._due(k + 1))
 
     def _send(self, take: int, post: int, left: tr.Amount) -> None:
-        """Take and post parts of the order; what is too small to be sent goes with the other."""
+        """Take and post parts of the order. A part to take is rounded up: the guard asked for it."""
         smallest = tr.host.smallest()
-        taken = min(tr.host.order_qty() * take // ONE, left)
+        lot = tr.host.lot()
+        taken = (tr.host.order_qty() * take + tr.Amount(ONE - 1)) // ONE
+        if taken > NOTHING:
+            taken = max(taken, smallest)
+            taken = min(taken + (lot - taken % lot) % lot, left)
         posted = min(tr.host.order_qty() * post // ONE, left - taken)
         if posted < smallest:
+            # Too small to be sent by itself: it goes with what is taken.
             taken += posted
             posted = NOTHING
-        if taken > NOTHING and taken < smallest and posted > NOTHING:
-            posted += taken
-            taken = NOTHING
         if taken >= smallest:
             tr.host.take(taken)
         if posted >= smallest:
