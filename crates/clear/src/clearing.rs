@@ -12,6 +12,7 @@ use crate::contract::{Contract, STEP_ONE};
 use crate::default::{Auction, Stage};
 use crate::ledger::{CASH_MAX, House, Ledger, LedgerAccount, Posting, PostingKind, TrialRow};
 use crate::market::{Index, Market};
+use crate::payoff::Payoffs;
 use crate::portfolio::{Asked, Book};
 use crate::position::Position;
 use crate::rule::Rule;
@@ -71,6 +72,9 @@ pub struct Clearing {
     pub(crate) books: Vec<Book>,
     /// What each portfolio adds to its account's sums, by settlement asset, underlying and account.
     pub(crate) asked: BTreeMap<(AssetId, AssetId, AccountId), Asked>,
+    pub(crate) payoffs: Payoffs,
+    /// What payoffs brought about while nobody could be told; empty between two commands.
+    pub(crate) noted: Vec<crate::default::Action>,
 }
 
 impl Clearing {
@@ -118,6 +122,8 @@ impl Clearing {
             next_bilateral: 1,
             books: Vec::new(),
             asked: BTreeMap::new(),
+            payoffs: Payoffs::of(instruments),
+            noted: Vec::new(),
             config,
         };
         clearing.open();
@@ -458,7 +464,11 @@ impl Clearing {
         let price = market.mark.or_else(of_index).or(market.last)?;
         match (market.basis_max, self.index(contract.base())) {
             (Some(basis_max), Some(index)) => Some(crate::basis_mark(contract, price, index, basis_max)),
-            (Some(_) | None, Some(_) | None) => Some(contract.bounded(price)),
+            (Some(_) | None, Some(_) | None) => {
+                let price = contract.bounded(price);
+                // What a payoff cannot come to in any scenario is not what it is worth.
+                Some(self.payoffs.get(instrument).map_or(price, |payoff| payoff.rule().bounded(price)))
+            }
         }
     }
 

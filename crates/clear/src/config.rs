@@ -313,6 +313,10 @@ impl ClearConfig {
         if let Some(field) = terms.margin.as_ref().and_then(tiderace_margin::Model::below_zero) {
             return Err(ConfigError::OutOfRange { field, row });
         }
+        if of.kind == InstrumentKind::Program && terms.margin.is_some() {
+            // The program declares how margin values it.
+            return Err(ConfigError::OutOfRange { field: "margin of a program", row });
+        }
         let is_bad_funding = terms.funding.is_some_and(|funding| {
             funding.interval_ns <= 0
                 || DAY_NS.checked_rem(funding.interval_ns) != Some(0)

@@ -140,6 +140,18 @@ impl Contract {
         matches!(self.kind, InstrumentKind::Option | InstrumentKind::Binary | InstrumentKind::Program)
     }
 
+    /// Whether its payoff is a program.
+    #[must_use]
+    pub const fn is_program(&self) -> bool {
+        matches!(self.kind, InstrumentKind::Program)
+    }
+
+    /// Base units of the settlement asset in a tick of a lot, where that is a whole number.
+    pub(crate) fn tick_of_a_lot(&self) -> Option<i128> {
+        let raw = self.grain.checked_mul(self.num)?;
+        (raw.checked_rem(self.den)? == 0).then(|| raw.checked_div(self.den)).flatten()
+    }
+
     /// Whether open profit becomes cash daily: perpetuals and futures.
     #[must_use]
     pub const fn is_marked(&self) -> bool {

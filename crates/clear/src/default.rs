@@ -111,6 +111,33 @@ pub enum Action {
         /// In steps of 10^-12.
         price: i128,
     },
+    /// A payoff observed the index.
+    PayoffObserved {
+        /// Which.
+        instrument: InstrumentId,
+        /// Number of the observation, from zero.
+        number: u32,
+        /// The index in ticks.
+        price: Price,
+        /// What a long lot was paid, in ticks of a lot.
+        amount: Amount,
+    },
+    /// A payoff was paid out.
+    PayoffPaid {
+        /// Which.
+        instrument: InstrumentId,
+        /// The settlement price in ticks.
+        price: Price,
+        /// What a long lot was paid, in ticks of a lot.
+        amount: Amount,
+    },
+    /// A payoff's program was stopped.
+    PayoffTrapped {
+        /// Which.
+        instrument: InstrumentId,
+        /// Where, and what counts instead.
+        trap: crate::payoff::PayoffTrap,
+    },
     /// Something that should have happened cannot.
     Missing {
         /// Where.

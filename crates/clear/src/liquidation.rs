@@ -27,6 +27,7 @@ impl Clearing {
     /// command is done, again after each round of its actions, until it says nothing; every [`Action::Liquidate`] is
     /// answered with [`Self::liquidated`] before.
     pub fn review(&mut self, out: &mut Vec<Action>) {
+        out.append(&mut self.noted);
         while let Some(account) = self.to_review.pop_front() {
             if let Some(is_queued) = self.is_queued.get_mut(Self::row(account)) {
                 *is_queued = false;

@@ -72,6 +72,9 @@ impl Clearing {
                 contract.base() == base && (contract.is_premium() || (contract.is_marked() && !has_mark))
             });
             if needs {
+                if !self.is_settled(instrument_of(row)) {
+                    self.revalue_payoff(instrument_of(row));
+                }
                 self.revalue_all(instrument_of(row));
             }
         }

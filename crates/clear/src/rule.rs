@@ -7,6 +7,7 @@ use tiderace_types::instrument::{STEP_DECIMALS, pow10};
 use tiderace_types::{Amount, Instrument, InstrumentKind, Price, Rate, Rounding, Style};
 
 use crate::config::ContractTerms;
+use crate::payoff::PayoffRule;
 use crate::wide::mul_div;
 
 /// 10^-18 in a step of 10^-12.
@@ -20,6 +21,8 @@ pub(crate) struct Rule {
     fast: Option<Fast>,
     tick: i128,
     kind: InstrumentKind,
+    /// Of a program, once it is listed.
+    payoff: Option<PayoffRule>,
 }
 
 /// A tiered requirement: lots x (`base` + `per_lot` x lots) x ticks / `den`, or, inverse, with the ticks below the line.
@@ -105,16 +108,25 @@ impl Rule {
         let terms = Terms::of(&of.instrument, settle_decimals);
         let fast = of.margin.as_ref().and_then(|model| Fast::new(&of.instrument, model, settle_decimals));
         let tick = of.instrument.tick_size.into();
-        Self { terms, model: of.margin.clone(), fast, tick, kind: of.instrument.kind }
+        Self { terms, model: of.margin.clone(), fast, tick, kind: of.instrument.kind, payoff: None }
     }
 
-    /// Whether margin has a say.
+    /// Whether margin has a say: of a program always.
     pub(crate) const fn is_on(&self) -> bool {
-        self.model.is_some()
+        self.model.is_some() || matches!(self.kind, InstrumentKind::Program)
+    }
+
+    /// What a program's scenarios say.
+    pub(crate) const fn set_payoff(&mut self, payoff: Option<PayoffRule>) {
+        self.payoff = payoff;
     }
 
     /// What so many lots need. `None` where a price is missing or a number does not fit.
     pub(crate) fn requirement(&self, lots: i64, mark: Option<Price>, index: Option<i128>) -> Option<Requirement> {
+        if self.kind == InstrumentKind::Program && lots != 0 {
+            let (initial, maintenance) = self.payoff?.requirement(lots, mark);
+            return Some(Requirement { initial: Amount::new(initial), maintenance: Amount::new(maintenance) });
+        }
         let Some(model) = &self.model else { return Some(Requirement::default()) };
         if lots == 0 || self.kind == InstrumentKind::Spot {
             return Some(Requirement::default());

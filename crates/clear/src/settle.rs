@@ -32,7 +32,8 @@ impl Clearing {
     pub(crate) fn refresh_timer(&mut self) {
         let markets = self.markets.iter().map(crate::market::Market::due);
         let auctions = self.auctions.iter().map(|auction| auction.ends);
-        self.timer = markets.chain(auctions).fold(self.next_settlement, Ts::min);
+        let first = self.next_settlement.min(self.payoffs.due());
+        self.timer = markets.chain(auctions).fold(first, Ts::min);
     }
 
     /// Goes on to `ts`, doing at its own time what is due on the way. A time before the one reached is taken as that one.
@@ -47,7 +48,7 @@ impl Clearing {
         self.ledger.ts = self.now;
     }
 
-    /// At one moment: funding first, then expiry, then the daily settlement, then auctions.
+    /// At one moment: funding first, then observations of payoffs, then expiry, then the daily settlement, then auctions.
     fn on_timer(&mut self, out: &mut Vec<Action>) {
         let now = self.now;
         for row in 0..self.markets.len() {
@@ -56,6 +57,7 @@ impl Clearing {
                 self.fund_instrument(instrument_of(row), out);
             }
         }
+        self.observe_payoffs(out);
         for row in 0..self.markets.len() {
             let is_due = self.markets.get(row).is_some_and(|market| market.due() <= now && market.maturity <= now);
             if is_due {
@@ -93,7 +95,7 @@ impl Clearing {
     }
 
     /// Does something for every open position of an instrument, in the order in which accounts came to it.
-    fn each(&mut self, instrument: InstrumentId, mut work: impl FnMut(&mut Self, usize)) {
+    pub(crate) fn each(&mut self, instrument: InstrumentId, mut work: impl FnMut(&mut Self, usize)) {
         let mut row = 0usize;
         while let Some(slot) = self.of_instrument.get(instrument.index()).and_then(|slots| slots.get(row)).copied() {
             row = row.saturating_add(1);
@@ -201,7 +203,9 @@ impl Clearing {
     /// Requirement of an instrument as its settlement average sets: what is set can lose no more.
     pub(crate) fn decayed_margin(&self, instrument: InstrumentId, amount: i128) -> i128 {
         let Some(market) = self.markets.get(instrument.index()) else { return amount };
-        if amount == 0 || market.maturity == NEVER {
+        // What a program makes of the average is not known: its margin stays.
+        let is_program = self.contract(instrument).is_some_and(Contract::is_program);
+        if amount == 0 || market.maturity == NEVER || is_program {
             return amount;
         }
         match market.part_set() {
@@ -237,11 +241,16 @@ impl Clearing {
     /// Pays out an expiry: losers as far as they can, then the waterfall, and gains bear what is left.
     fn settle_at(&mut self, instrument: InstrumentId, price: i128, out: &mut Vec<Action>) {
         let mut outcomes = Vec::new();
+        let payout = self.payout(instrument, price, out);
         self.each(instrument, |clearing, slot| {
             clearing.pay_continuous(slot);
             let Some(position) = clearing.positions.get_mut(slot) else { return };
             let Some(contract) = clearing.contracts.get(instrument.index()) else { return };
-            let profit = outcome(contract, position.qty, position.cost, price);
+            let profit = match payout {
+                // The same whole number for both sides.
+                Some(per_lot) => per_lot.saturating_mul(position.qty.into()),
+                None => outcome(contract, position.qty, position.cost, price),
+            };
             let account = position.account;
             position.qty = 0;
             position.restate(0);

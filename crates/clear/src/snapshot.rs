@@ -14,7 +14,7 @@ use crate::position::{Position, Working};
 use crate::trades::TradeRecord;
 
 /// Version of the layout.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 impl Position {
     fn put(&self, out: &mut Vec<u8>) {
@@ -158,6 +158,7 @@ impl Clearing {
         self.next_bilateral.put(out);
         put_len(self.bilaterals.len(), out);
         self.bilaterals.iter().for_each(|of| of.put(out));
+        self.put_payoffs(out);
     }
 
     /// Clearing of this genesis with the state from the front of `bytes`.
@@ -218,6 +219,7 @@ impl Clearing {
         of.auctions = take_list(bytes, Auction::take)?;
         of.next_bilateral = Field::take(bytes)?;
         of.bilaterals = take_list(bytes, Bilateral::take)?;
+        of.take_payoffs(bytes)?;
         of.refresh_timer();
         Ok(of)
     }

@@ -352,7 +352,7 @@ impl Clearing {
     ///
     /// # Errors
     /// [`Reason::UnknownAccount`], [`Reason::UnknownSymbol`], [`Reason::InDefault`], [`Reason::InstrumentExpired`],
-    /// [`Reason::NoReferencePrice`] or [`Reason::NoRiskArray`] where margin has nothing to go by,
+    /// [`Reason::PayoffNotListed`] or [`Reason::OverLimit`] for a program, [`Reason::NoReferencePrice`] or [`Reason::NoRiskArray`] where margin has nothing to go by,
     /// [`Reason::InsufficientMargin`], or for spot
     /// [`Reason::InsufficientBalance`].
     pub fn check_order(&self, ask: &OrderAsk, replaced: OrderHold) -> Result<OrderHold, Refusal> {
@@ -365,7 +365,9 @@ impl Clearing {
         if !self.is_margined(ask.instrument) {
             return Ok(OrderHold { lots: ask.qty.get(), cost: 0 });
         }
-        if self.is_portfolio(ask.account) && !contract.is_spot() {
+        self.check_payoff(ask.instrument, ask.qty)?;
+        // A program is margined by itself: no risk array speaks of it.
+        if self.is_portfolio(ask.account) && !contract.is_spot() && !contract.is_program() {
             let (hold, more) = self.portfolio_order(ask, replaced)?;
             let available = self.balance(ask.account, contract.settle()).available.get();
             if more > 0 && more > available {

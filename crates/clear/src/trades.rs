@@ -67,7 +67,7 @@ impl Clearing {
     ///
     /// # Errors
     /// [`Reason::UnknownSymbol`], [`Reason::UnknownAccount`], [`Reason::BadQty`], [`Reason::OverLimit`],
-    /// [`Reason::InstrumentExpired`].
+    /// [`Reason::InstrumentExpired`], [`Reason::PayoffNotListed`].
     pub fn fill(&mut self, fill: &Fill) -> Result<Filled, Refusal> {
         let contract = self.check_instrument(fill.instrument)?;
         if fill.qty == Qty::ZERO {
@@ -76,6 +76,7 @@ impl Clearing {
         if !contract.fits(fill.qty, fill.price) {
             return Err(Refusal::new(Reason::OverLimit, fill.qty.get(), 0));
         }
+        self.check_payoff(fill.instrument, fill.qty)?;
         for account in [fill.maker, fill.taker] {
             if account != self.house_account() {
                 self.check_account(account)?;

@@ -12,8 +12,8 @@ use std::thread::{Builder, JoinHandle};
 use rtrb::{Consumer, Producer, RingBuffer};
 use tiderace_journal::JournalError;
 use tiderace_types::venue::{
-    ANY_INSTRUMENT, Command, Malformed, MassQuote, QUOTE_ENTRIES_MAX, SURFACE_FORWARDS_MAX, SURFACE_VOLS_MAX,
-    SurfacePublished,
+    ANY_INSTRUMENT, Command, ListPayoff, Malformed, MassQuote, PAYOFF_FORM_MAX, QUOTE_ENTRIES_MAX,
+    SURFACE_FORWARDS_MAX, SURFACE_VOLS_MAX, SurfacePublished,
 };
 use tiderace_types::{AccountId, Amount, ClOrdId, Reason, Ts};
 
@@ -143,7 +143,16 @@ fn readable(command: &Command) -> Command {
             let (kind, instrument, reason) = (SurfacePublished::KIND, ANY_INSTRUMENT, Reason::BadField);
             Malformed { kind, account, instrument, cl_ord_id, reason, value, limit }.into()
         }
-        Command::MassQuote(_) | Command::SurfacePublished(_) | Command::Single(_) => command.clone(),
+        Command::ListPayoff(payoff) if !payoff.is_within_bounds() => {
+            let [value, limit] = [payoff.form.len(), PAYOFF_FORM_MAX]
+                .map(|bytes| Amount::new(i128::try_from(bytes).unwrap_or(i128::MAX)));
+            let (account, cl_ord_id) = (AccountId(u32::MAX), ClOrdId(0));
+            let (kind, instrument, reason) = (ListPayoff::KIND, payoff.terms.instrument, Reason::BadField);
+            Malformed { kind, account, instrument, cl_ord_id, reason, value, limit }.into()
+        }
+        Command::MassQuote(_) | Command::SurfacePublished(_) | Command::ListPayoff(_) | Command::Single(_) => {
+            command.clone()
+        }
     }
 }
 

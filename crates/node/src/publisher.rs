@@ -49,7 +49,11 @@ impl Topic {
             | Event::LayerUsed(_)
             | Event::FundingPaid(_)
             | Event::InstrumentSettled(_)
-            | Event::ClearingStalled(_) => None,
+            | Event::ClearingStalled(_)
+            | Event::PayoffListed(_)
+            | Event::PayoffObserved(_)
+            | Event::PayoffPaid(_)
+            | Event::PayoffTrapped(_) => None,
         };
         match self {
             Self::All => true,

@@ -316,7 +316,11 @@ impl PyVenue {
                         | Event::Deleveraged(_)
                         | Event::FundingPaid(_)
                         | Event::InstrumentSettled(_)
-                        | Event::ClearingStalled(_) => {
+                        | Event::ClearingStalled(_)
+                        | Event::PayoffListed(_)
+                        | Event::PayoffObserved(_)
+                        | Event::PayoffPaid(_)
+                        | Event::PayoffTrapped(_) => {
                             others = others.saturating_add(1);
                             continue;
                         }

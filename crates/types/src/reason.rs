@@ -156,6 +156,15 @@ reasons! {
     5016 OldSurface "old_surface" "A published surface is newer than the last one of its underlying." => "Publish a higher version.";
     5017 IncompleteSurface "incomplete_surface" "A published surface has the forward of every maturity and the vol of every option that still trades." => "Add what is missing, and publish all again.";
     5018 UnknownMaturity "unknown_maturity" "A published surface names maturities that the venue lists." => "Leave the maturity out, or list it.";
+    5019 BadProgram "bad_program" "A payoff's form decodes and passes verification, and asks its host for nothing." => "Compile it again; leave out capabilities and host functions.";
+    5020 NotAPayoff "not_a_payoff" "A payoff has the entries, arguments and results of its contract." => "Correct the entry, or declare kind = \"payoff\".";
+    5021 NoValuation "no_valuation" "A payoff declares how margin values it: closed_form, paths or worst_loss, and can be valued so." => "Declare a valuation that fits.";
+    5022 UnboundedPayoff "unbounded_payoff" "A payoff declares its bounds, keeps within them, and its fallback lies between them." => "Declare payout_min, payout_max, fallback, flow_min and flow_max, and clamp to them.";
+    5023 BadPayoffParams "bad_payoff_params" "The parameters of a payoff are of the declared types and within their ranges." => "Correct the parameters.";
+    5024 BadObservations "bad_observations" "Observations rise from now to the maturity, a minute apart, as many as the program declares." => "Correct the times.";
+    5025 BadPayoffTerms "bad_payoff_terms" "A payoff is listed for a linear instrument of the kind program whose tick and lot make whole base units, with terms in their ranges." => "Correct the terms, or the instrument.";
+    5026 AlreadyListed "already_listed" "An instrument keeps the payoff that it was listed with; only its margin terms move." => "List another instrument.";
+    5027 PayoffNotListed "payoff_not_listed" "An instrument of the kind program trades once its payoff is listed." => "Wait until it is listed.";
     7001 BadParameter "bad_parameter" "The algorithm's parameters are within their ranges." => "Correct the named parameter.";
     7002 BadTimes "bad_times" "A parent ends after it starts." => "Correct the times.";
     7003 EndReached "end_reached" "The parent's time ran out with quantity left." => "Submit a new parent for the rest.";

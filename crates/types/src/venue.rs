@@ -6,8 +6,8 @@
 //! the table.
 
 use crate::{
-    AccountId, Amount, AssetId, ClOrdId, DecodeError, ExecId, ExecType, Field, InstrumentId, KillScope, Layout,
-    OrdStatus, OrdType, PegTo, PostOnly, Price, Qty, Reason, SelfTradePrevention, Side, TimeInForce, TradeKind,
+    AccountId, Amount, AssetId, ClOrdId, DecodeError, ExecId, ExecType, Field, Fraction, InstrumentId, KillScope,
+    Layout, OrdStatus, OrdType, PegTo, PostOnly, Price, Qty, Reason, SelfTradePrevention, Side, TimeInForce, TradeKind,
     TradingState, Trigger, Ts,
 };
 
@@ -25,6 +25,12 @@ pub const QUOTE_ENTRIES_MAX: usize = 1_000;
 pub const SURFACE_FORWARDS_MAX: usize = 256;
 /// The most vols of one published surface.
 pub const SURFACE_VOLS_MAX: usize = 16_384;
+/// The most observation times that a listed payoff names.
+pub const PAYOFF_TIMES_MAX: usize = 1_024;
+/// The most bytes of a listed payoff's parameters.
+pub const PAYOFF_PARAMS_MAX: usize = 65_536;
+/// The most bytes of a listed payoff's form, frame and debug section included.
+pub const PAYOFF_FORM_MAX: usize = 524_288;
 
 layout! {
     /// Enter an order.
@@ -538,6 +544,91 @@ impl SurfacePublished {
     }
 }
 
+layout! {
+    /// Terms of a listed payoff: when the index is observed, and what margin values it by.
+    PayoffTerms = 233 {
+        /// Which instrument, of the kind program.
+        instrument: InstrumentId,
+        /// First observation of a regular schedule; nothing where `interval_ns` is zero.
+        first: Ts,
+        /// From one observation of a regular schedule to the next; zero where times are named instead, or none are.
+        interval_ns: i64,
+        /// Annualised vol that margin values it by, 10^-12.
+        vol: Amount,
+        /// How far scenarios move the vol, as a part of it.
+        vol_shock: Fraction,
+        /// How far scenarios move the index, as a part of it.
+        price_shock: Fraction,
+        /// Maintenance requirement as a part of the initial one.
+        maintenance: Fraction,
+        /// Paths of a valuation by paths.
+        paths: u32,
+        /// Of the paths.
+        seed: u64,
+    }
+}
+
+/// Lists the payoff of an instrument: from now on it trades. A second one of the same payoff moves its margin terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListPayoff {
+    /// When and by what.
+    pub terms: PayoffTerms,
+    /// Observation times, rising; at most [`PAYOFF_TIMES_MAX`].
+    pub times: Vec<Ts>,
+    /// The parameters' record as the program's form lays it out; at most [`PAYOFF_PARAMS_MAX`] bytes.
+    pub params: Vec<u8>,
+    /// The program; at most [`PAYOFF_FORM_MAX`] bytes.
+    pub form: Vec<u8>,
+}
+
+impl ListPayoff {
+    /// The record's kind.
+    pub const KIND: u16 = 227;
+
+    /// Whether no part is longer than its bound.
+    #[must_use]
+    pub const fn is_within_bounds(&self) -> bool {
+        self.times.len() <= PAYOFF_TIMES_MAX
+            && self.params.len() <= PAYOFF_PARAMS_MAX
+            && self.form.len() <= PAYOFF_FORM_MAX
+    }
+
+    /// Appends its bytes.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        self.terms.encode(out);
+        // Beyond the bounds the bytes are refused when they are read.
+        u16::try_from(self.times.len()).unwrap_or(u16::MAX).put(out);
+        u32::try_from(self.params.len()).unwrap_or(u32::MAX).put(out);
+        for time in &self.times {
+            time.put(out);
+        }
+        out.extend_from_slice(&self.params);
+        out.extend_from_slice(&self.form);
+    }
+
+    /// Reads it from exactly its bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let got = bytes.len();
+        let wrong = |wanted| DecodeError::WrongLength { kind: Self::KIND, wanted, got };
+        let (terms, mut rest) = bytes.split_at_checked(PayoffTerms::LEN).ok_or(wrong(PayoffTerms::LEN))?;
+        let terms = PayoffTerms::decode(terms)?;
+        let times = usize::from(u16::take(&mut rest)?);
+        let params = usize::try_from(u32::take(&mut rest)?).unwrap_or(usize::MAX);
+        if times > PAYOFF_TIMES_MAX || params > PAYOFF_PARAMS_MAX {
+            return Err(wrong(PAYOFF_PARAMS_MAX));
+        }
+        let times = (0..times).map(|_| Ts::take(&mut rest)).collect::<Result<_, _>>()?;
+        let (params, form) = rest.split_at_checked(params).ok_or(wrong(params))?;
+        if form.len() > PAYOFF_FORM_MAX {
+            return Err(wrong(PAYOFF_FORM_MAX));
+        }
+        Ok(Self { terms, times, params: params.to_vec(), form: form.to_vec() })
+    }
+}
+
 /// Everything that goes into the venue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -547,6 +638,8 @@ pub enum Command {
     MassQuote(MassQuote),
     /// A surface.
     SurfacePublished(SurfacePublished),
+    /// A payoff.
+    ListPayoff(ListPayoff),
 }
 
 impl Command {
@@ -557,6 +650,7 @@ impl Command {
             Self::Single(single) => single.kind(),
             Self::MassQuote(_) => MassQuote::KIND,
             Self::SurfacePublished(_) => SurfacePublished::KIND,
+            Self::ListPayoff(_) => ListPayoff::KIND,
         }
     }
 
@@ -590,7 +684,8 @@ impl Command {
                 | Single::PortCustomers(_),
             )
             | Self::MassQuote(_)
-            | Self::SurfacePublished(_) => false,
+            | Self::SurfacePublished(_)
+            | Self::ListPayoff(_) => false,
         }
     }
 
@@ -600,6 +695,7 @@ impl Command {
             Self::Single(single) => single.encode(out),
             Self::MassQuote(quote) => quote.encode(out),
             Self::SurfacePublished(surface) => surface.encode(out),
+            Self::ListPayoff(payoff) => payoff.encode(out),
         }
     }
 
@@ -613,6 +709,9 @@ impl Command {
         }
         if kind == SurfacePublished::KIND {
             return SurfacePublished::decode(bytes).map(Self::SurfacePublished);
+        }
+        if kind == ListPayoff::KIND {
+            return ListPayoff::decode(bytes).map(Self::ListPayoff);
         }
         Single::decode(kind, bytes).map(Self::Single)
     }
@@ -633,6 +732,12 @@ impl From<MassQuote> for Command {
 impl From<SurfacePublished> for Command {
     fn from(surface: SurfacePublished) -> Self {
         Self::SurfacePublished(surface)
+    }
+}
+
+impl From<ListPayoff> for Command {
+    fn from(payoff: ListPayoff) -> Self {
+        Self::ListPayoff(payoff)
     }
 }
 
@@ -874,6 +979,48 @@ layout! {
         /// Why.
         reason: Reason,
     }
+    /// An instrument has its payoff, or new margin terms for it.
+    PayoffListed = 341 {
+        /// Which.
+        instrument: InstrumentId,
+        /// The program's identity, bytes 0 to 15, little-endian.
+        program_low: i128,
+        /// The program's identity, bytes 16 to 31, little-endian.
+        program_high: i128,
+    }
+    /// A payoff observed the index.
+    PayoffObserved = 342 {
+        /// Which.
+        instrument: InstrumentId,
+        /// Number of the observation, from zero.
+        number: u32,
+        /// The index in ticks, rounded down.
+        price: Price,
+        /// What a long lot is paid, in ticks of a lot; a short one pays as much.
+        amount: Amount,
+    }
+    /// A payoff was paid out at expiry.
+    PayoffPaid = 343 {
+        /// Which.
+        instrument: InstrumentId,
+        /// The settlement price in ticks, rounded down.
+        price: Price,
+        /// What a long lot is paid, in ticks of a lot; a short one pays as much.
+        amount: Amount,
+    }
+    /// A payoff's program was stopped, or said what is outside of its bounds: its declared amount counts instead.
+    PayoffTrapped = 344 {
+        /// Which.
+        instrument: InstrumentId,
+        /// In what: 1 an observation, 2 the payout, 3 a valuation.
+        entry: u8,
+        /// Number of the trap (`docs/PROGRAM.md`); 0: outside of the declared bounds.
+        trap: u8,
+        /// Number of the statement; [`u32::MAX`] where none.
+        statement: u32,
+        /// What counts instead, in ticks of a lot: of a valuation the most that a short lot may lose.
+        amount: Amount,
+    }
 }
 
 records! {
@@ -915,5 +1062,13 @@ records! {
         InstrumentSettled,
         /// What could not be done.
         ClearingStalled,
+        /// Payoff.
+        PayoffListed,
+        /// Observation.
+        PayoffObserved,
+        /// Payout.
+        PayoffPaid,
+        /// Program that was stopped.
+        PayoffTrapped,
     }
 }

@@ -3,11 +3,12 @@
 
 use tiderace_types::layout::Column;
 use tiderace_types::venue::{
-    Command, Event, MassQuote, QUOTE_ENTRIES_MAX, QuoteEntry, SURFACE_FORWARDS_MAX, SURFACE_VOLS_MAX, Single,
-    SurfaceForward, SurfacePublished, SurfaceVol,
+    Command, Event, ListPayoff, MassQuote, PAYOFF_FORM_MAX, PAYOFF_PARAMS_MAX, PAYOFF_TIMES_MAX, PayoffTerms,
+    QUOTE_ENTRIES_MAX, QuoteEntry, SURFACE_FORWARDS_MAX, SURFACE_VOLS_MAX, Single, SurfaceForward, SurfacePublished,
+    SurfaceVol,
 };
 use tiderace_types::venue_data::MarketData;
-use tiderace_types::{AccountId, Amount, AssetId, ClOrdId, DecodeError, InstrumentId, Price, Qty, Ts};
+use tiderace_types::{AccountId, Amount, AssetId, ClOrdId, DecodeError, Fraction, InstrumentId, Price, Qty, Ts};
 
 type Row = (u16, &'static str, &'static [(&'static str, Column)]);
 
@@ -29,6 +30,8 @@ const LETTERS: &[(&str, u8)] = &[
     ("fields", 0x15),
     ("limit", 7),
     ("layer", 3),
+    ("entry", 2),
+    ("trap", 7),
 ];
 
 fn field(name: &str, column: Column, at: u8) -> Vec<u8> {
@@ -64,7 +67,7 @@ fn again(kind: u16, bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let mut out = Vec::new();
     if kind < 300 {
         Command::decode(kind, bytes)?.encode(&mut out);
-    } else if kind < 320 {
+    } else if kind < 320 || kind > 340 {
         Event::decode(kind, bytes)?.encode(&mut out);
     } else {
         MarketData::decode(kind, bytes)?.encode(&mut out);
@@ -122,6 +125,41 @@ fn a_mass_quote_survives_its_bytes_and_is_bounded() {
     let mut bytes = Vec::new();
     Command::from(quote(QUOTE_ENTRIES_MAX + 1)).encode(&mut bytes);
     assert!(Command::decode(MassQuote::KIND, &bytes).is_err());
+}
+
+#[test]
+fn a_payoff_survives_its_bytes_and_is_bounded() {
+    let terms = PayoffTerms {
+        instrument: InstrumentId(0x0302),
+        first: Ts::new(0x0102_0304_0506_0708),
+        interval_ns: 60_000_000_000,
+        vol: Amount::new(600_000_000_000),
+        vol_shock: Fraction::new(3),
+        price_shock: Fraction::new(4),
+        maintenance: Fraction::ONE,
+        paths: 64,
+        seed: 9,
+    };
+    let payoff = |times, params, form| ListPayoff {
+        terms,
+        times: vec![Ts::new(5); times],
+        params: vec![6; params],
+        form: vec![7; form],
+    };
+    let most = (PAYOFF_TIMES_MAX, PAYOFF_PARAMS_MAX, PAYOFF_FORM_MAX);
+    for (times, params, form) in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (2, 3, 4), most] {
+        let (command, mut bytes) = (Command::from(payoff(times, params, form)), Vec::new());
+        command.encode(&mut bytes);
+        assert_eq!(Command::decode(ListPayoff::KIND, &bytes), Ok(command));
+        let head = bytes.len() - form;
+        assert!(Command::decode(ListPayoff::KIND, &bytes[..head.saturating_sub(1)]).is_err());
+    }
+    for (times, params, form) in [(most.0 + 1, 0, 0), (0, most.1 + 1, 0), (0, 0, most.2 + 1)] {
+        let mut bytes = Vec::new();
+        assert!(!payoff(times, params, form).is_within_bounds());
+        Command::from(payoff(times, params, form)).encode(&mut bytes);
+        assert!(Command::decode(ListPayoff::KIND, &bytes).is_err());
+    }
 }
 
 #[test]

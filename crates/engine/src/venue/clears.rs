@@ -5,10 +5,10 @@
 //! it only its fills are reported. Where its market does not trade it waits, for a while: an auction of the portfolio
 //! costs more than a halt does.
 
-use tiderace_clear::{Action, Layer, OrderHold, Stage};
+use tiderace_clear::{Action, Layer, OrderHold, PayoffEntry, PayoffTrap, Stage};
 use tiderace_types::venue::{
     AuctionBid, AuctionClosed, AuctionOpened, ClearingStalled, Deleveraged, Event, FundingPaid, InstrumentSettled,
-    LayerUsed, MarginCalled, NewOrder,
+    LayerUsed, MarginCalled, NewOrder, PayoffObserved, PayoffPaid, PayoffTrapped,
 };
 use tiderace_types::{
     AccountId, Amount, ClOrdId, InstrumentId, Price, Qty, Reason, Refusal, Side, TimeInForce, TradingState, Ts,
@@ -99,6 +99,16 @@ impl Venue {
             Action::Expired { instrument, price } => {
                 out.push(InstrumentSettled { instrument, price: Amount::new(price) }.into());
                 self.close_market(instrument, out);
+            }
+            Action::PayoffObserved { instrument, number, price, amount } => {
+                out.push(PayoffObserved { instrument, number, price, amount }.into());
+            }
+            Action::PayoffPaid { instrument, price, amount } => {
+                out.push(PayoffPaid { instrument, price, amount }.into());
+            }
+            Action::PayoffTrapped { instrument, trap: PayoffTrap { entry, trap, statement, amount } } => {
+                let (entry, amount) = (entry_code(entry), Amount::new(amount));
+                out.push(PayoffTrapped { instrument, entry, trap, statement, amount }.into());
             }
             Action::Missing { instrument, reason } => out.push(ClearingStalled { instrument, reason }.into()),
         }
@@ -231,6 +241,14 @@ const fn closed_by(state: TradingState) -> Option<Reason> {
         TradingState::CancelOnly => Some(Reason::CancelOnlyState),
         TradingState::Halted => Some(Reason::Halted),
         TradingState::Closed => Some(Reason::Closed),
+    }
+}
+
+const fn entry_code(entry: PayoffEntry) -> u8 {
+    match entry {
+        PayoffEntry::Observation => 1,
+        PayoffEntry::Payout => 2,
+        PayoffEntry::Value => 3,
     }
 }
 

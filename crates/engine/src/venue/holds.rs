@@ -4,7 +4,9 @@
 //! themselves are clearing's; this keeps with each order what it was told to give back.
 
 use tiderace_clear::{Clearing, OrderAsk, OrderHold};
-use tiderace_types::{AccountId, DecodeError, Field, Fraction, InstrumentId, Price, Qty, Refusal, Side};
+use tiderace_types::{
+    AccountId, DecodeError, Field, Fraction, InstrumentId, InstrumentKind, Price, Qty, Refusal, Side,
+};
 
 use super::config::VenueConfig;
 use super::core::Core;
@@ -21,8 +23,11 @@ pub(super) struct Holds {
 
 impl Holds {
     pub(super) fn new(config: &VenueConfig) -> Self {
-        let is_margined = config.instruments.iter().map(|listing| listing.clearing.margin.is_some()).collect();
-        Self { is_margined, rows: Vec::new() }
+        let is_margined = config.instruments.iter().map(|listing| {
+            // A program says itself how it is margined.
+            listing.clearing.margin.is_some() || listing.instrument.kind == InstrumentKind::Program
+        });
+        Self { is_margined: is_margined.collect(), rows: Vec::new() }
     }
 
     pub(super) fn is_margined(&self, instrument: InstrumentId) -> bool {

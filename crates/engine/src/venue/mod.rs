@@ -176,6 +176,7 @@ impl Venue {
         match command {
             Command::MassQuote(quote) => self.mass_quote(quote, out),
             Command::SurfacePublished(surface) => self.surface(surface, out),
+            Command::ListPayoff(payoff) => self.list_payoff(payoff, out),
             Command::Single(Single::NewOrder(order)) => self.enter(order, NO_ENTRY, out),
             Command::Single(Single::Replace(change)) => self.replace(change, out),
             Command::Single(Single::Cancel(cancel)) => self.cancel(cancel, out),

@@ -4,8 +4,8 @@
 use tiderace_risk::venue::Due;
 use tiderace_types::venue::{
     ANY_INSTRUMENT, AdjustTrade, BalanceChanged, BustTrade, Cancel, CommandRefused, ConnectionSet, Deposit, Event,
-    IndexSet, KillSet, Malformed, MarkSet, MassQuote, MmpChanged, MmpReset, NewOrder, Replace, Single,
-    SurfacePublished, TradeCorrected, Transfer, VenueKillChanged, Withdraw,
+    IndexSet, KillSet, ListPayoff, Malformed, MarkSet, MassQuote, MmpChanged, MmpReset, NewOrder, PayoffListed,
+    Replace, Single, SurfacePublished, TradeCorrected, Transfer, VenueKillChanged, Withdraw,
 };
 use tiderace_types::{AccountId, ExecId, InstrumentId, KillScope, Layout, Price, Reason, Refusal, Ts};
 
@@ -81,6 +81,20 @@ impl Venue {
     pub(super) fn surface(&mut self, surface: &SurfacePublished, out: &mut Vec<Event>) {
         if let Err(refusal) = self.publish(surface) {
             out.push(refused_command(SurfacePublished::KIND, NO_ACCOUNT, ANY_INSTRUMENT, refusal).into());
+        }
+    }
+
+    /// Lists a payoff.
+    pub(super) fn list_payoff(&mut self, payoff: &ListPayoff, out: &mut Vec<Event>) {
+        let instrument = payoff.terms.instrument;
+        match self.core.clearing.list_payoff(payoff) {
+            Ok(program) => {
+                let (low, high) = program.split_at(program.len() / 2);
+                let word = |bytes: &[u8]| bytes.try_into().map_or(0, i128::from_le_bytes);
+                let (program_low, program_high) = (word(low), word(high));
+                out.push(PayoffListed { instrument, program_low, program_high }.into());
+            }
+            Err(refusal) => out.push(refused_command(ListPayoff::KIND, NO_ACCOUNT, instrument, refusal).into()),
         }
     }
 

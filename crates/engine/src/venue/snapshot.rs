@@ -15,7 +15,7 @@ use super::orders::{Orders, Row, Stage};
 use super::{NEVER, Venue, VenueConfig};
 
 /// Version of the layout.
-const VERSION: u16 = 4;
+const VERSION: u16 = 5;
 
 pub(super) const fn bad(field: &'static str) -> DecodeError {
     DecodeError::BadValue { field }

@@ -684,6 +684,10 @@ fn is_whole_refusal(event: &Event) -> bool {
         | Event::Deleveraged(_)
         | Event::FundingPaid(_)
         | Event::InstrumentSettled(_)
-        | Event::ClearingStalled(_) => false,
+        | Event::ClearingStalled(_)
+        | Event::PayoffListed(_)
+        | Event::PayoffObserved(_)
+        | Event::PayoffPaid(_)
+        | Event::PayoffTrapped(_) => false,
     }
 }

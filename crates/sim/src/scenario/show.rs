@@ -51,6 +51,11 @@ impl<'a> Line<'a> {
         let text = self.gateway.definition(instrument).map_or_else(String::new, |i| i.format_qty(qty));
         self.text(key, text)
     }
+    /// Ticks of a lot, as the price that they are.
+    fn worth(&mut self, key: &str, instrument: InstrumentId, amount: Amount) -> &mut Self {
+        let price = i64::try_from(amount.get()).map_or(Price::ZERO, Price::new);
+        self.price(key, instrument, price)
+    }
     fn amount(&mut self, key: &str, asset: AssetId, amount: Amount) -> &mut Self {
         self.text("asset", self.gateway.assets.name(asset.0.into()));
         self.text(key, decimal::format(amount.get(), self.gateway.asset_decimals(asset)))
@@ -161,6 +166,28 @@ pub(super) fn event(gateway: &Gateway, event: &Event, leg: Option<(u16, tiderace
         Event::ClearingStalled(e) => {
             line.text("event", "clearing_stalled").symbol(e.instrument);
             line.reason(Refusal::plain(e.reason));
+        }
+        Event::PayoffListed(e) => {
+            let bytes = [e.program_low.to_le_bytes(), e.program_high.to_le_bytes()].concat();
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            line.text("event", "payoff_listed").symbol(e.instrument).text("program", hex);
+        }
+        Event::PayoffObserved(e) => {
+            line.text("event", "payoff_observed").symbol(e.instrument).text("number", e.number.to_string());
+            line.price("price", e.instrument, e.price).worth("amount", e.instrument, e.amount);
+        }
+        Event::PayoffPaid(e) => {
+            line.text("event", "payoff_paid").symbol(e.instrument);
+            line.price("price", e.instrument, e.price).worth("amount", e.instrument, e.amount);
+        }
+        Event::PayoffTrapped(e) => {
+            let entry = match e.entry {
+                1 => "on_observation",
+                2 => "payout",
+                _ => "value",
+            };
+            line.text("event", "payoff_trapped").symbol(e.instrument).text("entry", entry);
+            line.text("trap", e.trap.to_string()).worth("amount", e.instrument, e.amount);
         }
     }
     line.shown

@@ -152,7 +152,11 @@ impl Run {
             | Event::LimitChanged(_)
             | Event::FundingPaid(_)
             | Event::InstrumentSettled(_)
-            | Event::ClearingStalled(_) => {}
+            | Event::ClearingStalled(_)
+            | Event::PayoffListed(_)
+            | Event::PayoffObserved(_)
+            | Event::PayoffPaid(_)
+            | Event::PayoffTrapped(_) => {}
         }
     }
 
