@@ -34,6 +34,7 @@ __all__ = [
     "bench_orders",
     "bench_program",
     "bench_program_compile",
+    "bench_program_fuel",
     "bench_recover",
     "bench_resting",
     "bench_venue",
@@ -192,9 +193,19 @@ class Program:
 
 def program_math(name: str, value: float) -> float: ...
 def bench_program(
-    program: Program, entry: str, args: Sequence[Any], calls: int
-) -> tuple[float, int]: ...
-def bench_program_compile(form: bytes) -> tuple[float, float]: ...
+    program: Program, entry: str, args: Sequence[Any], calls: int, repetitions: int
+) -> tuple[list[float], int, int]: ...
+def bench_program_fuel(
+    program: Program,
+    entry: str,
+    args: Sequence[Any],
+    fuel: int,
+    runs: int,
+    is_interpreted: bool,
+) -> list[tuple[str | None, int, int, float]]: ...
+def bench_program_compile(
+    program: Program, repetitions: int
+) -> list[tuple[float, float, float]]: ...
 def parse_decimal(text: str, decimals: int) -> int: ...
 def format_decimal(value: int, decimals: int) -> str: ...
 
@@ -412,7 +423,7 @@ def bench_one_in_flight(folder: str, turns: int) -> tuple[int, int]: ...
 def bench_venue(folder: str, mode: str, commands: int, is_margined: bool) -> tuple[int, int]: ...
 def bench_venue_rows(commands: int) -> bytes: ...
 def bench_venue_latency(
-    folder: str, mode: str, commands: int, rate: int, has_follower: bool
+    folder: str, mode: str, commands: int, rate: int, segment_bytes: int | None
 ) -> dict[str, Any]: ...
 def bench_recover(
     folder: str, commands: int, has_snapshots: bool, openings: int

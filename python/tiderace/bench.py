@@ -15,13 +15,14 @@ from typing import Any
 from tiderace._recordings import Progress
 from tiderace.errors import DataError, InputError
 
-__all__ = ["CLEAR", "DESK", "MODEL", "NAMES", "VENUE", "run", "run_all"]
+__all__ = ["CLEAR", "DESK", "MODEL", "NAMES", "PROGRAM", "VENUE", "run", "run_all"]
 
 DESK = ("decode", "order-native", "order-python", "replay-native", "replay-python")
 VENUE = ("match", "venue", "journal", "recover", "venue-python", "kill", "crash")
 MODEL = ("iv", "greeks", "surface")
 CLEAR = ("margin", "clear", "liquidate")
-NAMES = DESK + VENUE + MODEL + CLEAR
+PROGRAM = ("program-payoff", "program-call", "program-compile", "program-fuel")
+NAMES = DESK + VENUE + MODEL + CLEAR + PROGRAM
 
 
 def run(name: str, *, is_smoke: bool = False) -> dict[str, Any]:

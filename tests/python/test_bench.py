@@ -52,6 +52,38 @@ def test_a_bench_names_its_input_and_repeats_its_checksum(name: str) -> None:
 
 def test_the_names_of_figures_cover_every_bench_of_the_desk() -> None:
     assert sorted(FIGURES) == sorted(bench.DESK)
+    assert sorted(FIGURES_OF_PROGRAMS) == sorted(bench.PROGRAM)
+
+
+FIGURES_OF_PROGRAMS = {
+    "program-payoff": ("ns_per_call", "ns_per_call_interpreted", "ns_per_call_cpython"),
+    "program-call": ("ns_per_call", "ns_per_call_no_read"),
+    "program-compile": ("ms_cold", "ms_cached", "ms_front_end", "ms_room", "ms_start"),
+    "program-fuel": ("ms_to_stop",),
+}
+
+
+@pytest.mark.parametrize("name", bench.PROGRAM)
+def test_a_bench_of_programs_has_its_keys_and_repeats_its_checksum(name: str) -> None:
+    first, again = bench.run(name, is_smoke=True), bench.run(name, is_smoke=True)
+    json.dumps(first, allow_nan=False)
+    assert (first["bench"], first["mode"]) == (name, "none")
+    assert all(size > 0 for size in first["input"].values())
+    for key in (*FIGURES_OF_PROGRAMS[name], "rss_mb"):
+        assert set(first[key]) == {"median", "p99", "max"}, key
+        assert all(math.isfinite(value) and value > 0.0 for value in first[key].values()), key
+    for key in ("checksum", "recipe", "input"):
+        assert first[key] == again[key], key
+
+
+def test_a_loop_without_end_stops_within_its_fuel_and_uses_it() -> None:
+    found = bench.run("program-fuel", is_smoke=True)
+    assert (found["given"], found["overrun"]) == (found["used"], 0.0)
+    assert 0.99 < found["worked"] <= 1.0
+
+
+def test_the_program_that_is_compiled_has_a_hundred_lines() -> None:
+    assert bench.run("program-compile", is_smoke=True)["input"]["lines"] == 100
 
 
 def test_an_unknown_bench_is_refused_with_the_known_ones() -> None:

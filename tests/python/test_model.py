@@ -275,7 +275,7 @@ OPTION: dict[str, Any] = {
     "bid": 1.0,
     "ask": 2.0,
 }
-WINGS = model.JumpWings(v=0.1, psi=-0.1, p=0.5, c=0.5, v_min=0.05)
+WINGS: Any = model.JumpWings(v=0.1, psi=-0.1, p=0.5, c=0.5, v_min=0.05)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ def test_a_bench_of_the_venue_has_its_keys_and_names_its_input(name: str) -> Non
     for key in (*FIGURES[name], "rss_mb"):
         assert {"median", "p99", "max"} <= set(result[key]), key
         assert all(math.isfinite(value) for value in result[key].values()), key
+    if name == "venue":
+        assert result["snapshots"] > 0, "a snapshot is under way while times are taken"
     if name == "journal":
         assert result["vs_nats"] is None, "a smoke run asks no peer"
     if name == "crash":

@@ -9,6 +9,7 @@ mod errors;
 mod journal;
 mod model;
 mod program;
+mod program_bench;
 mod run;
 mod scenario;
 mod stress;
@@ -44,7 +45,9 @@ mod _core {
     #[pymodule_export]
     use crate::model::{model_power_law, model_rows, model_series};
     #[pymodule_export]
-    use crate::program::{PyProgram, bench_program, bench_program_compile, program_math};
+    use crate::program::{PyProgram, program_math};
+    #[pymodule_export]
+    use crate::program_bench::{bench_program, bench_program_compile, bench_program_fuel};
     #[pymodule_export]
     use crate::run::{Run, first_difference, read_genesis, replay};
     #[pymodule_export]

@@ -1,7 +1,6 @@
 //! Programs: verified here, run compiled or interpreted, timed.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -80,7 +79,7 @@ fn to_python<'py>(py: Python<'py>, value: &Arg) -> PyResult<Bound<'py, PyAny>> {
     })
 }
 
-fn from_python(value: &Bound<'_, PyAny>) -> PyResult<Arg> {
+pub(crate) fn from_python(value: &Bound<'_, PyAny>) -> PyResult<Arg> {
     if let Ok(value) = value.cast::<PyBool>() {
         return Ok(Arg::Bool(value.is_true()));
     }
@@ -111,7 +110,7 @@ fn type_name(form: &Form, ty: Type) -> String {
     }
 }
 
-fn failed(error: impl std::fmt::Display) -> PyErr {
+pub(crate) fn failed(error: impl std::fmt::Display) -> PyErr {
     PyRuntimeError::new_err(error.to_string())
 }
 
@@ -127,8 +126,8 @@ fn table_of(functions: Vec<FunctionRow>, grants: Vec<String>) -> PyResult<HostTa
 /// A verified program.
 #[pyclass(frozen, name = "Program")]
 pub(crate) struct PyProgram {
-    program: Arc<Program>,
-    functions: Vec<HostFunction>,
+    pub(crate) program: Arc<Program>,
+    pub(crate) functions: Vec<HostFunction>,
     instance: Mutex<Option<Instance<Asked>>>,
 }
 
@@ -270,50 +269,4 @@ pub(crate) fn program_math(name: &str, value: f64) -> PyResult<f64> {
         "cos" => tiderace_program::cos(value),
         other => return Err(PyValueError::new_err(format!("programs have no {other}"))),
     })
-}
-
-/// Nanoseconds of each of `calls` calls of an entry, and the fuel of one. The host answers every question with 1.
-#[pyfunction]
-pub(crate) fn bench_program(
-    program: &Bound<'_, PyProgram>,
-    entry: &str,
-    args: Vec<Bound<'_, PyAny>>,
-    calls: u32,
-) -> PyResult<(f64, u64)> {
-    struct One;
-    impl Host for One {
-        fn call(&mut self, _function: usize, _args: &[u64; SLOTS_MAX]) -> Option<[u64; 2]> {
-            Some([1, 0])
-        }
-    }
-    let program = Arc::clone(&program.get().program);
-    let number = program.entry(entry).ok_or_else(|| PyValueError::new_err(format!("there is no entry {entry}")))?;
-    let args = args.iter().map(from_python).collect::<PyResult<Vec<_>>>()?;
-    let mut args = program.pack_args(number, &args).map_err(failed)?;
-    let mut state = vec![0; program.state_bytes()];
-    let params = vec![0; program.params_bytes()];
-    let compiled = Compiler::new().and_then(|mut compiler| compiler.compile(&program)).map_err(failed)?;
-    let mut instance = Instance::new(&compiled, One).map_err(failed)?;
-    let mut fuel_used = 0;
-    let begin = Instant::now();
-    for _ in 0..calls {
-        let call = Call { entry: number, params: &params, state: &mut state, args: &mut args, fuel: u64::MAX };
-        let done = instance.call(call).map_err(failed)?;
-        fuel_used = done.map_err(|trap| failed(trap.reason.name()))?.fuel_used;
-    }
-    Ok((begin.elapsed().as_secs_f64() * 1e9 / f64::from(calls.max(1)), fuel_used))
-}
-
-/// Milliseconds from bytes to a module that can be called: new, and once more with the same identity.
-#[pyfunction]
-pub(crate) fn bench_program_compile(form: &[u8]) -> PyResult<(f64, f64)> {
-    let mut compiler = Compiler::new().map_err(failed)?;
-    let mut once = || {
-        let begin = Instant::now();
-        let program = Program::load(form, &HostTable::default()).map_err(failed)?;
-        let compiled = compiler.compile(&Arc::new(program)).map_err(failed)?;
-        Instance::new(&compiled, tiderace_program::NoHost).map_err(failed)?;
-        Ok::<f64, PyErr>(begin.elapsed().as_secs_f64() * 1e3)
-    };
-    Ok((once()?, once()?))
 }

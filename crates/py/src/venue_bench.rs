@@ -101,7 +101,8 @@ pub(crate) fn bench_venue_rows(py: Python<'_>, commands: usize) -> Bound<'_, PyB
     PyBytes::new(py, &py.detach(|| bench::venue::rows(commands)))
 }
 
-/// Times at a rate: in the engine, and from the intended time to the client.
+/// Times at a rate: in the engine, and from the intended time to the client. With `segment_bytes` a follower takes a
+/// snapshot after each segment of that size.
 #[pyfunction]
 pub(crate) fn bench_venue_latency<'py>(
     py: Python<'py>,
@@ -109,10 +110,10 @@ pub(crate) fn bench_venue_latency<'py>(
     mode: &str,
     commands: usize,
     rate: u64,
-    has_follower: bool,
+    segment_bytes: Option<u64>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let mode = mode_of(mode)?;
-    let done = py.detach(|| bench::venue::latency(Path::new(folder), mode, commands, rate, has_follower));
+    let done = py.detach(|| bench::venue::latency(Path::new(folder), mode, commands, rate, segment_bytes));
     let done = done.map_err(node_error)?;
     let row = PyDict::new(py);
     row.set_item("service_ns", spread(py, done.service)?)?;

@@ -43,7 +43,7 @@ pub struct Latency {
     pub service: Spread,
     /// From the time a command should have been sent to its first output at the client.
     pub end_to_end: Spread,
-    /// Snapshots taken meanwhile.
+    /// Snapshots begun and finished while commands were sent.
     pub snapshots: u64,
     /// Share of the sends that were late by more than a microsecond, in thousandths: where the client was the brake.
     pub late_permille: u64,
@@ -245,16 +245,27 @@ fn send(inlet: &mut Inlet, outlet: &mut Outlet, command: &Command, backoff: &mut
     }
 }
 
-/// Sends `commands` made beforehand at `rate` a second, whatever comes back.
+/// Sends `commands` made beforehand at `rate` a second, whatever comes back. With `segment_bytes` a follower takes a
+/// snapshot after each segment of that size; only those that it finished while commands were sent are counted.
 ///
 /// # Errors
 /// [`NodeError`].
-pub fn latency(dir: &Path, mode: Mode, commands: usize, rate: u64, has_follower: bool) -> Result<Latency, NodeError> {
+pub fn latency(
+    dir: &Path,
+    mode: Mode,
+    commands: usize,
+    rate: u64,
+    segment_bytes: Option<u64>,
+) -> Result<Latency, NodeError> {
     let mut flow = VenueFlow::new(INSTRUMENTS, commands, 1);
     let made: Vec<Command> = (0..commands).map(|_| flow.next()).collect();
     let config = Config { is_timed: true, ..Config::default() };
-    let (pipeline, mut inlet, mut outlet) = Pipeline::start(open(dir, mode)?, config)?;
-    let follower = if has_follower { Some(follower(dir, &outlet)?) } else { None };
+    let log = log_config(mode);
+    let log = LogConfig { segment_bytes: segment_bytes.unwrap_or(log.segment_bytes), ..log };
+    let fs: Arc<dyn FileSystem> = Arc::new(Disk);
+    let recovery = recover(&fs, dir, log, GENESIS, fresh, |_| {})?;
+    let (pipeline, mut inlet, mut outlet) = Pipeline::start(recovery, config)?;
+    let follower = segment_bytes.map(|_| follower(dir, &outlet)).transpose()?;
     // An inlet that was just made has room.
     let _ = settle(&mut inlet);
     let mut clock = Due { start: Instant::now(), first_seq: inlet.next_seq(), rate: rate.max(1), last: None };
@@ -275,10 +286,10 @@ pub fn latency(dir: &Path, mode: Mode, commands: usize, rate: u64, has_follower:
         }
         late = late.saturating_add(u64::from(!is_waited && elapsed_ns(clock.start) > due.saturating_add(1_000)));
     }
+    let taken = follower.as_ref().map_or(0, |follower| follower.taken().count());
+    let snapshots = u64::try_from(taken).unwrap_or(u64::MAX);
     let stopped = pipeline.stop(inlet, outlet, |output| clock.hear(output.seq, &mut times))?;
-    let mut snapshots = 0;
     if let Some(follower) = follower {
-        snapshots = u64::try_from(follower.taken().count()).unwrap_or(0);
         follower.stop()?;
     }
     let service = stopped.service.as_ref().map(Spread::from).unwrap_or_default();
