@@ -42,6 +42,7 @@ FUEL, CHILDREN = 1_000_000, 10_000
 _FUEL_MAX, _CHILDREN_MAX = 1_000_000_000, 1_000_000
 _META = ("name", "kind", "controls", "on_stop", "fuel", "children")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
+_NAMED = re.compile(r'meta=\{\s*"name":\s*"([a-z0-9_]+)"')
 _ENTRIES: dict[str, tuple[Scalar, ...]] = {
     "on_start": (),
     "on_timer": (),
@@ -157,12 +158,22 @@ class Algorithm:
 
 def names() -> list[str]:
     """Return the names of the algorithms that are shipped."""
-    found = (each.name for each in files("tiderace.algo").iterdir())
-    return sorted(
-        name.removesuffix(SUFFIX)
-        for name in found
-        if name.endswith(SUFFIX) and not name.startswith("_")
-    )
+    return sorted(_shipped())
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> dict[str, str]:
+    """Return the text of each shipped algorithm's file by its name.
+
+    The name is read before anything is compiled: whoever wants one algorithm pays for one.
+    """
+    found = {}
+    for each in files("tiderace.algo").iterdir():
+        if each.name.endswith(SUFFIX) and not each.name.startswith("_"):
+            text = each.read_text(encoding="utf-8")
+            named = _NAMED.search(text)
+            found[named[1] if named else each.name.removesuffix(SUFFIX)] = text
+    return found
 
 
 def is_file(name: str) -> bool:
@@ -198,18 +209,17 @@ def find(name: str, *, key: str = "algo") -> Algorithm:
                 remedy="Correct the path",
             ) from None
         return from_source(text, file=name)
-    shipped = names()
+    shipped = _shipped()
     if name not in shipped:
         near = difflib.get_close_matches(name, shipped, n=1, cutoff=0.5)
         known = f"Did you mean {near[0]!r}? " if near else ""
         raise InputError(
             f"{key} = {name!r}",
             rule="An algorithm is a shipped one, or a path that ends in .py",
-            remedy=f"{known}Known: {', '.join(shipped)}",
+            remedy=f"{known}Known: {', '.join(sorted(shipped))}",
         )
-    file = files("tiderace.algo") / f"{name}{SUFFIX}"
-    found = from_source(file.read_text(encoding="utf-8"), file=f"tiderace/algo/{name}{SUFFIX}")
-    assert found.name == name, "a shipped algorithm is called like its file"
+    found = from_source(shipped[name], file=f"tiderace/algo/{name}{SUFFIX}")
+    assert found.name == name, "a shipped algorithm is found by the name that it states"
     return found
 
 

@@ -12,16 +12,16 @@ PYTHON = Path(__file__).resolve().parents[2] / "python"
 
 
 def forms() -> dict[str, bytes]:
-    """Return each shipped algorithm's form, up to the end of the core."""
+    """Return each shipped algorithm's form by its name, up to the end of the core."""
     from tiderace._programs.assemble import tree_of_file
-    from tiderace._programs.emit import FRAME_BYTES, form
+    from tiderace._programs.emit import core_end, form
     from tiderace._programs.source import Source
 
     found = {}
     for path in sorted((PYTHON / "tiderace" / "algo").glob("[!_]*.py")):
-        whole = form(tree_of_file(Source(path.read_text(encoding="utf-8"), file=path.name)))
-        core_bytes = int.from_bytes(whole[FRAME_BYTES - 4 : FRAME_BYTES], "little")
-        found[path.stem] = whole[: FRAME_BYTES + core_bytes]
+        tree = tree_of_file(Source(path.read_text(encoding="utf-8"), file=path.name))
+        whole = form(tree)
+        found[dict(tree.meta)["name"]] = whole[: core_end(whole)]
     return found
 
 

@@ -39,6 +39,7 @@ def test_the_committed_forms_are_those_of_the_files() -> None:
 
 
 def test_a_form_is_found_by_the_name_of_its_algorithm() -> None:
+    assert _algos.names() == sorted(path.stem for path in FORMS.glob("*.form"))
     for name in _algos.names():
         found = _algos.find(name)
         assert found.name == name
