@@ -162,8 +162,8 @@ def names() -> list[str]:
 
 
 @lru_cache(maxsize=1)
-def _shipped() -> dict[str, str]:
-    """Return the text of each shipped algorithm's file by its name.
+def _shipped() -> dict[str, tuple[str, str]]:
+    """Return the file of each shipped algorithm and its text, by its name.
 
     The name is read before anything is compiled: whoever wants one algorithm pays for one.
     """
@@ -172,7 +172,8 @@ def _shipped() -> dict[str, str]:
         if each.name.endswith(SUFFIX) and not each.name.startswith("_"):
             text = each.read_text(encoding="utf-8")
             named = _NAMED.search(text)
-            found[named[1] if named else each.name.removesuffix(SUFFIX)] = text
+            name = named[1] if named else each.name.removesuffix(SUFFIX)
+            found[name] = f"tiderace/algo/{each.name}", text
     return found
 
 
@@ -218,7 +219,8 @@ def find(name: str, *, key: str = "algo") -> Algorithm:
             rule="An algorithm is a shipped one, or a path that ends in .py",
             remedy=f"{known}Known: {', '.join(sorted(shipped))}",
         )
-    found = from_source(shipped[name], file=f"tiderace/algo/{name}{SUFFIX}")
+    file, text = shipped[name]
+    found = from_source(text, file=file)
     assert found.name == name, "a shipped algorithm is found by the name that it states"
     return found
 
