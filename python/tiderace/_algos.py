@@ -30,16 +30,16 @@ CONTROLS: dict[str, tuple[str, ...]] = {
     "would": ("would", "would_qty"),
     "participation": ("max_participation",),
     "clip": ("clip_min", "clip_max"),
-    "end": ("at_end",),
+    "end": ("duration", "at_end"),
     "gates": ("spread_max", "range_max"),
 }
 """Words of `controls`, each with the keys of a config that it is about."""
-KEYS = ("algo", "side", "order_qty", "start", "duration", "instruments")
+KEYS = ("algo", "side", "order_qty", "start", "instruments")
 """Keys that every algorithm has."""
 KINDS = ("parent", "two_sided")
 ON_STOP = ("cancel", "leave", "twap")
 FUEL, CHILDREN = 1_000_000, 10_000
-_FUEL_MAX, _CHILDREN_MAX = 1_000_000_000, 1_000_000
+_FUEL_MAX, _CHILDREN_MAX = 100_000_000, 10_000_000
 _META = ("name", "kind", "controls", "on_stop", "fuel", "children")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _NAMED = re.compile(r'meta=\{\s*"name":\s*"([a-z0-9_]+)"')
@@ -104,8 +104,9 @@ class Algorithm:
     @property
     def keys(self) -> tuple[str, ...]:
         """Keys of `[parent]` that mean something for it, its own parameters last."""
+        words = [word for word in self.controls if word != "would" or self.kind == "parent"]
         common = [key for key in KEYS if key != "side" or self.kind == "parent"]
-        common += [key for word in self.controls for key in CONTROLS[word]]
+        common += [key for word in words for key in CONTROLS[word]]
         return (*common, *(param.name for param in self.params))
 
     def packed(self, given: Mapping[str, Any], *, base_decimals: int, key: str) -> bytes:
@@ -248,11 +249,16 @@ def from_source(text: str, *, file: str) -> Algorithm:
     controls = tuple(meta["controls"].split()) if "controls" in meta else tuple(CONTROLS)
     for word in controls:
         _one_of(made, "controls", word, CONTROLS)
+    kind = _one_of(made, "kind", meta.get("kind", KINDS[0]), KINDS)
+    on_stop = _one_of(made, "on_stop", meta.get("on_stop", ON_STOP[0]), ON_STOP)
+    if (kind, on_stop) == ("two_sided", "twap"):
+        rule = "TWAP works one side"
+        raise _refused(made, "meta on_stop = 'twap' of both sides", rule, "Write 'cancel'")
     return Algorithm(
         name=name,
-        kind=_one_of(made, "kind", meta.get("kind", KINDS[0]), KINDS),
+        kind=kind,
         controls=tuple(word for word in CONTROLS if word in controls),
-        on_stop=_one_of(made, "on_stop", meta.get("on_stop", ON_STOP[0]), ON_STOP),
+        on_stop=on_stop,
         fuel=_whole(made, meta, "fuel", FUEL, _FUEL_MAX),
         children=_whole(made, meta, "children", CHILDREN, _CHILDREN_MAX),
         program=made,
@@ -282,6 +288,9 @@ def _check_entries(made: Program) -> None:
             rule = f"The desk calls {name}{_ARGUMENTS[name]} -> None"
             remedy = f"Write def {name}{_ARGUMENTS[name]} -> None:"
             raise _refused(made, f"{name}({said}) -> {name_of(entry.result)}", rule, remedy, entry)
+        if name in ("on_book", "on_trade") and "book:*" not in made.capabilities:
+            rule = f"{name} needs the capability 'book:*'"
+            raise _refused(made, f"the entry {name!r}", rule, "Add it to capabilities", entry)
     if "on_start" not in entries:
         rule, remedy = "An algorithm begins with on_start", "Write def on_start(self) -> None:"
         raise _refused(made, f"{made.name} has no on_start", rule, remedy)
@@ -307,7 +316,7 @@ def _one_of(made: Program, key: str, word: str, known: Any) -> str:
 
 
 def _whole(made: Program, meta: Mapping[str, str], key: str, absent: int, most: int) -> int:
-    text = meta.get(key, str(absent)).replace("_", "")
+    text = meta.get(key, str(absent))
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
         rule = f"It is a whole number between 1 and {most:,}"
         raise _refused(

@@ -150,7 +150,7 @@ def test_an_algorithm_says_what_it_takes() -> None:
     assert (rows["near"]["default"], rows["pause"]["default"]) == ("0.5", "90s")
     assert (rows["size"]["default"], rows["curve"]["type"]) == (None, "tr.Array[int, 2]")
     assert found.keys[:2] == ("algo", "side")
-    assert found.keys[6:] == ("limit", "at_end", *rows)
+    assert found.keys[5:] == ("limit", "duration", "at_end", *rows)
 
 
 def test_a_form_names_no_folder_and_its_core_no_line() -> None:
@@ -182,6 +182,8 @@ def test_a_form_names_no_folder_and_its_core_no_line() -> None:
         ("share: int", "limit: int", "the parameter 'limit'.*every algorithm has"),
         ('unit="share"', 'unit="percent"', "with the unit 'percent'"),
         ("size: tr.Amount", "size: tr.Price", "tr.Price with the unit 'base'"),
+        (', "book:*"', "", "on_trade needs the capability 'book:\\*'"),
+        ('"limit end"', '"end", "kind": "two_sided", "on_stop": "twap"', "TWAP works one side"),
         (', "timer"]', "]", "needs the capability 'timer'"),
     ],
 )
