@@ -79,6 +79,11 @@ class Combo:
     def _buys(self, leg: int) -> bool:
         return self.params.ratios[leg] > 0
 
+    def _left(self) -> tr.Qty:
+        """Return what the worked leg still has to do."""
+        each = abs(self.params.ratios[self.params.work])
+        return tr.Qty(self.params.units * each) - self.state.done[self.params.work]
+
     def _missing(self, leg: int) -> tr.Qty:
         """Return how many lots a leg is behind the worked one."""
         work = self.params.work
@@ -111,7 +116,7 @@ class Combo:
                 tr.host.cancel(child)
             return
         each = abs(self.params.ratios[work])
-        left = tr.Qty(self.params.units * each) - self.state.done[work]
+        left = self._left()
         far = tr.host.price(work, not buys, 0)
         near = tr.host.price(work, buys, 0)
         has_book = bound > tr.Price(0) and far > tr.Price(0) and near > tr.Price(0)
@@ -171,7 +176,13 @@ class Combo:
     def _step(self) -> None:
         is_behind = self._follow()
         is_open = self._hedge()
-        if self.state.child[self.params.work] != NONE or not (is_behind or is_open):
+        work = self.params.work
+        if self.state.child[work] != NONE:
+            self._work()
+        elif not (is_behind or is_open):
+            if self._left() <= tr.Qty(0):
+                tr.host.finish()
+                return
             self._work()
         tr.host.wake(tr.host.now() + drawn(self.params.wait_min, self.params.wait_max))
 

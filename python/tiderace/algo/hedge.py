@@ -114,15 +114,22 @@ class Hedge:
         is_there = bid > tr.Price(0) and ask > tr.Price(0)
         return (bid + ask) // 2 if is_there else tr.Price(0)
 
+    def _is_known(self, mid: tr.Price) -> bool:
+        """Return whether every price is there that an exposure needs."""
+        for venue in range(1, tr.host.venues()):
+            lots = tr.host.position(venue)
+            if lots != 0 and tr.host.price(venue, lots > 0, 0) <= tr.Price(0):
+                return False
+        return mid > tr.Price(0)
+
     def _distance(self, mid: tr.Price) -> tr.Amount:
         """Return how much exposure there is beyond the target."""
         total = self.params.held - self.params.target + tr.host.filled()
-        total += (
-            self.params.gamma * int(mid - self.state.start_price) // int(self.state.start_price)
-        )
+        start = int(self.state.start_price)
+        total += self.params.gamma * (int(mid) - start) // start
         for venue in range(1, tr.host.venues()):
             lots = tr.host.position(venue)
-            price = tr.host.price(venue, lots < 0, 0)
+            price = tr.host.price(venue, lots > 0, 0)
             size = tr.host.exposure(venue, tr.Qty(abs(lots)), price) * self.params.delta // ONE
             total += size if lots > 0 else -size
         return total
@@ -131,7 +138,7 @@ class Hedge:
         """Begin to trade where the rule says so; take the next clip of what is to be traded."""
         now = tr.host.now()
         mid = self._mid()
-        if self.state.child != NONE or mid <= tr.Price(0) or now < self.state.next_ts:
+        if self.state.child != NONE or now < self.state.next_ts or not self._is_known(mid):
             return
         if self.state.start_price == tr.Price(0):
             self.state.start_price = mid

@@ -65,6 +65,7 @@ class State:
     hedge: int
     hedge_venue: int
     hedge_buys: bool
+    has_hedged: bool
     retry_ts: int
     hang_ts: int
     hang_price: tr.Price
@@ -196,6 +197,7 @@ class Pairs:
             return
         self.state.hedge_venue = venue
         self.state.hedge_buys = buys
+        self.state.has_hedged = False
         self.state.hedge = tr.host.take_at(venue, buys, qty, worst)
 
     def _check_hang(self, buys: bool) -> None:
@@ -242,6 +244,7 @@ class Pairs:
             self.state.held[venue] += exposure if self.state.worked_buys else -exposure
         elif child == self.state.hedge:
             self.state.held[venue] += exposure if self.state.hedge_buys else -exposure
+            self.state.has_hedged = True
         self._step()
 
     def on_child(self, child: int) -> None:
@@ -252,5 +255,9 @@ class Pairs:
             self.state.next_ts = now + drawn(self.params.wait_min, self.params.wait_max)
         elif child == self.state.hedge:
             self.state.hedge = NONE
-            self.state.retry_ts = now + drawn(SECOND // 20, SECOND // 5)
+            # What a hedge did not find it does not find at once: it is tried again after a while.
+            if not self.state.has_hedged:
+                self.state.retry_ts = now + drawn(SECOND // 20, SECOND // 5)
+            self._step()
+            return
         tr.host.wake(now + drawn(SECOND // 50, SECOND // 5))

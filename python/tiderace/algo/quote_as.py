@@ -11,10 +11,11 @@ at gamma = 0 half = 1 / k. `vega_skew` (ticks a unit) moves both quotes for an o
 vol quoted would be moved: it is d price / d vol times the vol points that one unit is worth.
 
 Discretised so: one tick of price, one `unit` of inventory; tau = min(end - now, `horizon`), so it
-shrinks only towards the end. A quote stands at least `dwell`, goes when it is `requote` ticks or
-more from where it should be, and comes back after a wait drawn between `wait_min` and `wait_max`;
-sizes are drawn between `size_min` and 1 of a unit. At `units_max` it no longer adds. It only makes:
-a quote that would take stands one tick off the other side.
+shrinks only towards the end. A quote stands for a time drawn between `dwell` and 1.5 `dwell` at
+least, goes when it is `requote` ticks or more from where it should be, and comes back after a wait
+drawn between `wait_min` and `wait_max`; sizes are drawn between `size_min` and 1 of a unit. At
+`units_max` it no longer adds. It only makes: a quote that would take stands one tick off the other
+side.
 
 Source: M. Avellaneda and S. Stoikov, "High-frequency trading in a limit order book", Quantitative
 Finance 8 (2008), equations 29 and 30; `tr.algo.avellaneda_stoikov`.
@@ -155,7 +156,7 @@ class QuoteAs:
             self.state.next_ts[side] = now + drawn(self.params.wait_min, self.params.wait_max)
             return
         self.state.child[side] = tr.host.post_at(self.params.venue, is_bid, qty, price)
-        self.state.next_ts[side] = now + self.params.dwell
+        self.state.next_ts[side] = now + drawn(self.params.dwell, self.params.dwell // 2 * 3)
 
     def _step(self) -> None:
         now = tr.host.now()

@@ -197,7 +197,7 @@ class QuoteGlft:
             self.state.next_ts[side] = now + drawn(self.params.wait_min, self.params.wait_max)
             return
         self.state.child[side] = tr.host.post_at(self.params.venue, is_bid, qty, price)
-        self.state.next_ts[side] = now + self.params.dwell
+        self.state.next_ts[side] = now + drawn(self.params.dwell, self.params.dwell // 2 * 3)
 
     def _step(self) -> None:
         now = tr.host.now()

@@ -42,11 +42,11 @@ class Params:
 
 @tr.record
 class State:
-    """What each level has left, in how many rounds, and its order."""
+    """What each level has left, what of it is shown at a time, and its order."""
 
     first: tr.Price
     left: tr.Array[tr.Amount, LEVELS]
-    rounds: tr.Array[int, LEVELS]
+    part: tr.Array[tr.Amount, LEVELS]
     child: tr.Array[int, LEVELS]
     next_ts: tr.Array[int, LEVELS]
 
@@ -97,18 +97,15 @@ class Scale:
     def _size(self, level: int) -> tr.Amount:
         """Return the next part of a level."""
         left = self.state.left[level]
-        if self.state.rounds[level] <= 1:
-            return left
-        even = left // self.state.rounds[level]
         share = ONE + drawn(-self.params.jitter, self.params.jitter)
-        size = max(even * share // ONE, tr.host.smallest())
-        return left if left - size < tr.host.smallest() else size
+        size = max(self.state.part[level] * share // ONE, tr.host.smallest())
+        is_last = self.params.rounds == 1 or left - size < tr.host.smallest()
+        return left if is_last else size
 
     def _place(self, level: int) -> None:
         price = self._price(level)
         venue = self.params.venue
         qty = tr.host.lots(venue, self._size(level), price)
-        self.state.rounds[level] -= 1
         if price > tr.Price(0) and qty > tr.Qty(0) and qty >= tr.host.least(venue, price):
             self.state.child[level] = tr.host.rest_at(venue, tr.host.is_buy(), qty, price)
         else:
@@ -123,7 +120,7 @@ class Scale:
         self._allot()
         ts = tr.host.now()
         for level in range(LEVELS):
-            self.state.rounds[level] = self.params.rounds
+            self.state.part[level] = self.state.left[level] // self.params.rounds
             self.state.next_ts[level] = ts
             ts += drawn(self.params.wait_min, self.params.wait_max)
         self.on_timer()

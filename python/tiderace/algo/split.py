@@ -31,7 +31,7 @@ from tiderace import model
 ONE = 1_000_000_000
 SECOND = 1_000_000_000
 VENUES = 8
-HALVINGS = 30
+HALVINGS = 60
 NONE = 0
 
 
@@ -90,8 +90,9 @@ def limit_at(cost: float, gain: float, penalty: float, queue: float, mean: float
     p = (cost + gain) / (penalty + gain)
     if p <= 0.0 or mean <= 0.0:
         return 0.0
-    # A probability of one is reached nowhere: 1e-12 below it is 27 means.
-    return max(-mean * model.log(max(1.0 - p, 1e-12)) - queue, 0.0)
+    if p >= 1.0:
+        return 1e30
+    return max(-mean * model.log(1.0 - p) - queue, 0.0)
 
 
 def posted(market: Market, cost: float, rebate: float, penalty: float, plan: Plan) -> float:
@@ -166,7 +167,8 @@ class Split:
         penalty = share_of(self.params.penalty)
         total = posted(market, take_cost, rebate, penalty, plan)
         if total <= size:
-            return size - total
+            # Where missing it costs less than taking it, nothing is taken.
+            return size - total if take_cost < penalty else 0.0
         low = -1.0
         high = take_cost
         for _ in range(HALVINGS):
