@@ -130,7 +130,7 @@ class Adaptive:
         tr.host.wake(self._due(k + 1))
 
     def _send(self, take: int, post: int, left: tr.Amount) -> None:
-        """Take and post parts of the order. A part to take is rounded up: the guard asked for it."""
+        """Take and post parts of the order; a part to take is rounded up: the guard asks for it."""
         smallest = tr.host.smallest()
         lot = tr.host.lot()
         taken = (tr.host.order_qty() * take + tr.Amount(ONE - 1)) // ONE

@@ -212,8 +212,10 @@ def _scored(
         early_stopping=False,
         random_state=seed,
     )
-    model.fit(np.concatenate([one.seen for one in learnt]), known)
-    return truth, np.asarray(model.predict_proba(seen)[:, 1], dtype=np.float64)
+    with scikit.one_thread():
+        model.fit(np.concatenate([one.seen for one in learnt]), known)
+        given = model.predict_proba(seen)[:, 1]
+    return truth, np.asarray(given, dtype=np.float64)
 
 
 def _gains(learnt: Sequence[Watched], scored: tuple[Any, Floats]) -> tuple[Floats, float, float]:
@@ -258,13 +260,15 @@ def _size_gain(
         random_state=seed,
     )
     sizes = np.concatenate([one.child_size for one in learnt])
-    model.fit(np.concatenate([one.child_seen for one in learnt]), sizes)
+    with scikit.one_thread():
+        model.fit(np.concatenate([one.child_seen for one in learnt]), sizes)
+        told = [model.predict(one.child_seen) for one in tested]
     errors = [
         (
             ((one.child_size - sizes.mean()) ** 2).sum(),
-            ((one.child_size - model.predict(one.child_seen)) ** 2).sum(),
+            ((one.child_size - given) ** 2).sum(),
         )
-        for one in tested
+        for one, given in zip(tested, told, strict=True)
     ]
     base, own = np.array(errors).T
     value = 1.0 - own.sum() / max(base.sum(), np.finfo(float).tiny)

@@ -1,9 +1,19 @@
 """scikit-learn, which only the extra ``learn`` brings."""
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tiderace.errors import InputError
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Fit in one thread: these fits are small, and threads that wait for each other are slower."""
+    module("utils")
+    with importlib.import_module("threadpoolctl").threadpool_limits(1):
+        yield
 
 
 def module(name: str) -> Any:
