@@ -64,7 +64,8 @@ def _described(algorithm: Algorithm) -> str:
 
 
 def _param(param: Param) -> str:
-    default = _algo_params.said(param, param.default, base_decimals=None)
+    default = _algo_params.said(param, _algo_params.default_of(param), base_decimals=None)
+    default = "all zero" if isinstance(default, list) else default
     base = " (in base units here)" if param.unit == "base" else ""
     said = str(default).lower() if isinstance(default, bool) else default
     parts = [

@@ -11,6 +11,8 @@ from typing import Any
 
 from tiderace._programs import arguments
 from tiderace._programs.plain import zero
+from tiderace._programs import arguments
+from tiderace._programs.plain import zero
 from tiderace._programs.tree import Param
 from tiderace._programs.words import Array, Record, Scalar, Type, bits, fits, name_of
 from tiderace._values import FRACTION_DECIMALS, duration_ns, scaled, unscaled
@@ -81,12 +83,20 @@ def _taken(param: Param, given: Mapping[str, Any], base_decimals: int, key: str)
         return _value(param, param.kind, given[param.name], base_decimals, key)
     if isinstance(param.kind, Array):
         return arguments.released(param.kind, zero(param.kind))
-    if param.default is None:
+    default = default_of(param)
+    if default is None:
         raise InputError(
             f"{key} is missing",
             rule=f"It has no default: it is {type_said(param)}",
             remedy=f"Add {key}",
         )
+    return default
+
+
+def default_of(param: Param) -> Any:
+    """Return what a parameter is where it is not given: an array is all zero; None: needed."""
+    if isinstance(param.kind, Array):
+        return arguments.released(param.kind, zero(param.kind))
     return param.default
 
 

@@ -353,7 +353,7 @@ def _param_dict(param: Param) -> dict[str, Any]:
         **{
             key: _algo_params.said(param, value, base_decimals=None)
             for key, value in (
-                ("default", param.default),
+                ("default", _algo_params.default_of(param)),
                 ("minimum", param.minimum),
                 ("maximum", param.maximum),
             )

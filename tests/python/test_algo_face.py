@@ -148,7 +148,8 @@ def test_an_algorithm_says_what_it_takes() -> None:
         "maximum": "1",
     }
     assert (rows["near"]["default"], rows["pause"]["default"]) == ("0.5", "90s")
-    assert (rows["size"]["default"], rows["curve"]["type"]) == (None, "tr.Array[int, 2]")
+    assert (rows["size"]["default"], rows["curve"]["default"]) == (None, [0, 0])
+    assert rows["curve"]["type"] == "tr.Array[int, 2]"
     assert found.keys[:2] == ("algo", "side")
     assert found.keys[5:] == ("limit", "duration", "at_end", *rows)
 
@@ -210,6 +211,8 @@ def test_parameters_are_converted_by_their_unit() -> None:
     assert packed == struct.pack("<3q", *held) + wide + struct.pack("<3q", *rest)
     said = mine().said(given, base_decimals=8, key="parent")
     assert said == given | {"is_calm": True}
+    least = mine().said({"size": "1"}, base_decimals=8, key="parent")
+    assert (least["share"], least["pause"], least["curve"]) == ("0.25", "90s", [0, 0])
 
 
 @pytest.mark.parametrize(
