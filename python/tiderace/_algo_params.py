@@ -11,8 +11,6 @@ from typing import Any
 
 from tiderace._programs import arguments
 from tiderace._programs.plain import zero
-from tiderace._programs import arguments
-from tiderace._programs.plain import zero
 from tiderace._programs.tree import Param
 from tiderace._programs.words import Array, Record, Scalar, Type, bits, fits, name_of
 from tiderace._values import FRACTION_DECIMALS, duration_ns, scaled, unscaled
@@ -81,8 +79,6 @@ def taken(
 def _taken(param: Param, given: Mapping[str, Any], base_decimals: int, key: str) -> Any:
     if param.name in given:
         return _value(param, param.kind, given[param.name], base_decimals, key)
-    if isinstance(param.kind, Array):
-        return arguments.released(param.kind, zero(param.kind))
     default = default_of(param)
     if default is None:
         raise InputError(
