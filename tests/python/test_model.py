@@ -322,6 +322,11 @@ WINGS: Any = model.JumpWings(v=0.1, psi=-0.1, p=0.5, c=0.5, v_min=0.05)
         (lambda: ANY.arbitrage([OPTION | {"expiry": math.nan}]), r"quotes\[0\].expiry"),
         (lambda: ANY.Surface.fit([OPTION], version=-1), "version = -1"),
         (lambda: ANY.Surface.fit([OPTION], weekend=-1.0), "weekend = -1"),
+        (lambda: ANY.arbitrage([OPTION | {"expiry": 10**30}]), r"quotes\[0\].expiry"),
+        (lambda: ANY.Surface.fit([OPTION | {"expiry": "27MAR26"}], weekend=0.5), "that are names"),
+        (lambda: ANY.Surface.fit([OPTION], ts_ns=100, age_ns_max=10), "no older than the age"),
+        (lambda: ANY.Surface.fit([OPTION | {"discount": -1.0}]), "discount factor is above zero"),
+        (lambda: ANY.black76(np.ma.array([1.0], mask=[True]), **ATM, call=True), "finite"),
         (lambda: ANY.black76(100.0, **ATM, call=True, threads=0), "threads = 0"),
         (lambda: ANY.subsampled_variance([1.0, 2.0], stride=10**30), "stride"),
     ],
@@ -372,6 +377,12 @@ def test_what_no_model_can_take_is_refused_with_its_own_rule(
 def test_what_is_no_number_is_an_argument_error(call: Callable[[], object]) -> None:
     with pytest.raises(tr.ArgumentError):
         call()
+
+
+def test_a_size_below_zero_is_none() -> None:
+    for qty in (-1.0, math.inf):
+        assert model.arbitrage([OPTION | {"bid_qty": qty}]).reasons == ["bad_quantity"]
+    assert model.arbitrage([OPTION | {"bid_qty": math.nan}]).reasons == [None]
 
 
 def test_wings_are_given_by_name_or_as_one() -> None:

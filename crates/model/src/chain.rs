@@ -63,8 +63,8 @@ const VOL_UNIT_RATIO: f64 = 20.0;
 impl Quote {
     /// Why the quote is not used; [`Reason::None`] where it is. Quotes before `ts_ns_min` are stale.
     ///
-    /// Checked in this order: numbers, time, discount, forward, strike, missing sides, crossed, stale. Where the forward
-    /// is known, a fit goes on: the bounds of the price, the unit of the vol.
+    /// Checked in this order: numbers, time, discount, forward, strike, missing sides, crossed, stale, sizes. Where the
+    /// forward is known, a fit goes on: the bounds of the price, the unit of the vol.
     #[must_use]
     pub fn reason(&self, ts_ns_min: i64) -> Reason {
         let strike = match self.kind {
@@ -77,6 +77,7 @@ impl Quote {
             return Reason::NotANumber;
         }
         let is_missing = |price: f64| price.is_nan() || price <= 0.0;
+        let is_no_size = |qty: f64| qty < 0.0 || qty.is_infinite();
         match () {
             () if self.t <= 0.0 => Reason::ExpiredQuote,
             () if self.discount <= 0.0 => Reason::BadDiscount,
@@ -85,6 +86,7 @@ impl Quote {
             () if is_missing(self.bid) || is_missing(self.ask) => Reason::MissingQuote,
             () if self.bid > self.ask => Reason::CrossedQuote,
             () if self.ts_ns < ts_ns_min => Reason::StaleQuote,
+            () if is_no_size(self.bid_qty) || is_no_size(self.ask_qty) => Reason::BadQuantity,
             () => Reason::None,
         }
     }

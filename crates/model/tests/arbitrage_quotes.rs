@@ -184,6 +184,8 @@ fn unknown_sizes_leave_the_quantity_unknown_and_bad_quotes_are_left_out_by_name(
         (Quote { t: 0.0, ..good[0] }, Reason::ExpiredQuote),
         (Quote { discount: f64::NAN, ..good[0] }, Reason::NotANumber),
         (Quote { discount: 0.0, ..good[0] }, Reason::BadDiscount),
+        (Quote { ask_qty: -1.0, ..good[0] }, Reason::BadQuantity),
+        (Quote { bid_qty: f64::INFINITY, ..good[0] }, Reason::BadQuantity),
         (Quote { kind: QuoteKind::Option { strike: -1.0, call: true }, ..good[0] }, Reason::BadStrike),
     ] {
         let found = arbitrage(&[bad, good[1]], &FREE).unwrap();

@@ -133,7 +133,9 @@ fn an_expiry_that_cannot_be_fitted_is_named_and_the_others_stand() {
     assert_eq!(fit(&calls).refused, vec![(30, Reason::NoForward)]);
     assert_eq!(Surface::fit(&[], &OPTIONS).err(), Some(Reason::TooFewQuotes));
     let weightless = FitOptions { weights: DayWeights { weekday: 0.0, weekend: 0.0 }, ..OPTIONS };
-    assert!(Surface::fit(&chain(Style::Linear), &weightless).is_err());
+    assert_eq!(Surface::fit(&chain(Style::Linear), &weightless).err(), Some(Reason::BadTime));
+    let late = FitOptions { ts_ns: i64::MAX, age_ns_max: 1, ..OPTIONS };
+    assert_eq!(Surface::fit(&chain(Style::Linear), &late).err(), Some(Reason::StaleQuote));
 }
 
 #[test]

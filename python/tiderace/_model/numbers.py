@@ -14,6 +14,8 @@ _FINITE = "Every number in and out of a model is finite"
 def floats(name: str, value: Any) -> NDArray[np.float64]:
     """Return a number or an array of numbers as an array; text and bool are none."""
     found = value if isinstance(value, np.ndarray) else _as_array(name, value)
+    if isinstance(found, np.ma.MaskedArray) and found.dtype.kind == "f":
+        found = found.filled(np.nan)
     if found.dtype == np.float64:
         return found
     if found.dtype.kind in "fiuO" and value is not None:

@@ -45,6 +45,8 @@ class Quotes:
         rows = list(rows)
         keys = [_expiry_key(row, at) for at, row in enumerate(rows)]
         number = _numbers(keys, [row.get("t") for row in rows])
+        # Whether what the core calls an expiry is its time in nanoseconds.
+        self.are_times = all(isinstance(key, int) for key in keys)
         said = dict(zip(reversed(keys), reversed(rows), strict=True))
         # What the core calls an expiry, and what the rows do.
         self.named: dict[int, Any] = {number[key]: said[key]["expiry"] for key in said}
@@ -160,7 +162,7 @@ def _expiry_key(row: Mapping[str, Any], at: int) -> int | float | str:
         since = (value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH
         return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1_000
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
-        return int(value)
+        return whole(f"quotes[{at}].expiry", value, least=-(2**63))
     if isinstance(value, float | np.floating) and np.isfinite(value):
         return float(value)
     raise _wrong(at, "expiry", value, "a time, a date, a string or a number")
@@ -171,7 +173,7 @@ def _numbers(
 ) -> dict[int | float | str, int]:
     """Whole numbers in the order of time: keys that are such themselves, others by ``t``."""
     distinct = set(keys)
-    if all(isinstance(key, int) and abs(key) < 2**63 for key in distinct):
+    if all(isinstance(key, int) for key in distinct):
         return {key: int(key) for key in distinct}
     # A name says nothing about when: "26JUN26" stands before "27MAR26".
     first: dict[int | float | str, float] = {}

@@ -112,6 +112,12 @@ class Surface:
                 remedy="Give 1 for calendar time, 0 for business time",
             )
         chain = Quotes.of(quotes)
+        if weekend != 1.0 and not chain.are_times:
+            raise InputError(
+                f"weekend = {weekend} with expiries that are names",
+                rule="Which days lie before an expiry is known where expiries are times",
+                remedy="Give expiries as times, dates or UTC nanoseconds, or weekend=1",
+            )
         with core_errors():
             core = _core.Surface.fit(chain.columns(), version, ts_ns, age_ns_max, weekend)
         return cls(core, chain.named)
@@ -172,10 +178,11 @@ class Surface:
 
     def _key(self, expiry: Any) -> int:
         for key, named in self._expiries.items():
-            if named == expiry:
+            if np.ndim(expiry) == 0 and named == expiry:
                 return key
+        known = (str(named) for _, named in sorted(self._expiries.items()))
         raise InputError(
             f"expiry = {expiry!r}",
             rule="The surface speaks of the expiries of its quotes",
-            remedy=f"Give one of {', '.join(map(str, self._expiries.values()))}",
+            remedy=f"Give one of {', '.join(known)}",
         )

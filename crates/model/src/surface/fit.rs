@@ -55,8 +55,9 @@ impl Surface {
     /// it where it has one, else by its expiry's.
     ///
     /// # Errors
-    /// [`Reason::TooFewQuotes`] where no expiry could be fitted, [`Reason::BadSurface`] where the slices found are no
-    /// surface, [`Reason::BadTime`] for weights of days that weigh nothing.
+    /// Where no expiry could be fitted the first one's reason, [`Reason::TooFewQuotes`] where there is none;
+    /// [`Reason::BadSurface`] where the slices found are no surface, [`Reason::BadTime`] for weights of days that weigh
+    /// nothing.
     pub fn fit(quotes: &[Quote], options: &FitOptions) -> Result<Fit, Reason> {
         let ts_ns_min = options.ts_ns.saturating_sub_unsigned(options.age_ns_max);
         let mut reasons: Vec<Reason> = quotes.iter().map(|quote| quote.reason(ts_ns_min)).collect();
@@ -76,7 +77,7 @@ impl Surface {
         let (slices, lost) = free_of_calendars(&expiries);
         refused.extend(lost);
         if slices.is_empty() {
-            return Err(Reason::TooFewQuotes);
+            return Err(refused.first().map_or(Reason::TooFewQuotes, |(_, reason)| *reason));
         }
         let surface = Self::new(options.version, options.ts_ns, style, options.weights, slices)?;
         Ok(Fit { surface, reasons, refused, forwards })
