@@ -37,7 +37,9 @@ from decimal import localcontext
 from typing import Any
 
 from tiderace._tca.adherence import schedule_frame
+from tiderace._tca.export import export
 from tiderace._tca.fills import markout_rows, measured
+from tiderace._tca.league import METRICS, League, league
 from tiderace._tca.money import cells_of
 from tiderace._tca.pre_trade import SQUARE_ROOT, Estimate, estimates_frame, pre_trade
 from tiderace._tca.prices import Tape, until_end
@@ -46,22 +48,29 @@ from tiderace._tca.record import record
 from tiderace._tca.rows import children_of, outcome_of, parents_frame, summary_of, venues_frame
 from tiderace._tca.sections import by_algo
 from tiderace._tca.shortfall import Shortfall, shortfall
+from tiderace._tca.vol_points import VolPoints, vol_points
 from tiderace._tca.words import Analysis, Asked, Inputs, Market
 from tiderace._tca.works import standing, works_of
 
 __all__ = [
+    "METRICS",
     "SQUARE_ROOT",
     "Analysis",
     "Asked",
     "Estimate",
     "Inputs",
+    "League",
     "Market",
     "Shortfall",
+    "VolPoints",
     "analyse",
+    "export",
+    "league",
     "pre_trade",
     "record",
     "shortfall",
     "summarise",
+    "vol_points",
 ]
 
 # Products of a quantity, a price and a declared rate stay exact.

@@ -4,7 +4,7 @@ from decimal import Decimal
 from importlib.resources import files
 from typing import Any
 
-from tiderace._report import charts, pictures, tables
+from tiderace._report import charts, pictures, quality, tables
 from tiderace._report.text import (
     NOTHING,
     Markup,
@@ -49,6 +49,14 @@ def page(inputs: Inputs, analysis: Analysis) -> str:
             ),
             pictures.price(inputs, analysis, view),
             tag("div", pictures.depth(inputs, analysis, view), _markouts(analysis), class_="pair"),
+            tag(
+                "div",
+                quality.benchmarks(inputs, analysis),
+                quality.estimate(analysis),
+                class_="pair",
+            ),
+            quality.schedule(analysis, view),
+            _section("Execution quality", quality.NOTE, quality.quality(inputs, analysis)),
         ]
     sections += [
         _section("Venues", "", got, cost),
@@ -60,6 +68,14 @@ def page(inputs: Inputs, analysis: Analysis) -> str:
     none = tag("p", "Nothing was refused.", class_="note")
     sections.append(_section("Refusals", "", refused if refused is not None else none))
     sections.append(_section("Provenance", "", tables.provenance(_facts(inputs))))
+    title = f"{inputs.name}: {_asked_text(inputs, analysis)}"
+    return document(title, _header(inputs, analysis, view), sections, _footer())
+
+
+def document(
+    title: str, header: Markup, sections: list[Markup], footer: Markup, *, style: str = ""
+) -> str:
+    """Return a page that holds all it needs and asks nobody for anything."""
     head = join(
         Markup('<meta charset="utf-8">'),
         Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
@@ -70,19 +86,20 @@ def page(inputs: Inputs, analysis: Analysis) -> str:
             "style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">"
         ),
         Markup('<link rel="icon" href="data:,">'),
-        tag("title", f"{inputs.name}: {_asked_text(inputs, analysis)}"),
-        Markup(f"<style>{_piece('style.css')}</style>"),
+        tag("title", title),
+        Markup(f"<style>{piece('style.css')}{style}</style>"),
     )
     body = join(
-        _header(inputs, analysis, view),
+        header,
         tag("main", *sections),
-        _footer(),
-        Markup(f"<script>{_piece('script.js')}</script>"),
+        footer,
+        Markup(f"<script>{piece('script.js')}</script>"),
     )
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
 
 
-def _piece(name: str) -> str:
+def piece(name: str) -> str:
+    """Return a style sheet or script that stands beside this module."""
     return files("tiderace._report").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -383,5 +400,11 @@ def _footer() -> Markup:
             "through their price, after the queue before them, and where displayed depth crosses "
             "them. The market does not react to either.",
         ),
-        tag("p", esc("Perold (1988); Kissell and Glantz (2003).")),
+        tag(
+            "p",
+            esc(
+                "Perold (1988); Kissell and Glantz (2003); Huang and Stoll (1996); "
+                "Toth et al. (2011)."
+            ),
+        ),
     )

@@ -52,7 +52,7 @@ _QUALITY_COLUMNS: Mapping[str, Any] = {
     **dict.fromkeys(("half_spread_bps", "effective_spread_bps"), pl.Float64),
     **dict.fromkeys([f"slippage_bps_{b}" for b in BENCHMARKS], pl.Float64),
     **dict.fromkeys([*_HORIZON_COLUMNS, *_ADVERSE, *_REVERSIONS], pl.Float64),
-    **dict.fromkeys((*PARTS, "total", "notional"), _MONEY),
+    **dict.fromkeys((*PARTS, "total", "notional", "asked"), _MONEY),
     "total_bps": pl.Float64,
 }
 
@@ -182,6 +182,7 @@ def _row(
         **quality_of(fills),
         **{name: weighted(reversion, name) for name in _REVERSIONS},
         **sums,
+        "asked": None if asked is None else asked.quantize(STEP),
         "total_bps": bps(sums["total"], against),
     }
 

@@ -1,7 +1,6 @@
 """What the summary says of algorithms: quality, schedule and estimate, ready for JSON."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -10,7 +9,7 @@ from tiderace._tca.adherence import adherence_of
 from tiderace._tca.quality import PARTS
 from tiderace._tca.words import money_text
 
-_MONEY = (*PARTS, "total", "notional")
+_MONEY = (*PARTS, "total", "notional", "asked")
 
 
 def by_algo(
@@ -34,4 +33,5 @@ def by_algo(
 
 def _figures(row: Mapping[str, Any]) -> dict[str, Any]:
     kept = {k: v for k, v in row.items() if k not in ("algo", "venue", *_MONEY)}
-    return kept | {name: money_text(row[name] or Decimal(0)) for name in _MONEY}
+    money = {name: row[name] for name in _MONEY if row[name] is not None}
+    return kept | {name: money_text(value) for name, value in money.items()}
