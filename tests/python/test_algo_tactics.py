@@ -5,6 +5,7 @@ TIDERACE_FULL=1 200; the bounds are looked at on every ask and every fill. Some 
 lived on all three machines, call by call.
 """
 
+import functools
 import os
 from collections.abc import Iterator
 from itertools import pairwise
@@ -25,17 +26,17 @@ LIVES: dict[str, dict[str, Any]] = {
     "sniper": {"params": {"band": 2, "depth_min": 1_000_000}, "order_qty": 20_000_000},
     "split": {"venues": 2, "params": {"interval": 10 * SECOND}, "at_end": "take"},
     "scale": {"params": {"orders": 6, "ratio": 1_200_000_000, "rounds": 3}},
-    "grid": {"two_sided": True, "duration": 240 * SECOND, "params": {"step": 2}},
+    "grid": {"two_sided": True, "duration": 120 * SECOND, "params": {"step": 2}},
     "stop": {"params": {"trigger": 60_002, "slip": 3}, "step": SECOND // 4},
     "pairs": {
         "two_sided": True,
-        "duration": 240 * SECOND,
+        "duration": 120 * SECOND,
         "venues": 2,
         "params": {"low": -1, "high": 1},
     },
     "combo": {
         "two_sided": True,
-        "duration": 240 * SECOND,
+        "duration": 120 * SECOND,
         "venues": lambda: [Venue(bid=500), Venue(bid=400), Venue()],
         "params": {
             "ratios": [20, -10, 0, 0, 0, 0, 0, 0],
@@ -46,17 +47,17 @@ LIVES: dict[str, dict[str, Any]] = {
     },
     "quote_as": {
         "two_sided": True,
-        "duration": 240 * SECOND,
+        "duration": 120 * SECOND,
         "params": {"k": 2 * ONE, "gamma": 20_000_000, "sigma": 700_000_000},
     },
     "quote_glft": {
         "two_sided": True,
-        "duration": 240 * SECOND,
+        "duration": 120 * SECOND,
         "params": {"k": 2 * ONE, "gamma": 20_000_000, "sigma": 700_000_000},
     },
     "hedge": {
         "two_sided": True,
-        "duration": 240 * SECOND,
+        "duration": 120 * SECOND,
         "params": {
             "held": 2_000_000,
             "gamma": 2_000_000_000,
@@ -109,6 +110,15 @@ class Tape(World):
 
 def told(name: str, seed: int, machine: str = "compiled", **words: Any) -> tuple[Tape, Life]:
     """Live a life on one machine; whatever it is, it traps nowhere and asks for no dust."""
+    return _told(name, seed, machine, **words) if words else _usual(name, seed, machine)
+
+
+@functools.cache
+def _usual(name: str, seed: int, machine: str) -> tuple[Tape, Life]:
+    return _told(name, seed, machine)
+
+
+def _told(name: str, seed: int, machine: str, **words: Any) -> tuple[Tape, Life]:
     tape = Tape(name, seed=seed, **words)
     life = tape.run(machine)
     assert not life.status.startswith("stopped"), life.status
@@ -144,7 +154,7 @@ def test_three_machines_live_one_life(name: str) -> None:
 def test_fuel_of_a_call_and_bytes_of_a_state_stay_small(name: str) -> None:
     tape, life = told(name, 0)
     assert max(life.fuel().values()) < 20_000
-    assert len(tape.state) <= 1_100
+    assert len(tape.state) <= 1_300
 
 
 @pytest.mark.parametrize("name", ["sniper", "split", "scale", "stop"])
@@ -163,6 +173,41 @@ def test_net_exposure_stays_within_its_bound(name: str) -> None:
         tape, life = told(name, seed)
         assert life.fills or name == "pairs"
         assert all(abs(net) <= tape.order_qty for net in nets(life))
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_a_pause_loses_no_fill_and_no_order(name: str) -> None:
+    """What fills and is canceled during a pause is not told: it is seen afterwards."""
+    resumed = 0
+    for seed in SEEDS:
+        pause = (
+            (3 * SECOND, 9 * SECOND) if name in ("split", "stop") else (15 * SECOND, 25 * SECOND)
+        )
+        tape, life = told(name, seed, pause=pause)
+        resumed += any(ask["ts"] > START + pause[1] for ask in tape.seen)
+        state = PROGRAMS[name].read_state(life.state)
+        lots = [0] * len(tape.venues)
+        for _, _, venue, is_buy, _, qty in life.fills:
+            lots[venue] += qty if is_buy else -qty
+        if name == "grid":
+            held = state["held"]
+            assert sum(held[:5]) - sum(held[5:]) == lots[0]
+        elif name == "pairs":
+            assert sum(state["held"]) == life.filled
+            assert abs(life.filled) <= tape.order_qty * 150_000_000 // ONE + tape._smallest()
+        elif name == "combo":
+            assert state["done"][:2] == [lots[0], -lots[1]]
+            assert state["hedged"] == lots[2] * 1_000
+        else:
+            assert abs(life.filled) <= tape.order_qty
+    assert resumed > len(SEEDS) // 3
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_a_venue_that_refuses_to_cancel_changes_no_bound(name: str) -> None:
+    for seed in SEEDS[::4]:
+        tape, life = told(name, seed, refuses_cancels=True, latency=SECOND // 4)
+        assert all(abs(net) <= tape.order_qty for net in nets(life)) or name == "combo"
 
 
 # Seeking liquidity, splitting
@@ -211,6 +256,7 @@ def split_at(queues: list[int], flows: list[float], size: int, **params: Any) ->
         "least": 1,
         "take": None,
         "post_at": 0,
+        "is_open": False,
         "wake": None,
     }
 
@@ -400,26 +446,26 @@ def test_pairs_hang_no_more_than_one_clip() -> None:
         clip = tape.order_qty * 150_000_000 // ONE + tape._smallest()
         assert max((abs(net) for net in nets(life)), default=0) <= clip
         assert abs(life.filled) <= clip
-    assert traded > 10 * len(SEEDS)
+    assert traded > 4 * len(SEEDS)
 
 
 def test_a_leg_is_worked_only_within_the_limits_of_the_spread() -> None:
     worked = 0
     for seed in SEEDS:
-        for work in (-1, 0, 1):
-            tape, _ = told("pairs", seed, params={"work": work})
-            for ask in tape.seen:
-                best = ask["ask"] if ask["is_buy"] else ask["bid"]
-                if abs(ask["price"] - best) == 20:
-                    continue  # a hedge, or an unwinding: it takes
-                venue, is_buy = ask["venue"], ask["is_buy"]
-                far = ask["books"][1 - venue][0 if is_buy else 1]
-                spread = ask["price"] - far if venue == 0 else far - ask["price"]
-                buys_spread = is_buy == (venue == 0)
-                assert spread <= -1 if buys_spread else spread >= 1
-                assert work in (-1, venue)
-                worked += 1
-    assert worked > 10 * len(SEEDS)
+        work = seed % 3 - 1
+        tape, _ = told("pairs", seed, params={"work": work})
+        for ask in tape.seen:
+            best = ask["ask"] if ask["is_buy"] else ask["bid"]
+            if abs(ask["price"] - best) == 20:
+                continue  # a hedge, or an unwinding: it takes
+            venue, is_buy = ask["venue"], ask["is_buy"]
+            far = ask["books"][1 - venue][0 if is_buy else 1]
+            spread = ask["price"] - far if venue == 0 else far - ask["price"]
+            buys_spread = is_buy == (venue == 0)
+            assert spread <= -1 if buys_spread else spread >= 1
+            assert work in (-1, venue)
+            worked += 1
+    assert worked > 5 * len(SEEDS)
 
 
 class DryTape(Tape):
@@ -436,7 +482,7 @@ def test_a_leg_that_hangs_is_unwound() -> None:
     unwound = 0
     for seed in SEEDS:
         params = {"low": 0, "high": 10**6, "work": 0, "hang": 2 * SECOND}
-        tape = DryTape("pairs", seed=seed, params=params, duration=120 * SECOND)
+        tape = DryTape("pairs", seed=seed, params=params, duration=60 * SECOND)
         life = tape.run("compiled")
         assert {fill[2] for fill in life.fills} <= {0}
         since, net = None, 0
@@ -501,7 +547,7 @@ def test_quotes_are_those_of_avellaneda_and_stoikov() -> None:
             else:
                 assert abs(ask["price"] - max(quotes.ask, ask["bid"] + 1)) <= 1
             count += 1
-    assert count > 50 * len(SEEDS)
+    assert count > 25 * len(SEEDS)
 
 
 @pytest.mark.parametrize(
@@ -532,7 +578,7 @@ def test_quotes_stand_for_their_dwell_and_come_back_at_no_fixed_time(name: str) 
     waits: list[int] = []
     sizes: list[int] = []
     for seed in SEEDS:
-        tape, life = told(name, seed, step=SECOND // 10, duration=60 * SECOND)
+        tape, life = told(name, seed, step=SECOND // 5, duration=30 * SECOND)
         posted = {ask["child"]: ask["ts"] for ask in tape.seen}
         for ts, asked, args in life.asked:
             if asked == "cancel":

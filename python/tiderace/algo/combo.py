@@ -51,11 +51,12 @@ class Params:
 
 @tr.record
 class State:
-    """Of each venue: lots done, its order, when it may be tried again; and the deltas."""
+    """Of each venue: lots done, its order, when the next may go, the position; and the deltas."""
 
     done: tr.Array[tr.Qty, VENUES]
     child: tr.Array[int, VENUES]
     next_ts: tr.Array[int, VENUES]
+    position: tr.Array[int, VENUES]
     delta: tr.Amount
     hedged: tr.Amount
     hedge_buys: bool
@@ -188,40 +189,61 @@ class Combo:
 
     def on_start(self) -> None:
         """Begin after a while."""
+        self._catch_up()
         wait = drawn(self.params.wait_min, self.params.wait_max)
         self.state.next_ts[self.params.work] = tr.host.now() + wait
         tr.host.wake(self.state.next_ts[self.params.work])
 
+    def _catch_up(self) -> None:
+        """Count what was not told of an order that closed while the parent was paused."""
+        for venue in range(self.params.legs + 1):
+            position = tr.host.position(venue)
+            child = self.state.child[venue]
+            if child != NONE and not tr.host.is_open(child):
+                missed = tr.Qty(abs(position - self.state.position[venue]))
+                self._count(venue, tr.host.price(venue, True, 0), missed)
+                self._free(venue)
+            if self.state.child[venue] == NONE:
+                self.state.position[venue] = position
+
     def on_timer(self) -> None:
         """Go on."""
+        self._catch_up()
         self._step()
 
     def on_book(self, venue: int) -> None:
         """Go on."""
+        self._catch_up()
         self._step()
 
     def on_fill(self, venue: int, child: int, price: tr.Price, qty: tr.Qty) -> None:
         """Count it; take what follows from it at once."""
-        if venue > self.params.legs or child != self.state.child[venue]:
-            return
-        exposure = tr.host.exposure(venue, qty, price)
+        if child != NONE and venue <= self.params.legs and child == self.state.child[venue]:
+            self._count(venue, price, qty)
+            self._step()
+
+    def _count(self, venue: int, price: tr.Price, qty: tr.Qty) -> None:
+        is_leg = venue < self.params.legs
+        buys = self._buys(venue) if is_leg else self.state.hedge_buys
+        sign = 1 if buys else -1
+        exposure = tr.host.exposure(venue, qty, price) * sign
         self.state.done[venue] += qty
-        if venue == self.params.legs:
-            self.state.hedged += exposure if self.state.hedge_buys else -exposure
+        self.state.position[venue] += int(qty) * sign
+        if is_leg:
+            self.state.delta += exposure * self.params.deltas[venue] // ONE
         else:
-            delta = exposure * self.params.deltas[venue] // ONE
-            self.state.delta += delta if self._buys(venue) else -delta
-        self._step()
+            self.state.hedged += exposure
 
     def on_child(self, child: int) -> None:
         """Try again, or work the next clip, after a while."""
-        now = tr.host.now()
-        work = self.params.work
         for venue in range(self.params.legs + 1):
-            if self.state.child[venue] == child:
-                self.state.child[venue] = NONE
-                wait = drawn(SECOND // 20, SECOND // 5)
-                if venue == work:
-                    wait = drawn(self.params.wait_min, self.params.wait_max)
-                self.state.next_ts[venue] = now + wait
-        tr.host.wake(now + drawn(SECOND // 20, SECOND // 5))
+            if child != NONE and self.state.child[venue] == child:
+                self._free(venue)
+        tr.host.wake(tr.host.now() + drawn(SECOND // 20, SECOND // 5))
+
+    def _free(self, venue: int) -> None:
+        self.state.child[venue] = NONE
+        wait = drawn(SECOND // 20, SECOND // 5)
+        if venue == self.params.work:
+            wait = drawn(self.params.wait_min, self.params.wait_max)
+        self.state.next_ts[venue] = tr.host.now() + wait

@@ -21,6 +21,7 @@ SECOND = 1_000_000_000
 LEVELS = 16
 SLOTS = 2 * LEVELS
 POSTS_MAX = 16
+IDLE = 5 * SECOND
 NONE = 0
 
 
@@ -40,12 +41,13 @@ class Params:
 
 @tr.record
 class State:
-    """Of each slot: what it has bought (below) or sold (above), its order, when the next may go."""
+    """Of each slot: bought (below) or sold (above), its order, that one's leaves, the next time."""
 
     centre: tr.Price
     held: tr.Array[tr.Qty, SLOTS]
     child: tr.Array[int, SLOTS]
     opens: tr.Array[bool, SLOTS]
+    owed: tr.Array[tr.Qty, SLOTS]
     next_ts: tr.Array[int, SLOTS]
 
 
@@ -93,6 +95,7 @@ class Grid:
         if qty <= tr.Qty(0) or qty < tr.host.least(venue, price):
             return False
         self.state.child[slot] = tr.host.post_at(venue, is_buy, qty, price)
+        self.state.owed[slot] = qty
         return True
 
     def on_start(self) -> None:
@@ -106,41 +109,61 @@ class Grid:
             self.state.next_ts[slot] = tr.host.now() + drawn(0, self.params.wait_max)
         self._wake()
 
+    def _book(self, slot: int, qty: tr.Qty) -> None:
+        self.state.held[slot] += qty if self.state.opens[slot] else -qty
+        self.state.owed[slot] -= qty
+
+    def _free(self, slot: int) -> None:
+        self.state.child[slot] = NONE
+        wait = drawn(self.params.wait_min, self.params.wait_max)
+        self.state.next_ts[slot] = tr.host.now() + wait
+
+    def _catch_up(self, slot: int) -> None:
+        """Book what was not told of an order that closed while the parent was paused."""
+        lots = tr.host.lots(self.params.venue, abs(tr.host.filled()), self.state.centre)
+        missed = int(lots) if tr.host.filled() > tr.Amount(0) else -int(lots)
+        for each in range(2 * self.params.levels):
+            held = int(self.state.held[each])
+            missed -= held if each < self.params.levels else -held
+        is_buy = (slot < self.params.levels) == self.state.opens[slot]
+        if (missed > 0) == is_buy:
+            self._book(slot, min(tr.Qty(abs(missed)), self.state.owed[slot]))
+        self._free(slot)
+
     def on_timer(self) -> None:
         """Place the slots whose time has come."""
         now = tr.host.now()
         posts = 0
         for slot in range(2 * self.params.levels):
+            child = self.state.child[slot]
+            if child != NONE and not tr.host.is_open(child):
+                self._catch_up(slot)
             is_due = self.state.child[slot] == NONE and self.state.next_ts[slot] <= now
-            if is_due and posts < POSTS_MAX:
-                if self._place(slot):
-                    posts += 1
-                else:
-                    wait = drawn(self.params.wait_min, self.params.wait_max)
-                    self.state.next_ts[slot] = now + wait
+            if not is_due or posts == POSTS_MAX:
+                continue
+            if self._place(slot):
+                posts += 1
+            else:
+                self._free(slot)
         self._wake()
 
     def on_fill(self, venue: int, child: int, price: tr.Price, qty: tr.Qty) -> None:
         """Count what the slot holds."""
         for slot in range(2 * self.params.levels):
-            if self.state.child[slot] == child:
-                self.state.held[slot] += qty if self.state.opens[slot] else -qty
+            if child != NONE and self.state.child[slot] == child:
+                self._book(slot, qty)
 
     def on_child(self, child: int) -> None:
         """Turn the slot around, after a while."""
         for slot in range(2 * self.params.levels):
-            if self.state.child[slot] == child:
-                self.state.child[slot] = NONE
-                wait = drawn(self.params.wait_min, self.params.wait_max)
-                self.state.next_ts[slot] = tr.host.now() + wait
+            if child != NONE and self.state.child[slot] == child:
+                self._free(slot)
         self._wake()
 
     def _wake(self) -> None:
-        """Wake for the slot that is due first."""
-        soonest = 0
+        """Wake for the slot that is due first, and now and then in any case."""
+        soonest = tr.host.now() + IDLE
         for slot in range(2 * self.params.levels):
             if self.state.child[slot] == NONE:
-                ts = self.state.next_ts[slot]
-                soonest = ts if soonest == 0 else min(soonest, ts)
-        if soonest > 0:
-            tr.host.wake(soonest)
+                soonest = min(soonest, self.state.next_ts[slot])
+        tr.host.wake(soonest)

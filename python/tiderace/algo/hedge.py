@@ -138,6 +138,9 @@ class Hedge:
         """Begin to trade where the rule says so; take the next clip of what is to be traded."""
         now = tr.host.now()
         mid = self._mid()
+        if not tr.host.is_open(self.state.child):
+            # Closed, which is not told while the parent is paused.
+            self.state.child = NONE
         if self.state.child != NONE or now < self.state.next_ts or not self._is_known(mid):
             return
         if self.state.start_price == tr.Price(0):
@@ -209,7 +212,7 @@ class Hedge:
 
     def on_child(self, child: int) -> None:
         """Take the next clip after a while."""
-        if child == self.state.child:
+        if child != NONE and child == self.state.child:
             self.state.child = NONE
             wait = drawn(self.params.wait_min, self.params.wait_max)
             self.state.next_ts = tr.host.now() + wait

@@ -214,6 +214,14 @@ class Pairs:
             if self.state.worked != NONE:
                 tr.host.cancel(self.state.worked)
 
+    def _catch_up(self) -> None:
+        """Count what was not told: fills and cancels of a pause, and fills undone."""
+        if not tr.host.is_open(self.state.worked):
+            self.state.worked = NONE
+        if not tr.host.is_open(self.state.hedge):
+            self.state.hedge = NONE
+        self.state.held[self.state.worked_venue] += tr.host.filled() - self._gap()
+
     def _step(self) -> None:
         if self.state.hedge == NONE:
             self._hedge()
@@ -231,18 +239,20 @@ class Pairs:
 
     def on_timer(self) -> None:
         """Look at the spread, and at what hangs."""
+        self._catch_up()
         self._step()
 
     def on_book(self, venue: int) -> None:
         """Look at the spread, and at what hangs."""
+        self._catch_up()
         self._step()
 
     def on_fill(self, venue: int, child: int, price: tr.Price, qty: tr.Qty) -> None:
         """Hedge at once."""
         exposure = tr.host.exposure(venue, qty, price)
-        if child == self.state.worked:
+        if child != NONE and child == self.state.worked:
             self.state.held[venue] += exposure if self.state.worked_buys else -exposure
-        elif child == self.state.hedge:
+        elif child != NONE and child == self.state.hedge:
             self.state.held[venue] += exposure if self.state.hedge_buys else -exposure
             self.state.has_hedged = True
         self._step()
@@ -250,10 +260,10 @@ class Pairs:
     def on_child(self, child: int) -> None:
         """Go on after a while."""
         now = tr.host.now()
-        if child == self.state.worked:
+        if child != NONE and child == self.state.worked:
             self.state.worked = NONE
             self.state.next_ts = now + drawn(self.params.wait_min, self.params.wait_max)
-        elif child == self.state.hedge:
+        elif child != NONE and child == self.state.hedge:
             self.state.hedge = NONE
             # What a hedge did not find it does not find at once: it is tried again after a while.
             if not self.state.has_hedged:

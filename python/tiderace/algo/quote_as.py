@@ -140,6 +140,10 @@ class QuoteAs:
             return
         price = self._price(is_bid)
         child = self.state.child[side]
+        if child != NONE and not tr.host.is_open(child):
+            # It was canceled while the parent was paused, and that was not told.
+            self._free(side, now)
+            return
         if child != NONE:
             off = abs(tr.host.child_price(child) - price)
             if price <= tr.Price(0) or off >= tr.Price(self.params.requote):
@@ -153,7 +157,7 @@ class QuoteAs:
             or qty <= tr.Qty(0)
             or qty < tr.host.least(self.params.venue, price)
         ):
-            self.state.next_ts[side] = now + drawn(self.params.wait_min, self.params.wait_max)
+            self._free(side, now)
             return
         self.state.child[side] = tr.host.post_at(self.params.venue, is_bid, qty, price)
         self.state.next_ts[side] = now + drawn(self.params.dwell, self.params.dwell // 2 * 3)
@@ -187,8 +191,10 @@ class QuoteAs:
     def on_child(self, child: int) -> None:
         """Come back after a while."""
         for side in range(2):
-            if self.state.child[side] == child:
-                self.state.child[side] = NONE
-                wait = drawn(self.params.wait_min, self.params.wait_max)
-                self.state.next_ts[side] = tr.host.now() + wait
+            if child != NONE and self.state.child[side] == child:
+                self._free(side, tr.host.now())
         self._wake()
+
+    def _free(self, side: int, now: int) -> None:
+        self.state.child[side] = NONE
+        self.state.next_ts[side] = now + drawn(self.params.wait_min, self.params.wait_max)

@@ -21,6 +21,7 @@ import tiderace as tr
 ONE = 1_000_000_000
 SECOND = 1_000_000_000
 LEVELS = 16
+IDLE = 5 * SECOND
 NONE = 0
 
 
@@ -129,6 +130,9 @@ class Scale:
         """Place the levels whose time has come."""
         now = tr.host.now()
         for level in range(self.params.orders):
+            # What was canceled while the parent was paused was not told.
+            if self.state.child[level] != NONE and not tr.host.is_open(self.state.child[level]):
+                self._free(level)
             if self._waits(level) and self.state.next_ts[level] <= now:
                 self._place(level)
         self._wake()
@@ -136,28 +140,29 @@ class Scale:
     def on_fill(self, venue: int, child: int, price: tr.Price, qty: tr.Qty) -> None:
         """Take it off its level."""
         for level in range(self.params.orders):
-            if self.state.child[level] == child:
+            if child != NONE and self.state.child[level] == child:
                 filled = tr.host.exposure(venue, qty, price)
                 self.state.left[level] = max(self.state.left[level] - filled, tr.Amount(0))
 
     def on_child(self, child: int) -> None:
         """Show the next part after a while."""
         for level in range(self.params.orders):
-            if self.state.child[level] == child:
-                self.state.child[level] = NONE
-                wait = drawn(self.params.wait_min, self.params.wait_max)
-                self.state.next_ts[level] = tr.host.now() + wait
+            if child != NONE and self.state.child[level] == child:
+                self._free(level)
         self._wake()
+
+    def _free(self, level: int) -> None:
+        self.state.child[level] = NONE
+        wait = drawn(self.params.wait_min, self.params.wait_max)
+        self.state.next_ts[level] = tr.host.now() + wait
 
     def _waits(self, level: int) -> bool:
         return self.state.child[level] == NONE and self.state.left[level] > tr.Amount(0)
 
     def _wake(self) -> None:
-        """Wake for the level that is due first."""
-        soonest = 0
+        """Wake for the level that is due first, and now and then in any case."""
+        soonest = tr.host.now() + IDLE
         for level in range(self.params.orders):
             if self._waits(level):
-                ts = self.state.next_ts[level]
-                soonest = ts if soonest == 0 else min(soonest, ts)
-        if soonest > 0:
-            tr.host.wake(soonest)
+                soonest = min(soonest, self.state.next_ts[level])
+        tr.host.wake(soonest)

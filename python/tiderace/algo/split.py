@@ -241,6 +241,10 @@ class Split:
     def on_timer(self) -> None:
         """Decide; a new interval begins where the last one is over."""
         now = tr.host.now()
+        for venue in range(VENUES):
+            # What was canceled while the parent was paused was not told.
+            if not tr.host.is_open(self.state.child[venue]):
+                self.state.child[venue] = NONE
         if now >= self.state.decide_ts:
             self._learn(now)
             self.state.decide_ts = now + self._drawn(self.params.interval)
@@ -250,7 +254,7 @@ class Split:
     def on_child(self, child: int) -> None:
         """Decide again shortly: what was canceled is to be placed."""
         for venue in range(VENUES):
-            if self.state.child[venue] == child:
+            if child != NONE and self.state.child[venue] == child:
                 self.state.child[venue] = NONE
                 soon = tr.host.now() + SECOND // 10 + tr.host.random(SECOND)
                 tr.host.wake(min(soon, self.state.decide_ts))
