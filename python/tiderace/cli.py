@@ -40,6 +40,7 @@ from tiderace import (
 )
 from tiderace._clear import files as clear_files
 from tiderace._clear import show as clear_show
+from tiderace._learn import cli as learn_cli
 from tiderace._tca import cli as tca_cli
 from tiderace.errors import InputError, JournalError, OrderRefused, StorageError, TideraceError
 from tiderace.strategy import Strategy
@@ -605,6 +606,7 @@ def doctor_command(data_dir: Data = None, as_json: Json = False, debug: Debug = 
 _program_cli.add(app, lambda value, as_json, shown: _answer(value, as_json, shown))
 tca_cli.add(app, lambda value, as_json, shown: _answer(value, as_json, shown))
 _algo_cli.add(app, lambda value, as_json, shown: _answer(value, as_json, shown))
+learn_cli.add(app, lambda value, as_json, shown: _answer(value, as_json, shown))
 
 
 def main() -> None:

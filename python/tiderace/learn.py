@@ -3,8 +3,8 @@
 What a market is like, each figure with its interval: `volume_curve` (when it trades), `fit_fills`
 (how likely a posted order is filled), `fit_impact` (what size costs), `venue_latency` (how long a
 venue takes to answer). What follows from it: `train` fits a policy over urgency and placement on
-logged choices, frozen to whole numbers that a program reads, and `compare` holds it against its
-baseline on sessions that it has not seen. And against ourselves: `observe` fits somebody who
+logged choices, frozen to whole numbers that a program reads, and `measure` holds it against its
+baseline on `sessions` that it has not seen. And against ourselves: `observe` fits somebody who
 watches the public feed, and says how well he foresees our next child.
 
 Every draw has a seed: the same input gives the same figure. `train` and `observe` need the extra:
@@ -22,6 +22,15 @@ from tiderace._learn.intervals import Comparison, Estimate, compare, mean
 from tiderace._learn.latency import Latency, venue_latency
 from tiderace._learn.observer import Observed, observe
 from tiderace._learn.policy import Log, Policy, baseline, train, value_of
+from tiderace._learn.sessions import (
+    Measured,
+    Session,
+    best_fixed,
+    log_of,
+    measure,
+    order_of,
+    sessions,
+)
 from tiderace._learn.volume import VolumeCurve, volume_buckets, volume_curve
 
 __all__ = [
@@ -31,17 +40,24 @@ __all__ = [
     "FillObservations",
     "Latency",
     "Log",
+    "Measured",
     "Observed",
     "Policy",
+    "Session",
     "VolumeCurve",
     "baseline",
+    "best_fixed",
     "compare",
     "fit_fills",
     "fit_impact",
     "imagined",
+    "log_of",
     "mean",
+    "measure",
     "observe",
+    "order_of",
     "posted",
+    "sessions",
     "train",
     "value_of",
     "venue_latency",

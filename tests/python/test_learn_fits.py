@@ -169,6 +169,38 @@ def test_orders_of_one_group_are_drawn_together() -> None:
     assert widths[2] < widths[0] / 3
 
 
+def sizes_in_one_market(random: np.random.Generator, groups: int) -> tuple[np.ndarray, ...]:
+    """Four sizes in each market; its drift, many times the impact, is in the cost of all four."""
+    share = np.tile([0.01, 0.04, 0.1, 0.3], groups) * random.lognormal(0.0, 0.1, 4 * groups)
+    drift = np.repeat(random.standard_normal(groups), 4)
+    cost = 0.01 * (0.9 * share**0.6 + drift + 0.05 * random.standard_normal(4 * groups))
+    return share, np.full(4 * groups, 0.01), cost, np.repeat(np.arange(groups), 4)
+
+
+def test_orders_in_one_market_are_compared_with_each_other() -> None:
+    """What a market did to all sizes alike is noise to a plain fit, and nothing to a paired one."""
+    share, sigma, cost, group = sizes_in_one_market(np.random.default_rng(19), 300)
+    plain = tr.learn.fit_impact(share, sigma, cost, groups=group)
+    paired = tr.learn.fit_impact(share, sigma, cost, groups=group, paired=True)
+    assert abs(paired.exponent - 0.6) < 0.06
+    assert abs(paired.coefficient - 0.9) < 0.06
+    assert np.diff(paired.exponent_interval)[0] < np.diff(plain.exponent_interval)[0] / 3
+
+
+def test_intervals_of_paired_impact_cover_at_their_rate() -> None:
+    random, hits = np.random.default_rng(20), np.zeros(2)
+    for seed in range(ROUNDS):
+        share, sigma, cost, group = sizes_in_one_market(random, 100)
+        found = tr.learn.fit_impact(
+            share, sigma, cost, groups=group, paired=True, draws=300, seed=seed
+        )
+        hits += covers(found.coefficient_interval, 0.9), covers(found.exponent_interval, 0.6)
+    print(
+        f"seed 20: coefficient {hits[0] / ROUNDS:.3f}, exponent {hits[1] / ROUNDS:.3f} of {ROUNDS}"
+    )
+    assert np.all(np.abs(hits / ROUNDS - 0.95) < NEAR)
+
+
 def test_without_noise_the_law_is_exact() -> None:
     share = np.geomspace(0.001, 1.0, 50)
     found = tr.learn.fit_impact(share, np.full(50, 0.01), 0.01 * 0.7 * share**0.5)

@@ -28,6 +28,7 @@ def fit_impact(
     cost: ArrayLike,
     *,
     groups: ArrayLike | None = None,
+    paired: bool = False,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> PowerLaw:
@@ -44,6 +45,9 @@ def fit_impact(
     groups
         Orders that are not independent of each other (a day, a session) share a number; they are
         drawn together. Each order by itself when absent.
+    paired
+        Orders of a group met the same market, at different sizes (sessions of one seed): what they
+        have in common, its drift and the spread, is left out of the fit, and most of the noise.
     draws, seed
         Of the bootstrap.
 
@@ -75,11 +79,14 @@ def fit_impact(
     y = paid / vol
     x = part[None, :] ** _EXPONENTS[:, None]
     names, group = np.unique(labels, return_inverse=True)
-    by_group = _summed(np.vstack([x * x, x * y, y * y, y, np.ones_like(y)]), group, len(names))
+    if paired:
+        x, y = (column - _means(column, group, len(names)) for column in (x, y[None]))
+        y = y[0]
+    by_group = _summed(np.vstack([x * x, x * y, y * y]), group, len(names))
     weights = resampled(len(names), draws=draws, seed=seed)
     drawn = _best(weights @ by_group.T)
-    (coefficient, exponent, unexplained), moments = _best(by_group.sum(axis=1)[None])[:, 0], y
-    total = float(((moments - moments.mean()) ** 2).sum())
+    coefficient, exponent, unexplained = _best(by_group.sum(axis=1)[None])[:, 0]
+    total = float(((y - y.mean()) ** 2).sum())
     return PowerLaw(
         coefficient=float(coefficient),
         exponent=float(exponent),
@@ -97,10 +104,18 @@ def _summed(rows: Floats, group: Any, count: int) -> Floats:
     return found
 
 
+def _means(rows: Floats, group: Any, count: int) -> Floats:
+    """Return the mean of each value's group, in its place."""
+    number = np.maximum(np.bincount(group.reshape(-1), minlength=count), 1)
+    return np.asarray((_summed(rows, group, count) / number)[:, group.reshape(-1)])
+
+
 def _best(sums: Floats) -> Floats:
     """Return coefficient, exponent and squared error of each draw, shape (3, draws)."""
     n = len(_EXPONENTS)
-    xx, xy, yy = sums[:, :n], sums[:, n : 2 * n], sums[:, 2 * n]
+    # A draw of groups that do not differ in size tells nothing: no division by zero.
+    xx = np.maximum(sums[:, :n], np.finfo(float).tiny)
+    xy, yy = sums[:, n : 2 * n], sums[:, 2 * n]
     error = yy[:, None] - xy**2 / xx
     at = error.argmin(axis=1)
     rows = np.arange(len(error))
