@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.table import Table
 
 from tiderace import tca
@@ -20,7 +21,13 @@ _Data = Annotated[
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 _Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-_SHOWN = ("fill_rate", "slippage_bps_arrival", "slippage_bps_vwap", "fees_bps")
+_SHOWN = {
+    "shortfall_bps": "shortfall, bp",
+    "slippage_bps_arrival": "vs arrival, bp",
+    "slippage_bps_vwap": "vs VWAP, bp",
+    "fees_bps": "fees, bp",
+    "fill_rate": "filled",
+}
 
 
 def add(app: typer.Typer, answer: _Answer) -> None:
@@ -135,18 +142,24 @@ def _replayed(folders: list[str], data_dir: str | None) -> Iterator[Any]:
 
 def _shown(found: tca.League) -> Table:
     told = found.to_dict()
-    title = f"{told['runs']} runs, by {found.by}; {found.level:.0%} intervals by parent"
-    shown = Table(title=title, title_justify="left", header_style="bold")
-    metrics = [found.metric, *(name for name in _SHOWN if name != found.metric)]
-    for name in ("", found.by, "parents", *metrics, f"{found.metric} less {found.baseline}"):
-        shown.add_column(name, justify="left" if name == found.by else "right")
+    title = f"{told['runs']} runs; means over parents, {found.level:.0%} intervals by parent; "
+    title += f"the last column is less {found.baseline}"
+    shown = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
+    rest = [name for name in _SHOWN if name != found.metric]
+    shown.add_column("", justify="right")
+    shown.add_column(found.by, no_wrap=True)
+    for name in ("parents", _SHOWN.get(found.metric, found.metric), *(_SHOWN[m] for m in rest)):
+        shown.add_column(name, justify="right")
+    shown.add_column("difference", justify="right")
     for name, group in sorted(told["groups"].items(), key=lambda item: item[1]["rank"]):
-        figures = [_figure(group["metrics"][metric], "mean") for metric in metrics]
+        means = [group["metrics"][metric]["mean"] for metric in rest]
+        figures = ["-" if mean is None else f"{mean:.2f}" for mean in means]
         versus = group["versus"].get(found.metric)
         gap = _figure(versus, "difference") if versus else "baseline"
         if versus and versus["is_paired"]:
             gap += f", {versus['n']} pairs"
-        shown.add_row(str(group["rank"]), name, str(group["parents"]), *figures, gap)
+        ranked = _figure(group["metrics"][found.metric], "mean")
+        shown.add_row(str(group["rank"]), name, str(group["parents"]), ranked, *figures, gap)
     return shown
 
 
