@@ -210,6 +210,21 @@ def test_a_venue_that_refuses_to_cancel_changes_no_bound(name: str) -> None:
         assert all(abs(net) <= tape.order_qty for net in nets(life)) or name == "combo"
 
 
+@pytest.mark.parametrize("name", [name for name in LIVES if name != "hedge"])
+def test_exposure_beyond_64_bits_overflows_nowhere(name: str) -> None:
+    unit = 10**17
+    usual = LIVES[name].get("venues", 1)
+    venues = usual() if callable(usual) else [Venue() for _ in range(usual)]
+    for venue in venues:
+        venue.lot *= unit
+    order_qty = LIVES[name].get("order_qty", 4_000_000) * unit
+    params = {"depth_min": 1_000_000 * unit} if name == "sniper" else {}
+    _, life = told(
+        name, 1, venues=venues, order_qty=order_qty, clip=1_000 * order_qty, params=params
+    )
+    assert [fill[-1] for fill in life.fills] == [fill[-1] for fill in told(name, 1)[1].fills]
+
+
 # Seeking liquidity, splitting
 
 
@@ -257,6 +272,7 @@ def split_at(queues: list[int], flows: list[float], size: int, **params: Any) ->
         "take": None,
         "post_at": 0,
         "is_open": False,
+        "lot": 1,
         "wake": None,
     }
 

@@ -113,7 +113,8 @@ class Combo:
         if child != NONE:
             price = tr.host.child_price(child)
             is_off = price > bound if buys else price < bound
-            if price > tr.Price(0) and (is_off or bound <= tr.Price(0)):
+            is_off = is_off or bound <= tr.Price(0)
+            if price > tr.Price(0) and is_off and tr.host.pending() == 0:
                 tr.host.cancel(child)
             return
         each = abs(self.params.ratios[work])

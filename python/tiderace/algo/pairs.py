@@ -160,7 +160,7 @@ class Pairs:
             price = tr.host.child_price(self.state.worked)
             bound = self._bound(self.state.worked_venue, self.state.worked_buys)
             is_off = price > bound if self.state.worked_buys else price < bound
-            if price > tr.Price(0) and is_off:
+            if price > tr.Price(0) and is_off and tr.host.pending() == 0:
                 tr.host.cancel(self.state.worked)
             return
         if tr.host.now() < self.state.next_ts or self.state.unwinds:

@@ -71,7 +71,7 @@ def floor(x: float) -> int:
 
 @tr.program(
     capabilities=["book:*", "parent", "timer"],
-    meta={"name": "quote_as", "kind": "two_sided", "controls": "end gates", "children": "100000"},
+    meta={"name": "quote_as", "kind": "two_sided", "controls": "end gates", "children": "1000000"},
 )
 class QuoteAs:
     """Quotes around a reservation price."""
@@ -102,7 +102,7 @@ class QuoteAs:
     def _begin(self) -> None:
         self.state.unit = self.params.unit
         if self.state.unit == tr.Amount(0):
-            self.state.unit = tr.host.order_qty() // self.params.units_max
+            self.state.unit = max(tr.host.order_qty() // self.params.units_max, tr.Amount(1))
         for side in range(2):
             self.state.next_ts[side] = tr.host.now() + drawn(0, self.params.wait_max)
         self._wake()

@@ -87,7 +87,12 @@ def eliminate(value: float, curve: float, most: int, pivots: tr.Array[float, UNI
 
 @tr.program(
     capabilities=["book:*", "parent", "timer"],
-    meta={"name": "quote_glft", "kind": "two_sided", "controls": "end gates", "children": "100000"},
+    meta={
+        "name": "quote_glft",
+        "kind": "two_sided",
+        "controls": "end gates",
+        "children": "1000000",
+    },
 )
 class QuoteGlft:
     """Quotes at offsets by inventory."""
@@ -143,7 +148,7 @@ class QuoteGlft:
     def _begin(self) -> None:
         self.state.unit = self.params.unit
         if self.state.unit == tr.Amount(0):
-            self.state.unit = tr.host.order_qty() // self.params.units_max
+            self.state.unit = max(tr.host.order_qty() // self.params.units_max, tr.Amount(1))
         for side in range(2):
             self.state.next_ts[side] = tr.host.now() + drawn(0, self.params.wait_max)
         self._wake()

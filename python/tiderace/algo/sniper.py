@@ -75,12 +75,13 @@ class Sniper:
             total += tr.host.depth(venue, not is_buy, level)
         return total
 
-    def _qty(self, venue: int, displayed: tr.Qty, edge: tr.Price) -> tr.Qty:
+    def _qty(self, venue: int, displayed: tr.Qty, worth: tr.Amount, edge: tr.Price) -> tr.Qty:
         """Return what to take of what is displayed; zero where that would be dust."""
         left = tr.host.order_qty() - tr.host.filled() - tr.host.working()
         least = tr.host.least(venue, edge)
         share = drawn(self.params.share_min, self.params.share_max)
-        qty = min(max(displayed * share // ONE, least), tr.host.lots(venue, left, edge))
+        drawn_qty = max(tr.host.lots(venue, worth * share // ONE, edge), least)
+        qty = min(drawn_qty, tr.host.lots(venue, left, edge))
         if left - tr.host.exposure(venue, qty, edge) < tr.host.smallest():
             qty = min(tr.host.lots(venue, left, edge), displayed)
         return tr.Qty(0) if qty < least or displayed < least else qty
@@ -101,7 +102,7 @@ class Sniper:
         is_near = near > tr.Price(0) and abs(best - near) <= tr.Price(self.params.spread_close)
         if not (is_deep or is_near):
             return False
-        qty = self._qty(venue, displayed, edge)
+        qty = self._qty(venue, displayed, worth, edge)
         if qty <= tr.Qty(0):
             return False
         tr.host.take_at(venue, is_buy, qty, edge)

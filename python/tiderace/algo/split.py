@@ -73,7 +73,7 @@ class Market:
 
 @tr.record
 class Plan:
-    """What to post at each venue, as amounts."""
+    """What to post at each venue, in the finest lots."""
 
     limits: tr.Array[float, VENUES]
 
@@ -129,7 +129,7 @@ class Split:
             traded = tr.host.traded(venue)
             price = tr.host.price(venue, tr.host.is_buy(), 0)
             amount = tr.host.exposure(venue, traded - self.state.seen[venue], price)
-            rate = float(tr.i128(amount)) / max(passed, 1.0)
+            rate = float(amount // tr.host.lot()) / max(passed, 1.0)
             self.state.flow[venue] += weight * (rate - self.state.flow[venue])
             self.state.seen[venue] = traded
         self.state.seen_ts = now
@@ -151,7 +151,7 @@ class Split:
             qty = tr.host.depth(venue, is_buy, 0)
             if self._rests_at(venue, near):
                 qty -= min(qty, tr.host.child_left(self.state.child[venue]))
-            market.queue[venue] = float(tr.i128(tr.host.exposure(venue, qty, near)))
+            market.queue[venue] = float(tr.host.exposure(venue, qty, near) // tr.host.lot())
             outflow = self.state.flow[venue] * share_of(self.params.outflow)
             market.mean[venue] = outflow * float(span)
             cheapest = min(cheapest, market.half[venue])
@@ -222,12 +222,12 @@ class Split:
             return
         take = tr.Amount(0)
         if self.state.has_flow:
-            size = float(tr.i128(due))
-            take = min(tr.Amount(int(self._solve(market, size, take_cost, plan))), due)
+            size = float(due // tr.host.lot())
+            take = tr.host.lot() * int(self._solve(market, size, take_cost, plan))
         else:
-            plan.limits[tr.host.random(market.count)] = float(tr.i128(due))
+            plan.limits[tr.host.random(market.count)] = float(due // tr.host.lot())
         for venue in range(market.count):
-            self._settle(venue, tr.Amount(int(plan.limits[venue])))
+            self._settle(venue, tr.host.lot() * int(plan.limits[venue]))
         if take >= tr.host.smallest():
             tr.host.take(take)
 
