@@ -23,7 +23,7 @@ from tiderace._values import (
 from tiderace.config import parse, to_dict
 from tiderace.errors import InputError, JournalError
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 OMS_ROWS, OMS_RESERVED = 65_536, 4_096
 """Closed orders and executions kept for late reports, and orders with room at the start."""
 QTY_MAX = 2**63 - 1

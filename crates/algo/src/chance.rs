@@ -1,10 +1,13 @@
-//! Draws of a plan: SplitMix64 (Steele, Lea, Flood 2014), whose whole state is one seeded word.
+//! Draws: SplitMix64 (Steele, Lea, Flood 2014), whose whole state is one seeded word.
 
 /// A seeded stream of draws.
-pub(crate) struct Chance(u64);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Chance(u64);
 
 impl Chance {
-    pub(crate) const fn new(seed: u64) -> Self {
+    /// The stream of a seed.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -16,9 +19,17 @@ impl Chance {
     }
 
     /// A whole number from 0 to `bound` - 1; 0 where `bound` is 0. The bias of scaling is below `bound` / 2^64.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         let product = u128::from(self.next()).wrapping_mul(u128::from(bound));
         u64::try_from(product >> 64).unwrap_or(0)
+    }
+
+    /// A whole number from `low` to `high`, in steps of 2^-32 of their distance; `low` where `high` is not above it.
+    pub fn between(&mut self, low: i128, high: i128) -> i128 {
+        let distance = high.saturating_sub(low).saturating_add(1).max(1);
+        let draw = i128::from(self.below(1 << 32));
+        let moved = distance.checked_mul(draw).map_or_else(|| (distance >> 32).saturating_mul(draw), |moved| moved >> 32);
+        low.saturating_add(moved)
     }
 }
 
@@ -38,5 +49,14 @@ mod tests {
         let mut chance = Chance::new(7);
         assert!((0..1000).all(|_| chance.below(10) < 10));
         assert_eq!((chance.below(0), chance.below(1)), (0, 0));
+    }
+
+    #[test]
+    fn draws_between_two_reach_both_and_no_further() {
+        let mut chance = Chance::new(7);
+        let draws: Vec<i128> = (0..1000).map(|_| chance.between(3, 6)).collect();
+        assert!((3..=6).all(|value| draws.contains(&value)) && draws.iter().all(|draw| (3..=6).contains(draw)));
+        assert_eq!((chance.between(5, 5), chance.between(5, 4)), (5, 5));
+        assert!((0..1000).all(|_| (i128::MIN..=i128::MAX).contains(&chance.between(0, i128::MAX))));
     }
 }

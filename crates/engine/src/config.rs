@@ -3,16 +3,17 @@
 //! It is JSON with whole numbers only, kept byte for byte as it was given, so that its hash is the run's identity.
 
 use serde::{Deserialize, Serialize};
+use tiderace_algo::{Algo, AlgoError};
 use tiderace_oms::OmsConfig;
 use tiderace_risk::RiskConfig;
 use tiderace_route::RouteConfig;
 use tiderace_types::input::SubmitParent;
 use tiderace_types::{
-    AccountId, Amount, Asset, AssetId, Fraction, Instrument, InstrumentError, ParentId, Side, Tags, Ts, VenueId,
+    AccountId, Amount, Asset, AssetId, AtEnd, Fraction, Instrument, InstrumentError, ParentId, Side, Tags, Ts, VenueId,
 };
 
 /// The rules that this build applies. A journal of other rules is refused by name.
-pub const RULES_VERSION: u32 = 1;
+pub const RULES_VERSION: u32 = 2;
 /// Instruments that a desk holds at most: a parent names its own by one bit each.
 pub const INSTRUMENTS_MAX: usize = 64;
 
@@ -42,8 +43,13 @@ pub struct DeskConfig {
     pub recording: serde_json::Value,
     /// Whether the market data was made up.
     pub synthetic: bool,
+    /// Algorithms, by number.
+    pub algos: Vec<AlgoSpec>,
     /// Parent orders submitted at the start.
     pub parents: Vec<ParentSpec>,
+    /// Whether the market data prints our own trades.
+    #[serde(default)]
+    pub prints_own: bool,
     /// Free balances at the start.
     pub balances: Vec<Balance>,
     /// Places ids in hash tables and decides nothing else; made from the genesis itself.
@@ -66,11 +72,11 @@ pub struct Balance {
     pub amount: Amount,
 }
 
-/// A parent order as the config gives it; the fields of [`SubmitParent`].
+/// A parent order as the config gives it: the fields of [`SubmitParent`], its algorithm by number or otherwise.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "each field is documented where it counts, in SubmitParent")]
-pub struct ParentSpec {
+pub struct ParentSpec<A = u32> {
     pub parent_id: ParentId,
     pub tags: Tags,
     pub side: Side,
@@ -78,21 +84,25 @@ pub struct ParentSpec {
     pub limit: Fraction,
     pub ts_start: Ts,
     pub duration_ns: i64,
-    pub slices: u32,
-    pub size_jitter: Fraction,
-    pub time_jitter: Fraction,
+    pub algo: A,
     pub seed: u64,
-    pub catch_up_cap: Fraction,
-    pub passive_share: Fraction,
     pub instruments: u64,
+    pub would: Fraction,
+    pub would_qty: Amount,
+    pub max_participation: Fraction,
+    pub clip_min: Amount,
+    pub clip_max: Amount,
+    pub at_end: AtEnd,
+    pub spread_max: Fraction,
+    pub range_max: Fraction,
 }
 
 impl ParentSpec {
     /// The command, as answered to by the input `cause_seq`.
     #[must_use]
     pub fn command(&self, cause_seq: u64) -> SubmitParent {
-        let Self { parent_id, tags, side, order_qty, limit, ts_start, duration_ns, slices, .. } = *self;
-        let Self { size_jitter, time_jitter, seed, catch_up_cap, passive_share, instruments, .. } = *self;
+        let Self { parent_id, tags, side, order_qty, limit, ts_start, duration_ns, algo, seed, instruments, .. } = *self;
+        let Self { would, would_qty, max_participation, clip_min, clip_max, at_end, spread_max, range_max, .. } = *self;
         SubmitParent {
             parent_id,
             cause_seq,
@@ -102,14 +112,94 @@ impl ParentSpec {
             limit,
             ts_start,
             duration_ns,
-            slices,
-            size_jitter,
-            time_jitter,
+            algo,
             seed,
-            catch_up_cap,
-            passive_share,
             instruments,
+            would,
+            would_qty,
+            max_participation,
+            clip_min,
+            clip_max,
+            at_end,
+            spread_max,
+            range_max,
         }
+    }
+}
+
+impl<A> ParentSpec<A> {
+    /// The same parent, worked by the algorithm of a number.
+    #[must_use]
+    pub fn numbered(self, row: u32) -> ParentSpec {
+        let Self { parent_id, tags, side, order_qty, limit, ts_start, duration_ns, seed, instruments, .. } = self;
+        let Self { would, would_qty, max_participation, clip_min, clip_max, at_end, spread_max, range_max, .. } = self;
+        ParentSpec {
+            parent_id,
+            tags,
+            side,
+            order_qty,
+            limit,
+            ts_start,
+            duration_ns,
+            algo: row,
+            seed,
+            instruments,
+            would,
+            would_qty,
+            max_participation,
+            clip_min,
+            clip_max,
+            at_end,
+            spread_max,
+            range_max,
+        }
+    }
+}
+
+/// A program with its parameters as the config gives it: bytes in hex.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlgoSpec {
+    /// The program's form.
+    #[serde(with = "hex")]
+    pub form: Vec<u8>,
+    /// Its parameters, packed.
+    #[serde(with = "hex")]
+    pub params: Vec<u8>,
+}
+
+impl AlgoSpec {
+    /// Checks that it can be loaded. Gives the identity of its form.
+    ///
+    /// # Errors
+    /// [`AlgoError`].
+    pub fn check(&self) -> Result<[u8; 32], AlgoError> {
+        Ok(*Algo::load(&self.form, Some(&self.params))?.program.hash())
+    }
+}
+
+/// Bytes as hex text.
+mod hex {
+    use core::fmt::Write;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+        for byte in bytes {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        to.serialize_str(&text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(from)?;
+        let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let byte = |[high, low]: &[u8; 2]| Some(digit(high)? << 4 | digit(low)?);
+        let bytes = pairs.iter().map(byte).collect::<Option<Vec<u8>>>().filter(|_| rest.is_empty());
+        bytes.ok_or_else(|| D::Error::custom("hex digits needed, two a byte"))
     }
 }
 
@@ -161,6 +251,13 @@ pub enum ConfigError {
     },
     /// No instrument, or more than [`INSTRUMENTS_MAX`].
     Instruments(usize),
+    /// An algorithm cannot be loaded.
+    Algo {
+        /// Its number.
+        row: usize,
+        /// Why.
+        error: AlgoError,
+    },
 }
 
 impl core::fmt::Display for ConfigError {
@@ -187,6 +284,7 @@ impl core::fmt::Display for ConfigError {
                 venue.0, asset.0
             ),
             Self::Stage { stage, error } => write!(f, "{stage}: {error}"),
+            Self::Algo { row, error } => write!(f, "algos[{row}]: {error}"),
             Self::Instruments(count) => write!(f, "{count} instruments; a desk holds 1 to {INSTRUMENTS_MAX}"),
         }
     }

@@ -13,7 +13,7 @@ use tiderace_risk::{Reference, Risk};
 use tiderace_route::Router;
 use tiderace_types::event::{BookChanged, OrderSent, Refused, ReplaceSent, TimerFired};
 use tiderace_types::input::{
-    CancelAll, CancelOrder, CancelReject, EnableStrategy, ExecutionReport, Kill, ReplaceOrder, SetTimer, SubmitOrder,
+    CancelAll, CancelOrder, CancelReject, EnableStrategy, ExecutionReport, Kill, LoadAlgo, ReplaceOrder, SetTimer, SubmitOrder,
     SubmitParent,
 };
 use tiderace_types::layout::Layout;
@@ -22,7 +22,9 @@ use tiderace_types::{
     ParentId, Qty, Reason, Refusal, Side, Tags, Ts,
 };
 
+use crate::algos::Algos;
 use crate::config::{ConfigError, DeskConfig};
+use crate::ground::Ground;
 use crate::parents::Parents;
 
 /// Keys that the desk gives its own children have this bit; keys of clients do not.
@@ -36,14 +38,15 @@ pub const NO_INSTRUMENT: InstrumentId = InstrumentId(u16::MAX);
 
 /// The desk's state.
 pub struct Desk {
-    pub(crate) instruments: Vec<Instrument>,
-    pub(crate) books: Vec<Book>,
+    pub(crate) ground: Ground,
     pub(crate) router: Router,
     /// The desk's one account: every order is its own.
     account: AccountId,
     oms: Oms,
     risk: Risk,
     parents: Parents,
+    /// What the message that is coming in has done to its book.
+    message: Message,
     client_timers: BTreeSet<(Ts, u64)>,
     /// When to ask again to cancel what works under a kill.
     ts_kill_retry: Option<Ts>,
@@ -52,12 +55,33 @@ pub struct Desk {
     is_ended: bool,
 }
 
+/// What the records of a message did so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Message {
+    /// Some record changed the book.
+    is_changed: bool,
+    /// A best price, or whether the book is live, changed.
+    is_moved: bool,
+}
+
 impl Desk {
     /// A desk as the genesis says.
     ///
     /// # Errors
     /// [`ConfigError`].
     pub fn new(config: &DeskConfig) -> Result<Self, ConfigError> {
+        Self::with(config, false)
+    }
+
+    /// The same desk, whose programs are interpreted: the second opinion on what is compiled.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn interpreted(config: &DeskConfig) -> Result<Self, ConfigError> {
+        Self::with(config, true)
+    }
+
+    fn with(config: &DeskConfig, is_interpreted: bool) -> Result<Self, ConfigError> {
         let instruments = config.instruments.clone();
         config.oms.check().map_err(|error| ConfigError::stage("oms", &error))?;
         let router = Router::new(config.route.clone(), instruments.len())
@@ -65,14 +89,18 @@ impl Desk {
         let oms = Oms::new(&config.oms, &instruments, config.seed);
         let risk =
             Risk::new(&config.risk, &instruments, config.seed).map_err(|error| ConfigError::stage("risk", &error))?;
+        let mut algos = Algos::new(&router, is_interpreted);
+        for (row, algo) in config.algos.iter().enumerate() {
+            algos.load(&algo.form, &algo.params).map_err(|error| ConfigError::Algo { row, error })?;
+        }
         Ok(Self {
-            books: instruments.iter().map(|_| Book::new()).collect(),
-            instruments,
+            ground: Ground::new(&instruments, &config.risk, config.prints_own),
             router,
             account: config.risk.account,
             oms,
             risk,
-            parents: Parents::default(),
+            parents: Parents::new(algos, instruments.len()),
+            message: Message::default(),
             client_timers: BTreeSet::new(),
             ts_kill_retry: None,
             next_cl_ord_id: DESK_CL_ORD_ID,
@@ -84,13 +112,13 @@ impl Desk {
     /// The book of an instrument.
     #[must_use]
     pub fn book(&self, instrument: InstrumentId) -> Option<&Book> {
-        self.books.get(instrument.index())
+        self.ground.books.get(instrument.index())
     }
 
     /// The instruments, by id.
     #[must_use]
     pub fn instruments(&self) -> &[Instrument] {
-        &self.instruments
+        &self.ground.instruments
     }
 
     /// The controls, to ask positions of.
@@ -117,23 +145,61 @@ impl Desk {
         self.next_timer
     }
 
+    /// How many algorithms are loaded: the number of the next one.
+    #[must_use]
+    pub fn algos(&self) -> u32 {
+        u32::try_from(self.parents.algos.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The number of the algorithm of a form, by its identity, and its parameters.
+    #[must_use]
+    pub fn algo(&self, form_hash: &[u8; 32], params: &[u8]) -> Option<u32> {
+        self.parents.algos.find(form_hash, params).and_then(|row| u32::try_from(row).ok())
+    }
+
     /// Takes in a market record, and wakes who waits for the books when it closes a message.
     #[inline]
     pub fn on_market(&mut self, event: &MarketEvent, out: &mut Vec<Output>) {
-        let Some(book) = self.books.get_mut(event.instrument.index()) else { return };
-        book.apply(event);
-        if matches!(event.kind, MarketKind::Live | MarketKind::Gap | MarketKind::Clear) {
-            let (is_live, reason) = match event.kind {
-                MarketKind::Live => (true, Reason::None),
-                MarketKind::Gap => (false, Reason::SequenceGap),
-                MarketKind::Clear | MarketKind::Level | MarketKind::Trade | MarketKind::Best | MarketKind::Reach => {
-                    (false, Reason::BookNotLive)
-                }
-            };
-            out.push(BookChanged { instrument: event.instrument, is_live, reason }.into());
+        let Some(book) = self.ground.books.get_mut(event.instrument.index()) else { return };
+        self.message.is_moved |= book.apply(event);
+        match event.kind {
+            MarketKind::Level | MarketKind::Reach => self.message.is_changed = true,
+            MarketKind::Trade => self.on_trade(event),
+            MarketKind::Best => {}
+            MarketKind::Live | MarketKind::Gap | MarketKind::Clear => {
+                self.message.is_changed = true;
+                let (is_live, reason) = match event.kind {
+                    MarketKind::Live => (true, Reason::None),
+                    MarketKind::Gap => (false, Reason::SequenceGap),
+                    MarketKind::Clear | MarketKind::Level | MarketKind::Trade | MarketKind::Best | MarketKind::Reach => {
+                        (false, Reason::BookNotLive)
+                    }
+                };
+                out.push(BookChanged { instrument: event.instrument, is_live, reason }.into());
+            }
         }
-        if event.is_last() && self.parents.is_waiting() {
-            self.with_parents(out, |parents, desk, out| parents.on_books(desk, event.ts_recv, out));
+        if event.is_last() {
+            self.on_message(event, out);
+        }
+    }
+
+    fn on_trade(&mut self, event: &MarketEvent) {
+        self.ground.on_trade(event);
+        if let Some(instrument) = self.ground.instruments.get(event.instrument.index()) {
+            let lots = instrument.lots_of_feed_qty(event.qty_e8);
+            self.parents.on_trade(event.instrument, event.price, lots, event.side() == Side::Buy);
+        }
+    }
+
+    #[inline]
+    fn on_message(&mut self, event: &MarketEvent, out: &mut Vec<Output>) {
+        let Message { is_changed, is_moved } = core::mem::take(&mut self.message);
+        if is_moved {
+            self.ground.on_moved(event.ts_recv, event.instrument);
+        }
+        if self.parents.is_read(event.instrument) {
+            let message = (event.instrument, is_changed);
+            self.with_parents(out, |parents, desk, out| parents.on_message(desk, event.ts_recv, message, out));
             self.next_timer = self.find_next_timer();
         }
     }
@@ -145,6 +211,10 @@ impl Desk {
             Input::SubmitParent(command) if self.is_ended => {
                 out.push(ended(command.parent_id.0, SubmitParent::KIND, NO_INSTRUMENT));
             }
+            Input::LoadAlgo(command) if self.is_ended => {
+                out.push(ended(command.algo.into(), LoadAlgo::KIND, NO_INSTRUMENT));
+            }
+            Input::LoadAlgo(command) => self.parents.load(command, out),
             Input::SubmitParent(command) => {
                 self.with_parents(out, |parents, desk, out| parents.submit(desk, ts, command, out));
             }
@@ -200,7 +270,7 @@ impl Desk {
         if self.is_ended {
             return Err(Refusal::plain(Reason::RunEnded));
         }
-        let Some(book) = self.books.get(order.instrument.index()) else {
+        let Some(book) = self.ground.books.get(order.instrument.index()) else {
             return Err(self.unknown_instrument(order.instrument));
         };
         self.oms.check_new(order)?;
@@ -270,7 +340,7 @@ impl Desk {
         check_client_key(command.cl_ord_id)?;
         check_client_key(command.orig_cl_ord_id)?;
         let would_be = self.oms.check_replace(command)?;
-        let Some(book) = self.books.get(would_be.instrument.index()) else {
+        let Some(book) = self.ground.books.get(would_be.instrument.index()) else {
             return Err(self.unknown_instrument(would_be.instrument));
         };
         if self.oms.has_break(would_be.instrument) && self.risk.is_opening(&self.added_by(command, would_be)) {
@@ -289,7 +359,7 @@ impl Desk {
     }
 
     fn unknown_instrument(&self, instrument: InstrumentId) -> Refusal {
-        let count = i128::try_from(self.instruments.len()).unwrap_or(i128::MAX);
+        let count = i128::try_from(self.ground.instruments.len()).unwrap_or(i128::MAX);
         Refusal::new(Reason::UnknownInstrument, instrument.0, count)
     }
 
@@ -368,6 +438,7 @@ impl Desk {
         for at in from..out.len() {
             let output = out.get(at).copied();
             if let Some(Output::FillBooked(fill)) = output {
+                self.ground.on_fill(&fill);
                 self.parents.on_fill(&fill);
                 out.extend(self.risk.on_fill(ts, &fill).map(Output::from));
             } else if let Some(Output::OrderUpdated(update)) = output {
@@ -428,7 +499,6 @@ impl Desk {
     fn with_parents(&mut self, out: &mut Vec<Output>, act: impl FnOnce(&mut Parents, &mut Self, &mut Vec<Output>)) {
         let mut parents = core::mem::take(&mut self.parents);
         act(&mut parents, self, out);
-        parents.refresh();
         self.parents = parents;
     }
 

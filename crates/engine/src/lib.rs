@@ -4,18 +4,23 @@
 //! record. [`Engine`] puts a journal under it and an [`OutputLog`] behind it. [`replay`](replay::replay) applies a
 //! journal again and names the first sequence at which it differs. Nothing here reads a clock or draws a number.
 
+mod algos;
 pub mod config;
 mod desk;
 mod emit;
 mod engine;
+mod ground;
 mod log;
+mod parent;
 mod parents;
 pub mod replay;
 pub mod risk_arrays;
 pub mod venue;
 
+pub use algos::ALGOS_MAX;
 pub use config::{ConfigError, DeskConfig};
 pub use desk::{CLIENT_TIMERS_MAX, DESK_CL_ORD_ID, Desk, NO_INSTRUMENT};
 pub use engine::{Engine, KIND_GENESIS, KIND_SEAL, MARKET_RUN_MAX};
 pub use log::OutputLog;
+pub use parents::ORDER_QTY_MAX;
 pub use tiderace_journal::JournalError;

@@ -516,10 +516,10 @@ fn a_refusal_changes_nothing_that_comes_later() {
         EnableStrategy { strategy: 1, operator: 0 }.into(),
     ];
     for input in day(&plain) {
-        wanted.extend(plain.apply(input));
+        wanted.extend(plain.apply(input.clone()));
         got.extend(pestered.apply(input));
         for bad in &bad {
-            let out = pestered.apply(*bad);
+            let out = pestered.apply(bad.clone());
             assert_eq!(refusals(&out).len(), out.len(), "{bad:?} gave more than a refusal: {out:?}");
             assert_eq!(out.len(), 1, "{bad:?}");
         }

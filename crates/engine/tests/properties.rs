@@ -8,7 +8,9 @@ mod desk;
 
 use std::collections::BTreeMap;
 
-use desk::{INVERSE, LINEAR, ONE, SEC, SPOT, Trial, lots, order, parent, rows, tags, write};
+use desk::{
+    INVERSE, LINEAR, ONE, SEC, SPOT, TAKING, Trial, Twap, genesis, lots, order, parent, rows, tags, twap, write,
+};
 use proptest::prelude::*;
 use tiderace_engine::replay::replay;
 use tiderace_types::event::OrderSent;
@@ -17,9 +19,17 @@ use tiderace_types::input::{
     ReplaceOrder, ResumeParent, SetTimer, SubmitOrder, SubmitParent,
 };
 use tiderace_types::{
-    Amount, ClOrdId, ExecId, ExecType, Fraction, Input, InstrumentId, KillScope, MarketEvent, MarketKind, OrdStatus,
+    Amount, ClOrdId, ExecId, ExecType, Input, InstrumentId, KillScope, MarketEvent, MarketKind, OrdStatus,
     Output, ParentId, Price, Qty, Reason, Side, Ts,
 };
+
+/// Of one to five slices, posted in none to all of their fourths.
+const ALGOS: u32 = 25;
+
+fn twaps() -> Vec<serde_json::Value> {
+    let of = |row: i64| twap(Twap { slices: row / 5 + 1, passive_share: row % 5 * 250_000_000, ..TAKING });
+    (0..ALGOS.into()).map(of).collect()
+}
 
 const BOOKS: [InstrumentId; 3] = [SPOT, LINEAR, INVERSE];
 
@@ -42,8 +52,7 @@ enum Step {
         id: u64,
         is_sell: bool,
         order_qty: i64,
-        slices: u32,
-        passive: i64,
+        algo: u32,
         instruments: u64,
     },
     ParentCommand {
@@ -96,10 +105,8 @@ fn step(is_broken: bool) -> impl Strategy<Value = Step> {
             .prop_map(|(book, is_ask, away, units)| Step::Level { book, is_ask, away, units }),
         1 => (0..3_usize).prop_map(Step::Gap),
         1 => (0..3_usize, -20..20_i64).prop_map(|(book, moved)| Step::Snapshot { book, moved }),
-        2 => (1..4_u64, any::<bool>(), 1..300_i64, 1..6_u32, 0..=4_i64, 0..9_u64).prop_map(
-            |(id, is_sell, order_qty, slices, passive, instruments)| Step::Parent {
-                id, is_sell, order_qty, slices, passive, instruments
-            }
+        2 => (1..4_u64, any::<bool>(), 1..300_i64, 0..ALGOS, 0..9_u64).prop_map(
+            |(id, is_sell, order_qty, algo, instruments)| Step::Parent { id, is_sell, order_qty, algo, instruments }
         ),
         1 => (1..5_u64, 0..3_u8).prop_map(|(id, what)| Step::ParentCommand { id, what }),
         2 => (0..20_u64, 0..4_usize, any::<bool>(), 0..30_i64, -3..4_i64)
@@ -140,7 +147,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let trial = Trial::live();
+        let mut genesis = genesis();
+        genesis["algos"] = twaps().into();
+        let mut trial = Trial::with(&genesis);
+        trial.all_live();
         Self {
             trial,
             mids: [60_000, 59_990, 59_995],
@@ -171,7 +181,7 @@ impl World {
 
     fn apply(&mut self, input: impl Into<Input>) {
         let input = input.into();
-        self.inputs.push((self.trial.now, input));
+        self.inputs.push((self.trial.now, input.clone()));
         let out = self.trial.apply(input);
         self.digests.push((self.trial.engine.inputs(), self.trial.engine.digest()));
         self.take(out);
@@ -200,12 +210,11 @@ impl World {
                 let out = self.trial.snapshot(BOOKS[book], self.mids[book], units);
                 self.take(out);
             }
-            Step::Parent { id, is_sell, order_qty, slices, passive, instruments } => self.apply(SubmitParent {
+            Step::Parent { id, is_sell, order_qty, algo, instruments } => self.apply(SubmitParent {
                 parent_id: ParentId(id),
                 side: if is_sell { Side::Sell } else { Side::Buy },
                 order_qty: Amount::new(i128::from(order_qty) * i128::from(ONE) / 100 + 3),
-                slices,
-                passive_share: Fraction::new(passive * 250_000_000),
+                algo,
                 instruments,
                 ..parent()
             }),
@@ -237,13 +246,13 @@ impl World {
             Step::Report { at, is_kept } => {
                 if !self.reports.is_empty() {
                     let at = at.index(self.reports.len());
-                    let report = if is_kept { self.reports[at] } else { self.reports.remove(at) };
+                    let report = if is_kept { self.reports[at].clone() } else { self.reports.remove(at) };
                     self.apply(report);
                 }
             }
             Step::Corrupt { at, what, value } => {
                 if !self.reports.is_empty() {
-                    let report = corrupted(self.reports[at.index(self.reports.len())], what, value);
+                    let report = corrupted(self.reports[at.index(self.reports.len())].clone(), what, value);
                     self.apply(report);
                 }
             }

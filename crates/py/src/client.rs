@@ -14,11 +14,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tiderace_book::Level;
 use tiderace_engine::Engine;
-use tiderace_engine::config::ParentSpec;
+use tiderace_engine::config::{AlgoSpec, ParentSpec};
 use tiderace_sim::driver::Client;
 use tiderace_types::event::FillBooked;
 use tiderace_types::input::{
-    CancelAll, CancelOrder, CancelParent, PauseParent, ReplaceOrder, ResumeParent, SetTimer, SubmitOrder,
+    CancelAll, CancelOrder, CancelParent, LoadAlgo, PauseParent, ReplaceOrder, ResumeParent, SetTimer, SubmitOrder,
 };
 use tiderace_types::{
     ClOrdId, Input, InstrumentId, KillScope, MarketEvent, MarketKind, OrdType, Output, ParentId, Price, Qty, Side,
@@ -34,6 +34,8 @@ pub(crate) struct StrategyContext {
     next_id: AtomicU64,
     tags: Tags,
     commands: Mutex<Vec<Input>>,
+    /// Algorithms that the strategy has loaded, by number.
+    loads: Mutex<Vec<(u32, AlgoSpec)>>,
 }
 
 type Best = (i64, i64, i64, i64);
@@ -46,6 +48,7 @@ impl StrategyContext {
             next_id: AtomicU64::new(1),
             tags,
             commands: Mutex::new(Vec::new()),
+            loads: Mutex::new(Vec::new()),
         }
     }
 
@@ -147,10 +150,12 @@ impl StrategyContext {
         self.push(|cause_seq| CancelAll { scope, id, cause_seq }.into())
     }
 
-    /// Submits a parent order from the JSON of its fields.
+    /// Submits a parent order from the JSON of its fields; its algorithm is loaded first, where it is a new one.
     fn submit_parent(&self, fields: &str) -> PyResult<()> {
-        let parent: ParentSpec =
+        let parent: ParentSpec<AlgoSpec> =
             serde_json::from_str(fields).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let row = self.load(&parent.algo)?;
+        let parent = parent.numbered(row);
         self.push(|cause_seq| parent.command(cause_seq).into())
     }
 
@@ -197,6 +202,26 @@ impl StrategyContext {
 }
 
 impl StrategyContext {
+    /// The number of an algorithm, in the desk or on its way there.
+    fn load(&self, algo: &AlgoSpec) -> PyResult<u32> {
+        let hash = algo.check().map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let AlgoSpec { form, params } = algo;
+        let (found, loaded) = self.with_engine(|engine| (engine.desk().algo(&hash, params), engine.desk().algos()))?;
+        if let Some(row) = found {
+            return Ok(row);
+        }
+        // Those that the desk has yet to take in.
+        let mut loads = self.loads.lock().map_err(|_| PyRuntimeError::new_err("the command queue is broken"))?;
+        if let Some((row, _)) = loads.iter().find(|(_, load)| load == algo) {
+            return Ok(*row);
+        }
+        let row = loads.last().map_or(loaded, |(row, _)| row.saturating_add(1).max(loaded));
+        loads.push((row, algo.clone()));
+        let load = LoadAlgo { algo: row, form: form.clone(), params: params.clone() };
+        self.commands.lock().map_err(|_| PyRuntimeError::new_err("the command queue is broken"))?.push(load.into());
+        Ok(row)
+    }
+
     fn take_id(&self, wanted: Option<u64>) -> u64 {
         match wanted {
             Some(id) => {
@@ -494,7 +519,9 @@ impl Client for PyClient<'_> {
             | Output::BreakRaised(_)
             | Output::BreakCleared(_)
             | Output::KillChanged(_)
-            | Output::StrategyEnabled(_) => Ok(()),
+            | Output::StrategyEnabled(_)
+            | Output::ProgramStopped(_)
+            | Output::ProgramNoted(_) => Ok(()),
         }
     }
 

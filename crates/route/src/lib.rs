@@ -13,4 +13,5 @@ pub mod sweep;
 
 pub use config::{RouteConfig, RouteConfigError, VenueCost};
 pub use cost::{Fee, Yardstick};
+pub use minimum::smallest_qty;
 pub use sweep::{Candidate, Child, Plan, Request, Router};

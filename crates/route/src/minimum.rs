@@ -28,7 +28,8 @@ impl Router {
 }
 
 /// The fewest lots that the venue accepts at `price`. `None` where there are none.
-fn smallest_qty(instrument: &Instrument, price: Price) -> Option<Qty> {
+#[must_use]
+pub fn smallest_qty(instrument: &Instrument, price: Price) -> Option<Qty> {
     let one = Qty::new(1)?;
     let lots_for = |rounding| {
         let lot = instrument.notional(one, price, rounding)?.get();

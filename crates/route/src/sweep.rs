@@ -156,7 +156,8 @@ impl Router {
 
 impl Candidate<'_> {
     /// The price at which what is taken at `price` counts as exposure, at its most.
-    pub(crate) fn sizing_price(&self, side: Side, price: Price) -> Price {
+    #[must_use]
+    pub fn sizing_price(&self, side: Side, price: Price) -> Price {
         if side == Side::Sell || self.instrument.style != Style::Inverse {
             return price;
         }
@@ -168,7 +169,8 @@ impl Candidate<'_> {
     }
 
     /// Most lots of one order whose worst price is `price`.
-    pub(crate) fn most_lots(&self, side: Side, price: Price) -> Qty {
+    #[must_use]
+    pub fn most_lots(&self, side: Side, price: Price) -> Qty {
         // A sale is valued at the bid, where that is better than its limit.
         let bid = self.book.best(Side::Buy).map_or(price, |level| level.price);
         let price = if side == Side::Buy { price } else { price.max(bid) };

@@ -401,6 +401,8 @@ pub(crate) const fn venue_of(output: &Output) -> Option<InstrumentId> {
         | Output::BreakCleared(_)
         | Output::KillChanged(_)
         | Output::StrategyEnabled(_)
-        | Output::TimerFired(_) => None,
+        | Output::TimerFired(_)
+        | Output::ProgramStopped(_)
+        | Output::ProgramNoted(_) => None,
     }
 }

@@ -330,6 +330,18 @@ impl ParentStatus {
 }
 
 fix_enum! {
+    /// What becomes of a parent's rest at its end.
+    AtEnd {
+        /// Nothing: the parent expires.
+        Expire = b'E',
+        /// It is taken, within the limit.
+        Take = b'T',
+        /// The parent goes on.
+        Keep = b'K',
+    }
+}
+
+fix_enum! {
     /// Put or call (FIX 201).
     PutOrCall {
         /// Put.

@@ -143,19 +143,19 @@ layout! {
         /// Why.
         reason: Reason,
     }
-    /// A slice of a parent came due.
+    /// A parent's program says where its plan stands.
     SliceStarted = 109 {
         /// Which parent.
         parent_id: ParentId,
-        /// Slice number from zero.
+        /// Number of the slice.
         slice: u32,
         /// Exposure that should be filled when this slice is done.
         target: Amount,
         /// Exposure filled so far.
         cum_qty: Amount,
-        /// Exposure to be taken now.
+        /// Exposure that it then asks to take.
         take: Amount,
-        /// Exposure to be posted now.
+        /// Exposure that it then asks to post.
         post: Amount,
     }
     /// A parent's reference price of one instrument was taken.
@@ -236,10 +236,33 @@ layout! {
         /// The time asked for.
         ts_due: Ts,
     }
+    /// A parent's program was stopped; what it asked for in that call is not done.
+    ProgramStopped = 118 {
+        /// Which parent.
+        parent_id: ParentId,
+        /// Number of the trap; zero: it went over a budget.
+        trap: u8,
+        /// Number of the statement.
+        statement: u32,
+        /// Fuel that the call had used.
+        fuel_used: u64,
+        /// Why.
+        reason: Reason,
+    }
+    /// A line of a program's own.
+    ProgramNoted = 119 {
+        /// Which parent.
+        parent_id: ParentId,
+        /// Label of its form.
+        label: u32,
+        /// What it says.
+        value: i64,
+    }
 }
 
 records! {
     /// Everything that comes out of the desk.
+    #[derive(Copy)]
     Output {
         /// New order out.
         OrderSent,
@@ -275,5 +298,9 @@ records! {
         StrategyEnabled,
         /// Timer.
         TimerFired,
+        /// Program stopped.
+        ProgramStopped,
+        /// Program's own line.
+        ProgramNoted,
     }
 }

@@ -1,8 +1,9 @@
 //! Commands and reports that go into the desk: everything that the journal holds.
 
 use crate::ids::Tags;
+use crate::layout::{DecodeError, Field};
 use crate::{
-    AccountId, Amount, AssetId, ClOrdId, ExecId, ExecType, Fraction, InstrumentId, KillScope, OrdStatus, OrdType,
+    AccountId, Amount, AssetId, AtEnd, ClOrdId, ExecId, ExecType, Fraction, InstrumentId, KillScope, OrdStatus, OrdType,
     ParentId, Price, Qty, Reason, Side, TimeInForce, Ts, layout, records,
 };
 
@@ -14,7 +15,7 @@ layout! {
         /// Records, one after the other.
         count: u32,
     }
-    /// Work a parent order by TWAP.
+    /// Work a parent order by an algorithm. Where a field bounds something, zero is no bound.
     SubmitParent = 3 {
         /// The submitter's key.
         parent_id: ParentId,
@@ -24,28 +25,36 @@ layout! {
         tags: Tags,
         /// Buy or sell.
         side: Side,
-        /// Exposure to trade, in base units of the base asset, > 0.
+        /// Exposure to trade, in base units of the base asset, > 0; of two sides: net exposure either way, at most.
         order_qty: Amount,
-        /// No child beyond its instrument's arrival mid x (1 +- limit), > 0.
+        /// No child beyond its instrument's arrival mid x (1 +- limit); zero only where the algorithm has no limit.
         limit: Fraction,
-        /// First slice; `Ts::ZERO` is the arrival (all its books live).
+        /// When it starts; `Ts::ZERO` is the arrival (all its books live).
         ts_start: Ts,
-        /// Nanoseconds from start to end, > 0.
+        /// Nanoseconds from start to end; zero only with [`AtEnd::Keep`].
         duration_ns: i64,
-        /// Number of slices, > 0.
-        slices: u32,
-        /// Slice sizes vary by up to this share of the even slice, 0 to 1.
-        size_jitter: Fraction,
-        /// Slice times vary by up to this share of the interval, 0 to 1.
-        time_jitter: Fraction,
-        /// Seed of both.
+        /// Number of the algorithm.
+        algo: u32,
+        /// Seed of all that is drawn for it.
         seed: u64,
-        /// A slice is at most this many times the even slice, >= 1.
-        catch_up_cap: Fraction,
-        /// Share of each slice that is posted at the best price instead of taken, 0 to 1.
-        passive_share: Fraction,
         /// Bit i set: instrument i may be used.
         instruments: u64,
+        /// The desk takes by itself where a price is better than the arrival mid by this share.
+        would: Fraction,
+        /// So much of it at most; zero is all.
+        would_qty: Amount,
+        /// Own / (own + others) of what traded since the start, at most.
+        max_participation: Fraction,
+        /// Children are no larger than an exposure drawn from here,
+        clip_min: Amount,
+        /// to here.
+        clip_max: Amount,
+        /// What becomes of the rest.
+        at_end: AtEnd,
+        /// No child while its book's spread is a larger share of the mid.
+        spread_max: Fraction,
+        /// No child while the mid ranged over a larger share of itself in the last minute.
+        range_max: Fraction,
     }
     /// Stop a parent for good and cancel its children.
     CancelParent = 4 {
@@ -232,6 +241,60 @@ layout! {
     }
 }
 
+/// Bytes of a form, at most: frame, core and debug section of the largest program.
+pub const FORM_BYTES_MAX: usize = 10 + (1 << 18) + (1 << 20);
+/// Bytes of a program's parameters, at most.
+pub const PARAMS_BYTES_MAX: usize = 1 << 16;
+
+/// Make a program with its parameters an algorithm that parents name by number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadAlgo {
+    /// Its number: as many as are loaded, those of the genesis included.
+    pub algo: u32,
+    /// The program's form; at most [`FORM_BYTES_MAX`].
+    pub form: Vec<u8>,
+    /// Its parameters, packed; at most [`PARAMS_BYTES_MAX`].
+    pub params: Vec<u8>,
+}
+
+impl LoadAlgo {
+    /// The record's kind.
+    pub const KIND: u16 = 20;
+
+    /// Appends its bytes: the number, then form and parameters, each behind its length.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        self.algo.put(out);
+        for part in [&self.form, &self.params] {
+            // Beyond the bound the bytes are refused when they are read.
+            u32::try_from(part.len()).unwrap_or(u32::MAX).put(out);
+            out.extend_from_slice(part);
+        }
+    }
+
+    /// Reads it from exactly its bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn decode(mut bytes: &[u8]) -> Result<Self, DecodeError> {
+        let got = bytes.len();
+        let algo = u32::take(&mut bytes)?;
+        let mut wanted = size_of::<u32>();
+        let mut part = |most: usize| {
+            let len = usize::try_from(u32::take(&mut bytes)?).unwrap_or(usize::MAX);
+            wanted = wanted.saturating_add(len).saturating_add(size_of::<u32>());
+            let wrong = DecodeError::WrongLength { kind: Self::KIND, wanted, got };
+            let (part, rest) = bytes.split_at_checked(len).filter(|_| len <= most).ok_or(wrong)?;
+            bytes = rest;
+            Ok(part.to_vec())
+        };
+        let (form, params) = (part(FORM_BYTES_MAX)?, part(PARAMS_BYTES_MAX)?);
+        if !bytes.is_empty() {
+            return Err(DecodeError::WrongLength { kind: Self::KIND, wanted, got });
+        }
+        Ok(Self { algo, form, params })
+    }
+}
+
 records! {
     /// Everything that goes into the desk.
     Input {
@@ -271,5 +334,9 @@ records! {
         BalanceSet,
         /// The end.
         End,
+    }
+    varying {
+        /// An algorithm.
+        LoadAlgo,
     }
 }

@@ -4,7 +4,7 @@
 //! numbered once and never renumbered. A decoder takes exactly the bytes of one record: fewer or more is an error.
 
 use crate::{
-    AccountId, Amount, AssetId, ClOrdId, ExecId, ExecType, Fraction, InstrumentId, KillScope, OrdStatus, OrdType,
+    AccountId, Amount, AssetId, AtEnd, ClOrdId, ExecId, ExecType, Fraction, InstrumentId, KillScope, OrdStatus, OrdType,
     ParentId, ParentStatus, PegTo, PostOnly, Price, Qty, Rate, Reason, SelfTradePrevention, Side, TimeInForce,
     TradeKind, TradingState, Trigger, Ts, VenueId,
 };
@@ -151,7 +151,7 @@ raw! {
     Side: u8, v => v.fix(); OrdType: u8, v => v.fix(); TimeInForce: u8, v => v.fix(); OrdStatus: u8, v => v.fix();
     ExecType: u8, v => v.fix(); KillScope: u8, v => v.fix(); ParentStatus: u8, v => v.fix();
     SelfTradePrevention: u8, v => v.fix(); PostOnly: u8, v => v.fix(); Trigger: u8, v => v.fix(); PegTo: u8, v => v.fix();
-    TradingState: u8, v => v.fix(); TradeKind: u8, v => v.fix(); Reason: u16, v => v.code();
+    TradingState: u8, v => v.fix(); TradeKind: u8, v => v.fix(); AtEnd: u8, v => v.fix(); Reason: u16, v => v.code();
 }
 field_new! {
     Price: i64, v => Some(Price::new(v)); Qty: i64, v => Qty::new(v); Amount: i128, v => Some(Amount::new(v));
@@ -165,7 +165,7 @@ field_new! {
     SelfTradePrevention: u8, v => SelfTradePrevention::from_fix(v); PostOnly: u8, v => PostOnly::from_fix(v);
     Trigger: u8, v => Trigger::from_fix(v); PegTo: u8, v => PegTo::from_fix(v);
     TradingState: u8, v => TradingState::from_fix(v); TradeKind: u8, v => TradeKind::from_fix(v);
-    Reason: u16, v => Reason::from_code(v);
+    AtEnd: u8, v => AtEnd::from_fix(v); Reason: u16, v => Reason::from_code(v);
 }
 
 impl Field for bool {
@@ -213,26 +213,39 @@ macro_rules! layout {
     )*};
 }
 
-/// Declares an enum over record structs, with encoding by kind.
+/// Declares an enum over record structs, with encoding by kind. Records of varying length stand behind `varying` and
+/// bring `KIND`, `encode` and `decode` of their own.
 #[macro_export]
 macro_rules! records {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident,)* }) => {
+    (
+        $(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident,)* }
+        $(varying { $($(#[$wmeta:meta])* $varying:ident,)* })?
+    ) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($(#[$vmeta])* $variant($variant),)* }
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$vmeta])* $variant($variant),)*
+            $($($(#[$wmeta])* $varying($varying),)*)?
+        }
 
         impl $name {
             /// The record's kind.
             #[must_use]
             pub const fn kind(&self) -> u16 {
-                match self { $(Self::$variant(_) => <$variant as $crate::layout::Layout>::KIND,)* }
+                match self {
+                    $(Self::$variant(_) => <$variant as $crate::layout::Layout>::KIND,)*
+                    $($(Self::$varying(_) => $varying::KIND,)*)?
+                }
             }
             /// The record's name.
             #[must_use]
             pub const fn name(&self) -> &'static str {
-                match self { $(Self::$variant(_) => stringify!($variant),)* }
+                match self {
+                    $(Self::$variant(_) => stringify!($variant),)*
+                    $($(Self::$varying(_) => stringify!($varying),)*)?
+                }
             }
-            /// Every record: kind, name, fields.
+            /// Every record of fixed length: kind, name, fields.
             pub const TABLE: &'static [(u16, &'static str, &'static [(&'static str, $crate::layout::Column)])] = &[$((
                 <$variant as $crate::layout::Layout>::KIND,
                 stringify!($variant),
@@ -240,7 +253,10 @@ macro_rules! records {
             ),)*];
             /// Appends the record's bytes, without its kind.
             pub fn encode(&self, out: &mut Vec<u8>) {
-                match self { $(Self::$variant(record) => $crate::layout::Layout::encode(record, out),)* }
+                match self {
+                    $(Self::$variant(record) => $crate::layout::Layout::encode(record, out),)*
+                    $($(Self::$varying(record) => record.encode(out),)*)?
+                }
             }
             /// Reads the record of `kind` from exactly its bytes.
             ///
@@ -250,6 +266,7 @@ macro_rules! records {
                 match kind {
                     $(<$variant as $crate::layout::Layout>::KIND =>
                         <$variant as $crate::layout::Layout>::decode(bytes).map(Self::$variant),)*
+                    $($(kind if kind == $varying::KIND => $varying::decode(bytes).map(Self::$varying),)*)?
                     _ => Err($crate::layout::DecodeError::UnknownKind(kind)),
                 }
             }
@@ -257,5 +274,8 @@ macro_rules! records {
         $(impl From<$variant> for $name {
             fn from(record: $variant) -> Self { Self::$variant(record) }
         })*
+        $($(impl From<$varying> for $name {
+            fn from(record: $varying) -> Self { Self::$varying(record) }
+        })*)?
     };
 }

@@ -22,7 +22,7 @@ pub mod venue_data;
 
 pub use decimal::DecimalError;
 pub use enums::{
-    ExecType, KillScope, OrdStatus, OrdType, ParentStatus, PegTo, PostOnly, PutOrCall, SelfTradePrevention, Side,
+    AtEnd, ExecType, KillScope, OrdStatus, OrdType, ParentStatus, PegTo, PostOnly, PutOrCall, SelfTradePrevention, Side,
     TimeInForce, TradeKind, TradingState, Trigger,
 };
 pub use event::Output;

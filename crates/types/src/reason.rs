@@ -170,6 +170,16 @@ reasons! {
     7003 EndReached "end_reached" "The parent's time ran out with quantity left." => "Submit a new parent for the rest.";
     7004 CatchUpCap "catch_up_cap" "A slice is no larger than catch_up_cap times the even slice." => "Nothing to do: the rest joins later slices.";
     7005 Dust "dust" "What is left is below what any venue accepts." => "Nothing to do.";
+    7006 ProgramTrapped "program_trapped" "A program that traps is stopped." => "Correct the statement that the event names.";
+    7007 ProgramBudget "program_budget" "A program asks for no more actions and children than its budget." => "Ask for less, or state more children in the program's meta.";
+    7008 UnknownAlgo "unknown_algo" "A parent names a loaded algorithm, and the next one loaded has the next number." => "Load it first, under the next number.";
+    7009 BadForm "bad_form" "An algorithm is a valid form whose meta and entries are those of an algorithm." => "Compile it again with the front end of this build.";
+    7010 BadSide "bad_side" "A parent of one side has no children on the other." => "Ask for the parent's side, or make the program two-sided.";
+    7011 ParticipationCap "participation_cap" "A parent is no larger part of what traded than its max_participation." => "Wait for others to trade.";
+    7012 GateClosed "gate_closed" "No child while the spread or the range of the last minute is above its gate." => "Nothing to do: wait.";
+    7013 ControlRefused "control_refused" "A control that has no meaning for an algorithm is not given." => "Leave the control out.";
+    7014 NothingLeft "nothing_left" "No child beyond what is neither filled nor working." => "Nothing to do.";
+    7015 ProgramFinished "program_finished" "A program that is done closes its parent." => "Submit a new parent for the rest.";
     8001 SequenceGap "sequence_gap" "Updates follow each other without a gap." => "Wait for the next snapshot.";
     8002 CrossedBook "crossed_book" "The best bid is below the best ask." => "Wait for the next snapshot.";
     8003 Decode "decode" "A message is of the venue's documented form." => "Check the recording, or the codec's version.";

@@ -363,6 +363,7 @@ impl Replace {
 
 records! {
     /// Commands of fixed size.
+    #[derive(Copy)]
     Single {
         /// New order.
         NewOrder,
@@ -1025,6 +1026,7 @@ layout! {
 
 records! {
     /// Everything that comes out of the venue, market data aside.
+    #[derive(Copy)]
     Event {
         /// Report on an order.
         Report,

@@ -155,6 +155,7 @@ layout! {
 
 records! {
     /// Everything that the venue publishes to all.
+    #[derive(Copy)]
     MarketData {
         /// Order in.
         OrderAdded,

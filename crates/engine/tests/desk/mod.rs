@@ -13,10 +13,10 @@ use tiderace_engine::replay::{Replayed, replay};
 use tiderace_engine::{Desk, DeskConfig, Engine};
 use tiderace_journal::{Reader, Writer};
 use tiderace_types::event::{OrderSent, Refused};
-use tiderace_types::input::{CancelReject, ExecutionReport, SubmitOrder, SubmitParent, Timer};
+use tiderace_types::input::{CancelReject, ExecutionReport, LoadAlgo, SubmitOrder, SubmitParent, Timer};
 use tiderace_types::{
-    Amount, AssetId, ClOrdId, ExecId, ExecType, Fraction, Input, InstrumentId, MarketEvent, MarketKind, OrdStatus,
-    OrdType, Output, ParentId, Price, Qty, Reason, Side, Tags, TimeInForce, Ts,
+    Amount, AssetId, AtEnd, ClOrdId, ExecId, ExecType, Fraction, Input, InstrumentId, MarketEvent, MarketKind, OrdStatus,
+    OrdType, Output, ParentId, ParentStatus, Price, Qty, Reason, Side, Tags, TimeInForce, Ts,
 };
 
 pub(crate) const SEC: i64 = 1_000_000_000;
@@ -51,7 +51,7 @@ pub(crate) fn genesis() -> Value {
     });
     let terms = |asset: u16| json!({"taker_fee": 0, "maker_fee": 0, "fee_asset": asset});
     json!({
-        "rules_version": 1,
+        "rules_version": 2,
         "assets": [{"asset": "BTC", "decimals": 8}, {"asset": "USDT", "decimals": 8}],
         "venues": ["spot", "linear", "inverse"],
         "labels": ["", "person"],
@@ -71,7 +71,7 @@ pub(crate) fn genesis() -> Value {
             "instruments": [terms(1), terms(1), terms(0)], "queue": "risk_averse", "feed": "recorded",
             "order_entry": {"constant_ns": 1}, "response": {"constant_ns": 1}, "seed": 1,
         },
-        "recording": {}, "synthetic": true, "parents": [], "balances": [],
+        "recording": {}, "synthetic": true, "algos": [twap(TAKING), twap(POSTING)], "parents": [], "balances": [],
     })
 }
 
@@ -129,7 +129,39 @@ impl Trial {
 
     pub(crate) fn apply(&mut self, input: impl Into<Input>) -> Vec<Output> {
         self.engine.input(Ts::new(self.now), &input.into()).unwrap();
-        self.engine.outputs().to_vec()
+        self.follow()
+    }
+
+    /// The outputs, and those of what programs do a nanosecond later.
+    fn follow(&mut self) -> Vec<Output> {
+        let mut out = self.engine.outputs().to_vec();
+        let has_begun = |o: &Output| match o {
+            Output::ArrivalTaken(_) => true,
+            Output::ParentUpdated(parent) => parent.status == ParentStatus::Working,
+            _ => false,
+        };
+        if !out.iter().any(has_begun) {
+            return out;
+        }
+        let soon = Ts::new(self.now + 1);
+        while self.engine.desk().next_timer() <= soon {
+            self.engine.input(soon, &Timer { ts_due: self.engine.desk().next_timer() }.into()).unwrap();
+            out.extend_from_slice(self.engine.outputs());
+        }
+        out
+    }
+
+    /// Loads the shipped TWAP with these parameters. Gives its number.
+    pub(crate) fn load(&mut self, twap: Twap) -> u32 {
+        let algo = self.engine.desk().algos();
+        let (form, params) = (tiderace_algo::TWAP_FORM.to_vec(), twap.params());
+        assert_eq!(self.apply(LoadAlgo { algo, form, params }), []);
+        algo
+    }
+
+    /// The parent of four slices, with other parameters.
+    pub(crate) fn parent_of(&mut self, twap: Twap) -> SubmitParent {
+        SubmitParent { algo: self.load(twap), ..parent() }
     }
 
     /// Moves the clock and fires every timer that comes due on the way.
@@ -143,7 +175,8 @@ impl Trial {
                 return out;
             }
             self.now = self.now.max(due);
-            out.extend(self.apply(Timer { ts_due: Ts::new(due) }));
+            self.engine.input(Ts::new(self.now), &Timer { ts_due: Ts::new(due) }.into()).unwrap();
+            out.extend_from_slice(self.engine.outputs());
         }
         panic!("timers never end");
     }
@@ -152,7 +185,7 @@ impl Trial {
         let index = u64::try_from(self.tape.len()).unwrap();
         self.tape.push(event);
         self.engine.market(index, &event).unwrap();
-        self.engine.outputs().to_vec()
+        self.follow()
     }
 
     pub(crate) fn event(&self, instrument: InstrumentId, kind: MarketKind, side: Side) -> MarketEvent {
@@ -290,6 +323,43 @@ pub(crate) fn lots(lots: i64) -> Qty {
     Qty::new(lots).unwrap()
 }
 
+/// Parameters of the shipped TWAP.
+#[derive(Clone, Copy)]
+pub(crate) struct Twap {
+    pub(crate) slices: i64,
+    pub(crate) size_jitter: i64,
+    pub(crate) time_jitter: i64,
+    pub(crate) catch_up_cap: i64,
+    pub(crate) passive_share: i64,
+}
+
+/// Four even slices, all taken, which catch up to twice the even slice.
+pub(crate) const TAKING: Twap =
+    Twap { slices: 4, size_jitter: 0, time_jitter: 0, catch_up_cap: 2_000_000_000, passive_share: 0 };
+/// The same, all posted.
+pub(crate) const POSTING: Twap = Twap { passive_share: 1_000_000_000, ..TAKING };
+
+impl Twap {
+    pub(crate) fn params(self) -> Vec<u8> {
+        let Self { slices, size_jitter, time_jitter, catch_up_cap, passive_share } = self;
+        let words = [slices, size_jitter, time_jitter, catch_up_cap, passive_share];
+        words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+}
+
+/// The shipped TWAP as a row of a genesis.
+pub(crate) fn twap(twap: Twap) -> Value {
+    algo(tiderace_algo::TWAP_FORM, &twap.params())
+}
+
+pub(crate) fn algo(form: &[u8], params: &[u8]) -> Value {
+    json!({"form": hex(form), "params": hex(params)})
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Buy 1 BTC in four slices over 100 s, all taken, on all three books.
 pub(crate) fn parent() -> SubmitParent {
     SubmitParent {
@@ -301,19 +371,23 @@ pub(crate) fn parent() -> SubmitParent {
         limit: Fraction::new(10_000_000),
         ts_start: Ts::ZERO,
         duration_ns: 100 * SEC,
-        slices: 4,
-        size_jitter: Fraction::ZERO,
-        time_jitter: Fraction::ZERO,
+        algo: 0,
         seed: 1,
-        catch_up_cap: Fraction::new(2_000_000_000),
-        passive_share: Fraction::ZERO,
         instruments: 0b111,
+        would: Fraction::ZERO,
+        would_qty: Amount::ZERO,
+        max_participation: Fraction::ZERO,
+        clip_min: Amount::ZERO,
+        clip_max: Amount::ZERO,
+        at_end: AtEnd::Expire,
+        spread_max: Fraction::ZERO,
+        range_max: Fraction::ZERO,
     }
 }
 
 /// The same, all posted.
 pub(crate) fn posting_parent() -> SubmitParent {
-    SubmitParent { passive_share: Fraction::ONE, ..parent() }
+    SubmitParent { algo: 1, ..parent() }
 }
 
 pub(crate) fn tags(strategy: u32) -> Tags {

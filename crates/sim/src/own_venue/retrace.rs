@@ -99,7 +99,7 @@ impl Again {
         }
         self.move_to(ts);
         if matches!(input, Input::ExecutionReport(_) | Input::CancelReject(_))
-            && self.reports.receive() != Some((ts, input))
+            && self.reports.receive() != Some((ts, input.clone()))
         {
             return Err(differs);
         }

@@ -2,14 +2,14 @@
 
 use tiderace_types::event::{
     ArrivalTaken, BookChanged, BreakCleared, BreakRaised, CancelSent, FillBooked, KillChanged, OrderSent, OrderUpdated,
-    ParentUpdated, Refused, ReplaceSent, SliceStarted, StatusRequested, StrategyEnabled, TimerFired, VenueSkipped,
+    ParentUpdated, ProgramNoted, ProgramStopped, Refused, ReplaceSent, SliceStarted, StatusRequested, StrategyEnabled, TimerFired, VenueSkipped,
 };
 use tiderace_types::input::{
     BalanceSet, CancelAll, CancelOrder, CancelParent, CancelReject, ClearBreak, EnableStrategy, End, ExecutionReport,
-    Kill, MarketData, PauseParent, ReplaceOrder, ResumeParent, SetTimer, SubmitOrder, SubmitParent, Timer,
+    Kill, LoadAlgo, MarketData, PauseParent, ReplaceOrder, ResumeParent, SetTimer, SubmitOrder, SubmitParent, Timer,
 };
 use tiderace_types::{
-    AccountId, Amount, AssetId, ClOrdId, ExecId, ExecType, Fraction, Input, InstrumentId, KillScope, MarketEvent,
+    AccountId, Amount, AssetId, AtEnd, ClOrdId, ExecId, ExecType, Fraction, Input, InstrumentId, KillScope, MarketEvent,
     MarketKind, OrdStatus, OrdType, Output, ParentId, ParentStatus, Price, Qty, Reason, Side, Tags, TimeInForce, Ts,
     VenueId,
 };
@@ -42,13 +42,17 @@ pub(crate) fn inputs() -> Vec<Input> {
             limit: Fraction::new(3_000_000),
             ts_start: TS,
             duration_ns: 300_000_000_000,
-            slices: 60,
-            size_jitter: Fraction::new(200_000_000),
-            time_jitter: Fraction::new(500_000_000),
+            algo: 0x0b0a_0908,
             seed: 0x7776_7574_7372_7170,
-            catch_up_cap: Fraction::new(3_000_000_000),
-            passive_share: Fraction::new(250_000_000),
             instruments: 0b111,
+            would: Fraction::new(1_000_000),
+            would_qty: Amount::new(1_000_000_000),
+            max_participation: Fraction::new(250_000_000),
+            clip_min: Amount::new(10_000_000),
+            clip_max: Amount::new(90_000_000),
+            at_end: AtEnd::Take,
+            spread_max: Fraction::new(500_000),
+            range_max: Fraction::new(2_000_000),
         }
         .into(),
         CancelParent { parent_id: PARENT, cause_seq: CAUSE }.into(),
@@ -109,7 +113,13 @@ pub(crate) fn inputs() -> Vec<Input> {
         SetTimer { id: 11, ts_due: TS, cause_seq: CAUSE }.into(),
         BalanceSet { account: AccountId(12), venue: VenueId(13), asset: AssetId(14), amount: AMOUNT }.into(),
         End { interrupted: true }.into(),
+        load_algo().into(),
     ]
+}
+
+/// The one of varying length.
+pub(crate) fn load_algo() -> LoadAlgo {
+    LoadAlgo { algo: 0x0403_0201, form: vec![0x54, 0x52, 0x50], params: vec![1, 2] }
 }
 
 /// One of every output, by kind.
@@ -212,6 +222,15 @@ pub(crate) fn outputs() -> Vec<Output> {
         KillChanged { scope: KillScope::All, id: 0, is_on: false }.into(),
         StrategyEnabled { strategy: 5, is_enabled: true, operator: 6 }.into(),
         TimerFired { id: 15, ts_due: TS }.into(),
+        ProgramStopped {
+            parent_id: PARENT,
+            trap: 3,
+            statement: 0x0d0c_0b0a,
+            fuel_used: 0x9796_9594_9392_9190,
+            reason: Reason::ProgramTrapped,
+        }
+        .into(),
+        ProgramNoted { parent_id: PARENT, label: 16, value: -17 }.into(),
     ]
 }
 
