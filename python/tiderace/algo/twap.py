@@ -28,12 +28,12 @@ class Params:
     """How the order is sliced."""
 
     slices: int = tr.param(30, minimum=1, maximum=100_000, unit="count")
-    size_jitter: int = tr.param(0, minimum=0, maximum=1_000_000_000, unit="share")
-    time_jitter: int = tr.param(0, minimum=0, maximum=1_000_000_000, unit="share")
+    size_jitter: int = tr.param(200_000_000, minimum=0, maximum=1_000_000_000, unit="share")
+    time_jitter: int = tr.param(200_000_000, minimum=0, maximum=1_000_000_000, unit="share")
     catch_up_cap: int = tr.param(
         3_000_000_000, minimum=1_000_000_000, maximum=1_000_000_000_000, unit="share"
     )
-    passive_share: int = tr.param(0, minimum=0, maximum=1_000_000_000, unit="share")
+    passive_share: int = tr.param(250_000_000, minimum=0, maximum=1_000_000_000, unit="share")
 
 
 @tr.record
