@@ -34,6 +34,7 @@ __all__ = [
     "bench_orders",
     "bench_program",
     "bench_program_compile",
+    "bench_program_fleet",
     "bench_program_fuel",
     "bench_recover",
     "bench_resting",
@@ -206,6 +207,9 @@ def bench_program_fuel(
 def bench_program_compile(
     program: Program, repetitions: int
 ) -> list[tuple[float, float, float]]: ...
+def bench_program_fleet(
+    program: Program, params: Sequence[Any], holders: int, slices: int, woken: int
+) -> tuple[float, int, int, int, int]: ...
 def parse_decimal(text: str, decimals: int) -> int: ...
 def format_decimal(value: int, decimals: int) -> str: ...
 

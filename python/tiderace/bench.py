@@ -21,7 +21,7 @@ DESK = ("decode", "order-native", "order-python", "replay-native", "replay-pytho
 VENUE = ("match", "venue", "journal", "recover", "venue-python", "kill", "crash")
 MODEL = ("iv", "greeks", "surface")
 CLEAR = ("margin", "clear", "liquidate")
-PROGRAM = ("program-payoff", "program-call", "program-compile", "program-fuel")
+PROGRAM = ("program-payoff", "program-call", "program-compile", "program-fuel", "program-fleet")
 NAMES = DESK + VENUE + MODEL + CLEAR + PROGRAM
 
 

@@ -60,6 +60,7 @@ FIGURES_OF_PROGRAMS = {
     "program-call": ("ns_per_call", "ns_per_call_no_read"),
     "program-compile": ("ms_cold", "ms_cached", "ms_front_end", "ms_room", "ms_start"),
     "program-fuel": ("ms_to_stop",),
+    "program-fleet": ("activations_per_s",),
 }
 
 
@@ -80,6 +81,12 @@ def test_a_loop_without_end_stops_within_its_fuel_and_uses_it() -> None:
     found = bench.run("program-fuel", is_smoke=True)
     assert (found["given"], found["overrun"]) == (found["used"], 0.0)
     assert 0.99 < found["worked"] <= 1.0
+
+
+def test_a_fleet_is_woken_by_tens_and_says_what_each_takes() -> None:
+    found = bench.run("program-fleet", is_smoke=True)
+    assert found["woken_per_event"] == pytest.approx(10.0, abs=0.5)
+    assert 0 < found["bytes_per_instance"] < 1_000
 
 
 def test_the_program_that_is_compiled_has_a_hundred_lines() -> None:

@@ -10,6 +10,7 @@ mod journal;
 mod model;
 mod program;
 mod program_bench;
+mod program_fleet;
 mod run;
 mod scenario;
 mod stress;
@@ -48,6 +49,8 @@ mod _core {
     use crate::program::{PyProgram, program_math};
     #[pymodule_export]
     use crate::program_bench::{bench_program, bench_program_compile, bench_program_fuel};
+    #[pymodule_export]
+    use crate::program_fleet::bench_program_fleet;
     #[pymodule_export]
     use crate::run::{Run, first_difference, read_genesis, replay};
     #[pymodule_export]
