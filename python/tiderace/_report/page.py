@@ -56,7 +56,12 @@ def page(inputs: Inputs, analysis: Analysis) -> str:
                 class_="pair",
             ),
             quality.schedule(analysis, view),
-            _section("Execution quality", quality.NOTE, quality.quality(inputs, analysis)),
+            _section(
+                "Execution quality",
+                quality.NOTE,
+                quality.quality(inputs, analysis),
+                quality.shortfall(inputs, analysis),
+            ),
         ]
     sections += [
         _section("Venues", "", got, cost),

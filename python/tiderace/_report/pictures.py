@@ -62,7 +62,7 @@ def progress(inputs: Inputs, analysis: Analysis, view: View) -> Markup:
     target = [
         (view.seconds(t), float(v) * unit) for t, v in slices.select("ts_ns", "target").rows()
     ]
-    filled = [(view.seconds(t), float(v)) for t, v in _thin(done).rows()]
+    filled = [(view.seconds(t), float(v)) for t, v in thin(done).rows()]
     total, end = (filled[-1][1] if filled else 0.0), view.seconds(view.end)
     target = [(0.0, 0.0), *target, (end, target[-1][1])] if target else []
     filled = [(0.0, 0.0), *filled, (end, total)]
@@ -95,7 +95,7 @@ def _position(analysis: Analysis, view: View, base: str) -> Markup:
     """Return the position of orders that have no schedule."""
     signed = pl.col("sign") * pl.col("weight")
     held = analysis.fills.sort("ts_ns").select("ts_ns", total=signed.cum_sum())
-    points = [(view.seconds(t), float(v)) for t, v in _thin(held).rows()]
+    points = [(view.seconds(t), float(v)) for t, v in thin(held).rows()]
     points = [(view.seconds(view.low), 0.0), *points]
     points.append((view.seconds(view.high), points[-1][1]))
     x = view.axis()
@@ -278,10 +278,10 @@ def _relative(inputs: Inputs, i: int, arrival: float, view: View) -> list[tuple[
     ).sort("ts_ns", maintain_order=True)
     mids = (pl.col("bid_px") + pl.col("ask_px")) / 2 * tick
     frame = quotes.select("ts_ns", bps=(mids / arrival - 1) * 1e4)
-    return [(view.seconds(t), v) for t, v in _thin(frame).rows()]
+    return [(view.seconds(t), v) for t, v in thin(frame).rows()]
 
 
-def _thin(frame: pl.DataFrame) -> pl.DataFrame:
+def thin(frame: pl.DataFrame) -> pl.DataFrame:
     """Keep the lowest and the highest of each of many equal spans: no peak is lost."""
     if frame.height <= _POINTS:
         return frame

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from tiderace._report import charts
-from tiderace._report.pictures import View
+from tiderace._report.pictures import View, thin
 from tiderace._report.tables import Column, money, table
 from tiderace._report.text import Markup, join, number, percent, tag
 from tiderace._tca.words import short_names
@@ -23,6 +23,9 @@ _BENCHMARKS = (
     ("close", "Close", "own mid at the end that was asked for"),
 )
 _HORIZONS = ("1s", "10s", "60s")
+_PARTS = ("trading", "basis", "delay", "conversion", "fees", "opportunity")
+_SLICES_MARKED = 400
+"""Of more slices only the line is drawn, thinned as every line is."""
 
 
 def benchmarks(inputs: Inputs, analysis: Analysis) -> Markup:
@@ -114,15 +117,19 @@ def schedule(analysis: Analysis, view: View) -> Markup:
     if mine.height == 0:
         return Markup("")
     rows = mine.to_dicts()
-    points = [(view.seconds(row["end_ns"]), row["gap_share"] * 100) for row in rows]
+    drawn = thin(mine.select(pl.col("end_ns").alias("ts_ns"), "gap_share")).rows()
+    points = [(view.seconds(end_ns), gap * 100) for end_ns, gap in drawn]
     x = view.axis()
     y = charts.axis_over([0.0, *(v for _, v in points)], unit="% of the order", digits=2)
     figures = _of(analysis, rows[0]["algo"])["schedule"]
     spots = [(x.at(at), y.at(v)) for at, v in points]
-    hits = [
-        (*spot, f"slice {row['slice']}: {row['filled']} of {row['target']} when it was done")
-        for spot, row in zip(spots, rows, strict=True)
-    ]
+    hits, marks = [], Markup("")
+    if len(rows) <= _SLICES_MARKED:
+        marks = charts.marks(spots, size=7, class_="taker gap")
+        hits = [
+            (*spot, f"slice {row['slice']}: {row['filled']} of {row['target']} when it was done")
+            for spot, row in zip(spots, rows, strict=True)
+        ]
     return charts.chart(
         title="Schedule adherence",
         note=f"Filled less target when each of {len(rows):,} slices was done. Mean distance "
@@ -132,7 +139,7 @@ def schedule(analysis: Analysis, view: View) -> Markup:
         y=y,
         layers=[
             charts.line([(0.0, 0.0), *points], x, y, name="gap", class_="gap"),
-            charts.marks(spots, size=7, class_="taker gap"),
+            marks,
         ],
         keys=charts.legend(("ahead above zero, behind below", "gap")),
         hits=hits,
@@ -147,12 +154,6 @@ def _of(analysis: Analysis, algo: str) -> dict[str, Any]:
 
 def quality(inputs: Inputs, analysis: Analysis) -> Markup:
     """Return one row an algorithm and one each of its venues."""
-    index = {market.name: i for i, market in enumerate(inputs.markets)}
-    short = short_names(index)
-    rows = analysis.quality.with_row_index("order").to_dicts()
-    for row in rows:
-        row["i"] = index.get(row["venue"])
-        row["name"] = short.get(row["venue"], row["algo"])
     columns = [
         Column("Algorithm", "and venue", _where, lambda r: r["order"], is_number=False),
         _share("Filled", "of sent", "fill_rate"),
@@ -162,10 +163,41 @@ def quality(inputs: Inputs, analysis: Analysis) -> Markup:
         _bp("Capture", "of half spread", "spread_capture", 2),
         *(_bp(f"Adverse {h[:-1]} s", "bp, makers", f"adverse_bps_{h}") for h in _HORIZONS),
         *(_bp(f"Reverted {h[:-1]} s", "bp", f"reversion_bps_{h}") for h in _HORIZONS[1:]),
-        Column("Cost", "USD", money("total", sign=True), lambda r: r["total"]),
         _bp("Cost", "bp", "total_bps"),
     ]
+    rows = _quality_rows(inputs, analysis)
     return table("Execution quality", columns, rows, class_="narrow")
+
+
+def _quality_rows(inputs: Inputs, analysis: Analysis) -> list[dict[str, Any]]:
+    index = {market.name: i for i, market in enumerate(inputs.markets)}
+    short = short_names(index)
+    rows = analysis.quality.with_row_index("order").to_dicts()
+    for row in rows:
+        row["i"] = index.get(row["venue"])
+        row["name"] = short.get(row["venue"], row["algo"])
+    return rows
+
+
+def shortfall(inputs: Inputs, analysis: Analysis) -> Markup:
+    """Return the shortfall of each algorithm and venue by part, in USD."""
+    columns = [
+        Column("Algorithm", "and venue", _where, lambda r: r["order"], is_number=False),
+        *(_usd(part.capitalize(), part) for part in _PARTS),
+        _usd("Total", "total"),
+        _bp("Total", "bp", "total_bps"),
+        Column("Notional", "USD", money("notional", 0), lambda r: r["notional"]),
+    ]
+    rows = _quality_rows(inputs, analysis)
+    for row in rows:
+        # What was left undone is the algorithm's, never a venue's.
+        if row["venue"] is not None:
+            row["opportunity"] = None
+    return table("Shortfall by algorithm and venue", columns, rows, class_="narrow")
+
+
+def _usd(name: str, key: str) -> Column:
+    return Column(name, "USD", money(key, sign=True), lambda r: _plain(r[key]))
 
 
 NOTE = (

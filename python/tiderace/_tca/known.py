@@ -90,7 +90,8 @@ class Books:
     def at(self, instrument: int, seen: int) -> pl.DataFrame:
         """Return the levels after the first ``seen`` records: ``side px qty_e8 is_known``."""
         if instrument not in self._events:
-            return pl.DataFrame(schema={"side": pl.UInt8, "px": pl.Int64, "qty_e8": pl.Int64})
+            none = {"side": pl.UInt8, "px": pl.Int64, "qty_e8": pl.Int64, "is_known": pl.Boolean}
+            return pl.DataFrame(schema=none)
         events = self._events[instrument]
         done, state = self._state.get(instrument, (0, events[:0]))
         end = int(np.searchsorted(self._places[instrument], seen))

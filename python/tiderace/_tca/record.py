@@ -211,15 +211,16 @@ class _Told:
         market, levels = self.inputs.markets[i], self._books.at(i, seen)
         out: dict[str, Any] = {"venue": market.name, "is_live": levels.height > 0}
         sides = {
-            "bid": levels.filter(pl.col("side") == BUY).to_dicts(),
-            "ask": levels.filter(pl.col("side") != BUY).to_dicts(),
+            "bid": levels.filter(pl.col("side") == BUY).drop("side"),
+            "ask": levels.filter(pl.col("side") != BUY).drop("side"),
         }
         for name, rows in sides.items():
-            out[name] = plain(rows[0]["px"] * market.tick) if rows else None
-            out[f"{name}_qty"] = plain(scaled(rows[0]["qty_e8"], _E8)) if rows else None
-        if not all(sides.values()):
+            px, qty_e8 = rows.row(0)[:2] if rows.height else (None, None)
+            out[name] = plain(px * market.tick) if px is not None else None
+            out[f"{name}_qty"] = plain(scaled(qty_e8, _E8)) if qty_e8 is not None else None
+        if not all(rows.height for rows in sides.values()):
             return out
-        mid = (sides["bid"][0]["px"] + sides["ask"][0]["px"]) * market.tick / 2
+        mid = sum(rows["px"][0] for rows in sides.values()) * market.tick / 2
         out["mid"] = plain(mid)
         for name, rows in sides.items():
             out[f"{name}_depth"], out[f"{name}_depth_is_whole"] = self._depth(market, rows, mid)
@@ -228,16 +229,16 @@ class _Told:
             out["to_take"] = _to_take(market, rows, mid, sign=sign, wanted=wanted)
         return out
 
-    def _depth(self, market: Market, rows: list[dict[str, Any]], mid: Decimal) -> tuple[str, bool]:
+    def _depth(self, market: Market, rows: pl.DataFrame, mid: Decimal) -> tuple[str, bool]:
         """Return the exposure displayed within reach of the mid, and whether all of it is known."""
         total, is_whole = Decimal(0), False
-        for row in rows:
-            px = row["px"] * market.tick
-            if abs(px / mid - 1) * _BP > self._within_bp or not row["is_known"]:
+        for ticks, qty_e8, is_known in rows.iter_rows():
+            px = ticks * market.tick
+            if abs(px / mid - 1) * _BP > self._within_bp or not is_known:
                 # Beyond the reach of the snapshot there may be more than is shown.
-                is_whole = bool(row["is_known"])
+                is_whole = bool(is_known)
                 break
-            total += _exposure(market, row["qty_e8"], px)
+            total += _exposure(market, qty_e8, px)
         units = int(total.scaleb(int(market.terms["base_decimals"])))
         return qty_text(units, int(market.terms["base_decimals"])), is_whole
 
@@ -352,16 +353,16 @@ def _exposure(market: Market, qty_e8: int, px: Decimal) -> Decimal:
 
 
 def _to_take(
-    market: Market, rows: list[dict[str, Any]], mid: Decimal, *, sign: int, wanted: int
+    market: Market, rows: pl.DataFrame, mid: Decimal, *, sign: int, wanted: int
 ) -> dict[str, Any]:
     """Return what all that was to be taken would have cost at this one venue, by what it showed."""
     left = whole = scaled(wanted, int(market.terms["base_decimals"]))
     value = Decimal(0)
-    for row in rows:
-        if not row["is_known"] or not left:
+    for ticks, qty_e8, is_known in rows.iter_rows():
+        if not is_known or not left:
             break
-        px = row["px"] * market.tick
-        taken = min(_exposure(market, row["qty_e8"], px), left)
+        px = ticks * market.tick
+        taken = min(_exposure(market, qty_e8, px), left)
         value += taken * px
         left -= taken
     if left:
