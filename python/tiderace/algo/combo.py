@@ -16,7 +16,8 @@ in 1e-9 (the host shows no greeks: the desk sets them, and sets them anew when t
   its size is above `band` and an order is possible, all of it is taken in the perpetual.
 
 Nothing new is worked while a leg is behind or the delta is not hedged: at most one clip hangs. A
-leg or hedge that did not fill is tried again after a random wait; nothing is traded back.
+leg or hedge that did not fill is tried again after a random wait; nothing is traded back. What is
+too small for an order waits for the next fill, and at the end it is left.
 
 Source: legging of combos as desks do it; the rules as stated here. Delta: F. Black, "The pricing of
 commodity contracts", Journal of Financial Economics 3 (1976), `tr.model.greeks76`.
