@@ -9,6 +9,7 @@ compared by.
 """
 
 import random
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +79,7 @@ class World(Market):
         self.is_buy, self.order_qty, self.two_sided = side == "buy", order_qty, two_sided
         self.end = NEVER if duration is None else START + duration
         self.horizon = START + horizon if duration is None else self.end
-        books = [Venue() for _ in range(venues)] if isinstance(venues, int) else venues
+        books = [Venue() for _ in range(venues)] if isinstance(venues, int) else deepcopy(venues)
         super().__init__(seed, books, step=step, trade=trade, drift=drift, shows_own=shows_own)
         self.limit_ticks, self.clip, self.max_participation = limit, clip, max_participation
         self.at_end, self.latency, self.refuses_cancels = at_end, latency, refuses_cancels
