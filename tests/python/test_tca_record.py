@@ -182,6 +182,28 @@ def test_a_strategys_own_orders_have_a_record(
     assert len(sent) == run.table("OrderSent").height > 0
 
 
+def test_what_a_program_noted_and_why_it_was_stopped_are_decisions(run: tr.Run) -> None:
+    at = {"seq": 6, "ts_ns": run.table("SliceStarted")["ts_ns"][0], "parent_id": 1}
+    more = {
+        "ProgramNoted": [at | {"label": 2, "value": -5}],
+        "ProgramStopped": [at | {"trap": 3, "statement": 17, "fuel_used": 99, "reason": 3006}],
+    }
+
+    class Told:
+        inputs, core, tape, journal = run.inputs, run.core, run.tape, run.journal
+
+        def table(self, name: str) -> pl.DataFrame:
+            return pl.DataFrame(more[name]) if name in more else run.table(name)
+
+    told = tca.record(Told())["parents"][0]["decisions"]
+    found = next(each for each in told if each["seq"] == 6)
+    assert found["what"][-2:] == ["stopped", "noted"]
+    assert found["noted"] == [{"label": 2, "value": -5}]
+    stopped = found["stopped"][0]
+    assert (stopped["trap"], stopped["statement"], stopped["fuel_used"]) == (3, 17, 99)
+    assert stopped["words"] == run.inputs.reasons[3006][1]
+
+
 @pytest.mark.parametrize("wrong", [{"parent_id": 9}, {"within_bp": 0.0}, {"within_bp": -1.0}])
 def test_a_record_of_nothing_is_refused(run: tr.Run, wrong: dict) -> None:
     with pytest.raises(InputError):

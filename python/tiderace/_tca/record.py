@@ -69,7 +69,8 @@ def record(run: Any, *, parent_id: int | None = None, within_bp: float = 10.0) -
         ``run digest within_bp parents``; a parent has ``decisions``, each with ``seq ts_ns time
         what``, ``books`` (every venue of the parent: best, depth, and what it would have cost to
         take there all that was to be taken), ``asked``, ``sent`` with what ``came``, ``canceled``,
-        ``left_out`` and ``refused``, each with its reason.
+        ``left_out`` and ``refused``, each with its reason; ``stopped`` and ``noted`` where its
+        program was or did.
 
     Raises
     ------
@@ -109,6 +110,8 @@ class _Told:
         self._sent = run.table("OrderSent")
         self._cancels = run.table("CancelSent")
         self._replaces = run.table("ReplaceSent")
+        self._stopped = run.table("ProgramStopped")
+        self._notes = run.table("ProgramNoted")
         self._fills = standing(self.inputs.fills)
         frames = (self.inputs.parents, self._sent)
         found = {each.parent_id for each in self.inputs.asked}
@@ -135,6 +138,8 @@ class _Told:
                 found.add("replaced", [row])
         canceled = pl.col("orig_cl_ord_id").is_in(sorted(mine_now))
         found.add("canceled", self._cancels.filter(canceled).to_dicts())
+        found.add("stopped", self._stopped.filter(mine).to_dicts())
+        found.add("noted", self._notes.filter(mine).to_dicts())
         found.add("refused", self._refused(parent_id, found.keys))
         asked = next((a for a in inputs.asked if a.parent_id == parent_id), None)
         sign = sign_of(asked.side) if asked else None
@@ -203,6 +208,10 @@ class _Told:
         for name in ("canceled", "replaced"):
             if name in rows:
                 out[name] = [self._change(row) for row in rows[name]]
+        if "stopped" in rows:
+            out["stopped"] = [self._stop(row) for row in rows["stopped"]]
+        if "noted" in rows:
+            out["noted"] = [{k: row[k] for k in ("label", "value")} for row in rows["noted"]]
         for name in ("left_out", "refused"):
             out[name] = [self._reason(row) for row in rows.get(name, ())]
         return out
@@ -309,6 +318,13 @@ class _Told:
             }
         return out
 
+    def _stop(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return why a program was stopped: the trap (0: a budget) and the statement."""
+        code = row["reason"]
+        said = {"reason": reason_name(self.inputs, code), "code": code}
+        kept = {name: row[name] for name in ("trap", "statement", "fuel_used")}
+        return said | {"words": words(self.inputs, code)} | kept
+
     def _reason(self, row: Mapping[str, Any]) -> dict[str, Any]:
         i, code = row["instrument"], row["reason"]
         name = self.inputs.markets[i].name if i < len(self.inputs.markets) else None
@@ -316,7 +332,10 @@ class _Told:
         return said | {"code": code, "words": words(self.inputs, code)}
 
 
-_ORDER = ("arrival", "status", "slice", "sent", "replaced", "canceled", "left_out", "refused")
+_ORDER = (
+    *("arrival", "status", "slice", "sent", "replaced", "canceled"),
+    *("left_out", "refused", "stopped", "noted"),
+)
 
 
 class _Decisions:
