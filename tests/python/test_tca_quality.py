@@ -313,6 +313,37 @@ def test_a_strategys_own_orders_are_an_algorithm_of_their_own() -> None:
     assert sorted(found) == ["own orders", "twap"]
 
 
+def test_a_quoting_parent_leaves_nothing_undone() -> None:
+    """Bought 1 at 59,999 and sold 1 at 60,001 around a mid of 60,000, of at most 5 either way."""
+    fills = [
+        fill(spot(), 100_000, 5_999_900, ts_ns=1 * S, exec_id=1, cl_ord_id=1, is_maker=True),
+        fill(
+            spot(),
+            100_000,
+            6_000_100,
+            ts_ns=2 * S,
+            side=SELL,
+            exec_id=2,
+            cl_ord_id=2,
+            is_maker=True,
+        ),
+    ]
+    slices = [{"ts_ns": 0, "slice": 0, "target": 10**8, "cum_qty": 0, "take": 0}]
+    quoting = asked("buy", order_qty=5 * 10**8, algo="glft", duration_ns=10 * S)
+    inputs = two_fills(fills=fills, slices=slices, asked=quoting)
+    analysis = tca.analyse(inputs)
+    summary = analysis.summary
+    assert summary["side"] == "both"
+    assert summary["shortfall"]["opportunity"] == "0"
+    # Two dollars earned on 120,000 traded.
+    assert summary["shortfall"]["total"] == "-2"
+    assert summary["shortfall"]["total_bps"] == pytest.approx(-2 / 120_000 * 1e4)
+    assert row(inputs)["spread_capture"] == pytest.approx(1.0)
+    assert row(inputs)["fill_rate"] is None
+    assert row(inputs)["reversion_bps_1s"] is None
+    assert analysis.schedule.height == analysis.estimates.height == 0
+
+
 # The estimate before the trade
 
 

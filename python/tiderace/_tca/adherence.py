@@ -2,7 +2,7 @@
 
 A slice's target is what should be filled when the slice is done, that is when the next one starts
 or the work ends; what was filled by then is the desk's own count (``cum_qty`` of the next
-``SliceStarted``), so that nothing is matched by time.
+``SliceStarted``), so that nothing is matched by time. A parent of both sides has no schedule.
 """
 
 from collections.abc import Mapping
@@ -27,6 +27,8 @@ def schedule_frame(inputs: Inputs, works: Mapping[int, Work]) -> pl.DataFrame:
     """Return one row a slice; ``gap_share`` is filled less target over the order."""
     rows = []
     for parent_id, work in works.items():
+        if work.sign is None:
+            continue
         own = inputs.slices.filter(pl.col("parent_id") == parent_id)
         steps = own.sort("seq", maintain_order=True).to_dicts()
         decimals = int(inputs.markets[work.reference].terms["base_decimals"]) if steps else 0

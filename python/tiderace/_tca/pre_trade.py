@@ -152,7 +152,7 @@ def estimates_frame(
     rows = []
     for outcome in outcomes:
         work = outcome.work
-        if work.asked is None or work.order_qty <= 0 or not work.bid_ask:
+        if work.asked is None or work.sign is None or not work.bid_ask or work.order_qty <= 0:
             continue
         row = _estimated(inputs, work, tape)
         if row is None:
@@ -217,9 +217,9 @@ def _sigma(tape: Tape, i: int, since: int, until: int) -> float | None:
     return sqrt(variance * DAY_NS / ((mids.len() - 1) * SAMPLE_NS))
 
 
-def _outcome_bps(parts: pl.DataFrame, sign: int | None) -> float | None:
+def _outcome_bps(parts: pl.DataFrame, sign: int) -> float | None:
     """Return trading and fees over what the fills were worth at their own arrival mids."""
     names = ("notional", "trading", "fees")
     notional, trading, fees = (sum(parts[name].to_list(), Decimal(0)) for name in names)
-    worth = notional - (sign or 0) * trading
+    worth = notional - sign * trading
     return bps(trading + fees, worth)

@@ -153,8 +153,9 @@ def quality_frame(
         asked = sum((outcome.asked for outcome in own), Decimal(0))
         mine = pl.col("algo") == algo
         whole = _row(fills.filter(mine), parts.filter(mine), reversion.filter(mine), asked)
-        wanted = sum(outcome.work.order_qty for outcome in own)
-        done = sum(outcome.work.filled for outcome in own)
+        one_sided = [outcome.work for outcome in own if outcome.work.sign is not None]
+        wanted = sum(work.order_qty for work in one_sided)
+        done = sum(work.filled for work in one_sided)
         whole |= {"parents": len(ids), "fill_rate": done / wanted if wanted else None}
         rows.append({"algo": algo, "venue": None} | whole)
         for i, market in enumerate(inputs.markets):

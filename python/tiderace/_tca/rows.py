@@ -91,7 +91,9 @@ def outcome_of(
     parts = {line: money[line] for line in ("delay", "trading", "basis", "conversion")}
     parts |= {"opportunity": missed, "fees": money["fees"]}
     total = paid + missed + money["fees"]
-    asked = scaled(work.order_qty, base) * work.decision * usd
+    # Of both sides no quantity was asked for: what was traded stands for it.
+    wanted = work.order_qty if work.sign is not None else work.filled
+    asked = scaled(wanted, base) * work.decision * usd
     at_arrival = work.arrival.get(work.reference)
     orders = inputs.orders.filter(pl.col("parent_id") == work.parent_id)
     row = {

@@ -47,7 +47,7 @@ class Work(msgspec.Struct, kw_only=True):
 
     @property
     def unfilled(self) -> int:
-        """What was left undone; nothing of a strategy's own orders, decided one by one."""
+        """What was left undone; nothing of orders of both sides, decided one by one."""
         return max(self.order_qty - self.filled, 0) if self.sign is not None else 0
 
 
@@ -101,7 +101,11 @@ def _work(inputs: Inputs, parent_id: int, fills: pl.DataFrame, tape: Tape) -> Wo
     if asked is not None and asked.decision_ns is not None:
         decision = tape.mid(reference, min(asked.decision_ns, start_ns))
     sides = set(fills["side"].to_list()) | set(orders["side"].to_list())
-    sign = sign_of(asked.side) if asked else sign_of(sides.pop()) if len(sides) == 1 else None
+    # Orders of both sides are a quoting parent's: its quantity bounds a position, and nothing of it
+    # is left undone.
+    sign = None if len(sides) > 1 else sign_of(asked.side) if asked else None
+    if asked is None and len(sides) == 1:
+        sign = sign_of(sides.pop())
     told = int(last[0]["cum_qty"]) + int(last[0]["leaves_qty"]) if last else filled
     return Work(
         parent_id=parent_id,
