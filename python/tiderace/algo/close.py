@@ -10,8 +10,9 @@ trades in an hour then) are given, as long as it takes to do the order at that s
 X / (rate volume) hours, and so the latest start that keeps to the rate.
 
 Each of the `slices` of the window is due once in its own interval, `time_jitter` of it late at
-most, and aims at the end of it, give or take half of `size_jitter` of what it plans: no slice is
-off its size by more than `size_jitter` of the larger of it and the one before. It asks for what is
+most, and aims at the end of it. Sizes stray by a draw within `size_jitter` of what is planned, less
+their part of what those before them strayed: all but independent of each other, exact in their sum,
+and none off by more than `size_jitter` of the larger of it and the one before. It asks for what is
 neither filled nor working, at most `catch_up_cap` times its own size or the even one;
 `passive_share` of it is posted, and canceled when the next one comes. `min_participation` of what
 others trade is kept to at least. What the last one misses is taken again, 8 times an interval until
@@ -56,6 +57,7 @@ class State:
 
     slice: int
     begin: int  # of the window, time
+    strayed: tr.Amount  # from the plan, all sizes so far
     filled: tr.Amount  # of the last slice: what was filled when it came due
     is_posted: bool
     is_clearing: bool
@@ -133,7 +135,7 @@ class Close:
         working = max(tr.host.working(), NOTHING)
         before = self._planned(number)
         own = self._planned(number + 1) - before
-        target = order if is_last else self._strayed(before + own, own)
+        target = order if is_last else before + own + self._strayed(order - before, own)
         target = max(target, tr.host.others() * self.params.min_participation // ONE)
         if not is_last:
             # What the last slice is left with can be sent by itself.
@@ -167,10 +169,15 @@ class Close:
             return NOTHING
         return qty if qty - post < smallest else post
 
-    def _strayed(self, target: tr.Amount, own: tr.Amount) -> tr.Amount:
-        """Return a target moved by up to half of the jitter of what its slice plans."""
-        room = self.params.size_jitter // 2
-        return target + own * (tr.host.random(2 * room + 1) - room) // ONE
+    def _strayed(self, left: tr.Amount, own: tr.Amount) -> tr.Amount:
+        """Draw what the sizes up to this one, of what is left, have strayed from their plan."""
+        jitter = self.params.size_jitter
+        bound = max(left, tr.Amount(1)) * jitter // ONE
+        strayed = max(min(self.state.strayed, bound), -bound)
+        pull = strayed * int(own * ONE // max(left, tr.Amount(1))) // ONE
+        room = max(own * jitter // ONE - abs(pull), NOTHING)
+        self.state.strayed = strayed - pull + room * (tr.host.random(2 * ONE + 1) - ONE) // ONE
+        return self.state.strayed
 
     def _planned(self, number: int) -> tr.Amount:
         """Return what the trajectory says should be filled when so many intervals have passed."""

@@ -16,11 +16,12 @@ deviation of the whole order's value over a root-day, `eta` what it costs to tra
 day (less half the permanent impact of a slice), `risk_aversion` 1 / money, all in one money, time
 in days; or `urgency` says kappa T (T / T*) by itself, as it does where risk_aversion is 0.
 
-Each slice is due once in its own interval, `time_jitter` of it late at most, and aims at the end
-of it, give or take half of `size_jitter` of what it plans: no slice is off its size by more than
-`size_jitter` of the larger of it and the one before. `min_participation` of what others trade is
-kept to at least. It asks for what is neither filled nor working, at most `catch_up_cap` times its
-own size or the even one; `passive_share` of it is posted, and canceled when the next one comes.
+Each slice is due once in its own interval, `time_jitter` of it late at most, and aims at the end of
+it. Sizes stray by a draw within `size_jitter` of what is planned, less their part of what those
+before them strayed: all but independent of each other, exact in their sum, and none off by more
+than `size_jitter` of the larger of it and the one before. `min_participation` of what others trade
+is kept to at least. It asks for what is neither filled nor working, at most `catch_up_cap` times
+its own size or the even one; `passive_share` of it is posted, and canceled when the next one comes.
 What the last one misses is taken again, 8 times an interval until the end, within its cap.
 
 References: Almgren and Chriss, "Optimal execution of portfolio transactions", Journal of Risk 3
@@ -62,6 +63,7 @@ class State:
 
     slice: int
     urgency: float  # kappa T, or T / T*
+    strayed: tr.Amount  # from the plan, all sizes so far
     filled: tr.Amount  # of the last slice: what was filled when it came due
     is_posted: bool
     is_clearing: bool
@@ -168,7 +170,7 @@ class ImplementationShortfall:
         working = max(tr.host.working(), NOTHING)
         before = self._planned(number)
         own = self._planned(number + 1) - before
-        target = order if is_last else self._strayed(before + own, own)
+        target = order if is_last else before + own + self._strayed(order - before, own)
         target = max(target, tr.host.others() * self.params.min_participation // ONE)
         if not is_last:
             # What the last slice is left with can be sent by itself.
@@ -202,10 +204,15 @@ class ImplementationShortfall:
             return NOTHING
         return qty if qty - post < smallest else post
 
-    def _strayed(self, target: tr.Amount, own: tr.Amount) -> tr.Amount:
-        """Return a target moved by up to half of the jitter of what its slice plans."""
-        room = self.params.size_jitter // 2
-        return target + own * (tr.host.random(2 * room + 1) - room) // ONE
+    def _strayed(self, left: tr.Amount, own: tr.Amount) -> tr.Amount:
+        """Draw what the sizes up to this one, of what is left, have strayed from their plan."""
+        jitter = self.params.size_jitter
+        bound = max(left, tr.Amount(1)) * jitter // ONE
+        strayed = max(min(self.state.strayed, bound), -bound)
+        pull = strayed * int(own * ONE // max(left, tr.Amount(1))) // ONE
+        room = max(own * jitter // ONE - abs(pull), NOTHING)
+        self.state.strayed = strayed - pull + room * (tr.host.random(2 * ONE + 1) - ONE) // ONE
+        return self.state.strayed
 
     def _planned(self, number: int) -> tr.Amount:
         """Return what the trajectory says should be filled when so many intervals have passed."""
