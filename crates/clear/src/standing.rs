@@ -339,7 +339,11 @@ impl Clearing {
         }
         let paid = contract.signed(raw, ask.side);
         let loss = if contract.is_premium() {
-            contract.cash(paid.max(0), Rounding::Ceil)
+            // A program's requirement leaves its mark out: what is sold below the mark is lost at once.
+            let rule = self.payoffs.get(ask.instrument).map(crate::payoff::Payoff::rule);
+            let below = rule.map_or(0, |rule| contract.raw(ask.qty, rule.bounded(mark.unwrap_or(price))));
+            let gap = if ask.side == Side::Sell && rule.is_some() { below.saturating_add(paid) } else { paid };
+            contract.cash(gap.max(0), Rounding::Ceil)
         } else {
             let at_mark = mark.map_or(raw, |mark| contract.raw(ask.qty, mark));
             let gap = paid.saturating_sub(contract.signed(at_mark, ask.side));

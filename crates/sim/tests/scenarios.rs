@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tiderace_sim::scenario::{Options, files, run_file};
 
 /// The number of files is a promise; one that is lost is a test that is lost.
-const FILES_MIN: usize = 594;
+const FILES_MIN: usize = 618;
 
 fn told(crash_everywhere: bool) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios").canonicalize().unwrap();

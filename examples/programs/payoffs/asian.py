@@ -42,7 +42,7 @@ class Asian:
         self.state.total += price
         self.state.fixings += 1
 
-    def payout(self, price: tr.Price) -> tr.Amount:
+    def payout(self) -> tr.Amount:
         """Return what a long lot receives; a fixing that was missed does not count."""
         mean = self.state.total // max(self.state.fixings, 1)
         gain = max(mean - self.params.strike, tr.Price(0)) * tr.Qty(1)

@@ -35,6 +35,6 @@ class RangeAccrual:
             return self.params.coupon
         return tr.Amount(0)
 
-    def payout(self, price: tr.Price) -> tr.Amount:
+    def payout(self) -> tr.Amount:
         """Return nothing: all of it was paid before."""
         return tr.Amount(0)

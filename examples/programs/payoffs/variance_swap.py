@@ -47,7 +47,7 @@ class VarianceSwap:
             self.state.returns += 1
         self.state.last = price
 
-    def payout(self, price: tr.Price) -> tr.Amount:
+    def payout(self) -> tr.Amount:
         """Return what a long lot receives."""
         if self.state.returns == 0:
             return tr.Amount(0)

@@ -30,6 +30,8 @@ impl Payoffs {
 /// Machine code by a program's identity. Without any the interpreter does the same.
 #[derive(Default)]
 pub(super) struct Engine {
+    /// Whether nothing is compiled.
+    pub(super) is_interpreted: bool,
     compiler: Option<Compiler>,
     instances: BTreeMap<[u8; HASH_BYTES], Instance<NoHost>>,
     args: Vec<u8>,
@@ -56,7 +58,7 @@ impl Run<'_> {
 impl Engine {
     /// Compiles a program, unless it is or cannot be.
     pub(super) fn prepare(&mut self, program: &Arc<Program>) {
-        if self.instances.contains_key(program.hash()) {
+        if self.is_interpreted || self.instances.contains_key(program.hash()) {
             return;
         }
         if self.compiler.is_none() {

@@ -16,8 +16,10 @@ const ONE: i128 = 1_000_000_000;
 /// No price of a scenario goes beyond.
 const PRICE_MAX: i128 = 1 << 60;
 
-/// A value of a scenario, or where its program was stopped.
-type Valued = Result<i128, (u8, u32)>;
+/// What a call pays, or where its program was stopped.
+type Paid = Result<i128, (u8, u32)>;
+/// A value of a scenario, rounded down and up.
+type Valued = Result<(i128, i128), (u8, u32)>;
 
 impl Payoff {
     /// Values it anew at an index in ticks; a trap is told once, when it comes.
@@ -58,9 +60,7 @@ impl Payoff {
                 let (low, high) = match valued {
                     Ok(value) => {
                         valued_count = valued_count.saturating_add(1);
-                        // A mean over paths was rounded down.
-                        let is_mean = i128::from(valuation == Valuation::Paths);
-                        (value, value.saturating_add(is_mean).min(worst.1))
+                        value
                     }
                     Err(stopped) => {
                         trap.get_or_insert(stopped);
@@ -83,14 +83,7 @@ impl Payoff {
     }
 
     /// What a whole number of fuel is left for a call.
-    fn call(
-        &self,
-        engine: &mut Engine,
-        entry: &Entry,
-        fuel: &mut u64,
-        told: &Told,
-        state: &mut [u8],
-    ) -> Result<i128, (u8, u32)> {
+    fn call(&self, engine: &mut Engine, entry: &Entry, fuel: &mut u64, told: &Told, state: &mut [u8]) -> Paid {
         let run = Run {
             program: &self.checked.program,
             entry,
@@ -110,7 +103,7 @@ impl Payoff {
         let vol_e18 = vol.saturating_mul(1_000_000);
         let told = Told { price, vol_e18, now, time_left_ns, number: self.observed, ..Told::default() };
         let value = self.call(engine, entry, fuel, &told, &mut self.state.clone())?;
-        within(value, self.worst())
+        within(value, self.worst()).map(|value| (value, value))
     }
 
     /// Times of what is left: observations, then the expiry.
@@ -172,12 +165,12 @@ impl Payoff {
             }
         }
         let count = i128::try_from(paths.len()).unwrap_or(1).max(1);
-        Ok(mul_div(sum, 1, count, Rounding::Floor))
+        Ok((mul_div(sum, 1, count, Rounding::Floor), mul_div(sum, 1, count, Rounding::Ceil)))
     }
 }
 
 /// An amount within its declared bounds; another is as good as a trap.
-pub(super) fn within(amount: i128, (least, most): (i128, i128)) -> Valued {
+pub(super) fn within(amount: i128, (least, most): (i128, i128)) -> Paid {
     if (least..=most).contains(&amount) { Ok(amount) } else { Err((0, u32::MAX)) }
 }
 

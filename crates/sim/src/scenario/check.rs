@@ -83,6 +83,17 @@ const TRADE: &[(&str, Kind, Known)] = &[
     ("aggressor", Kind::Text, |text| is_in(words::SIDES, text)),
     ("kind", Kind::Text, |text| is_in(words::TRADE_KINDS, text)),
 ];
+const PAYOFF: &[(&str, Kind, Known)] = &[
+    ("symbol", Kind::Text, any),
+    ("what", Kind::Text, |text| PAYOFF_EVENTS.contains(&text)),
+    ("program", Kind::Text, any),
+    ("number", Kind::Number, any),
+    ("price", Kind::Number, any),
+    ("amount", Kind::Number, any),
+    ("entry", Kind::Text, any),
+    ("trap", Kind::Text, any),
+];
+const PAYOFF_EVENTS: &[&str] = &["listed", "observed", "paid", "trapped"];
 const BOOK: &[(&str, Kind, Known)] = &[
     ("indicative_px", Kind::Number, any),
     ("indicative_qty", Kind::Number, any),
@@ -125,6 +136,10 @@ pub(super) fn check(line: &Object<'_>, gateway: &Gateway) -> Result<Check, Bad> 
         "trade" => {
             only(line, &[], TRADE)?;
             Check::Event { event: "trade", wanted: wanted(line, TRADE)? }
+        }
+        "payoff" => {
+            only(line, &[], PAYOFF)?;
+            Check::Event { event: "payoff", wanted: wanted(line, PAYOFF)? }
         }
         "book" => {
             only(line, &["symbol", "bids", "asks", "depth"], BOOK)?;
@@ -179,7 +194,7 @@ pub(super) fn check(line: &Object<'_>, gateway: &Gateway) -> Result<Check, Bad> 
             Check::Margin { account: account(line, gateway)?, wanted: wanted(line, MARGIN)? }
         }
         word => {
-            let known = "known are: report trade book order no_order position balance margin fund ledger end";
+            let known = "known are: report trade payoff book order no_order position balance margin fund ledger end";
             return Err(line.bad("expect", format!("{word:?} is unknown here"), known));
         }
     })

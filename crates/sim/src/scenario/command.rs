@@ -14,7 +14,7 @@ use tiderace_types::{
 
 use super::gateway::{self, Gateway, NOBODY};
 use super::json::{Bad, Object};
-use super::{surface, words};
+use super::{payoff, surface, words};
 
 /// What a `do` line does.
 #[derive(Clone, Debug)]
@@ -117,6 +117,7 @@ fn read(line: &Object<'_>, gateway: &mut Gateway) -> Result<Step, Bad> {
         }
         "greeks" => greeks(line, gateway)?,
         "surface" => surface::surface(line, gateway)?,
+        "list_payoff" => payoff::list_payoff(line, gateway)?,
         "trading_state" => {
             line.only(&["do", "symbol", "state"])?;
             let instrument = gateway.symbol(line.text("symbol")?);
@@ -151,7 +152,7 @@ fn read(line: &Object<'_>, gateway: &mut Gateway) -> Result<Step, Bad> {
         }
         word => {
             let known = "known are: new_order replace cancel cancel_all mass_quote mmp_reset advance index mark \
-                         settlement_price greeks surface trading_state deposit withdraw fund_contribution kill unkill \
+                         settlement_price greeks surface list_payoff trading_state deposit withdraw fund_contribution kill unkill \
                          connection bid transfer port crash";
             return Err(line.bad("do", format!("{word:?} is unknown here"), known));
         }

@@ -11,6 +11,7 @@ mod compare;
 mod gateway;
 mod json;
 mod ledger;
+mod payoff;
 mod run;
 mod session;
 mod setup;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use tiderace_journal::{Config, Faulty, Mode};
 use tiderace_types::InstrumentId;
-use tiderace_types::venue::Event;
 
 use super::check::{self, Check, Level};
 use super::command::{self, Step};
@@ -139,7 +138,7 @@ impl<'a> Runner<'a> {
                 let queue = &mut self.queue;
                 self.session.send(&all, |gateway, event, leg| {
                     events.push(*event);
-                    if matches!(event, Event::Report(_) | Event::Trade(_) | Event::CommandRefused(_)) {
+                    if show::is_checked(event) {
                         queue.push_back(show::event(gateway, event, leg));
                     }
                 })?;

@@ -78,6 +78,34 @@ pub(super) fn text_of(refusal: Refusal) -> String {
     }
 }
 
+/// Whether an event waits for a check.
+pub(super) const fn is_checked(event: &Event) -> bool {
+    match event {
+        Event::Report(_)
+        | Event::Trade(_)
+        | Event::CommandRefused(_)
+        | Event::PayoffListed(_)
+        | Event::PayoffObserved(_)
+        | Event::PayoffPaid(_)
+        | Event::PayoffTrapped(_) => true,
+        Event::StateChanged(_)
+        | Event::Indication(_)
+        | Event::MmpChanged(_)
+        | Event::VenueKillChanged(_)
+        | Event::TradeCorrected(_)
+        | Event::BalanceChanged(_)
+        | Event::LimitChanged(_)
+        | Event::MarginCalled(_)
+        | Event::AuctionOpened(_)
+        | Event::AuctionClosed(_)
+        | Event::LayerUsed(_)
+        | Event::Deleveraged(_)
+        | Event::FundingPaid(_)
+        | Event::InstrumentSettled(_)
+        | Event::ClearingStalled(_) => false,
+    }
+}
+
 /// The event as an object. `leg` names the leg of a quote that a refusal is about, where the event itself cannot.
 pub(super) fn event(gateway: &Gateway, event: &Event, leg: Option<(u16, tiderace_types::Side)>) -> Shown {
     let mut line = Line::new(gateway, "");
@@ -170,14 +198,17 @@ pub(super) fn event(gateway: &Gateway, event: &Event, leg: Option<(u16, tiderace
         Event::PayoffListed(e) => {
             let bytes = [e.program_low.to_le_bytes(), e.program_high.to_le_bytes()].concat();
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            line.text("event", "payoff_listed").symbol(e.instrument).text("program", hex);
+            line.text("event", "payoff").text("what", "listed").symbol(e.instrument).text("program", hex);
         }
         Event::PayoffObserved(e) => {
-            line.text("event", "payoff_observed").symbol(e.instrument).text("number", e.number.to_string());
+            line.text("event", "payoff")
+                .text("what", "observed")
+                .symbol(e.instrument)
+                .text("number", e.number.to_string());
             line.price("price", e.instrument, e.price).worth("amount", e.instrument, e.amount);
         }
         Event::PayoffPaid(e) => {
-            line.text("event", "payoff_paid").symbol(e.instrument);
+            line.text("event", "payoff").text("what", "paid").symbol(e.instrument);
             line.price("price", e.instrument, e.price).worth("amount", e.instrument, e.amount);
         }
         Event::PayoffTrapped(e) => {
@@ -186,11 +217,17 @@ pub(super) fn event(gateway: &Gateway, event: &Event, leg: Option<(u16, tiderace
                 2 => "payout",
                 _ => "value",
             };
-            line.text("event", "payoff_trapped").symbol(e.instrument).text("entry", entry);
-            line.text("trap", e.trap.to_string()).worth("amount", e.instrument, e.amount);
+            line.text("event", "payoff").text("what", "trapped").symbol(e.instrument).text("entry", entry);
+            line.text("trap", trap_name(e.trap)).worth("amount", e.instrument, e.amount);
         }
     }
     line.shown
+}
+
+/// A trap by its name.
+fn trap_name(trap: u8) -> &'static str {
+    let known = tiderace_program::TrapReason::ALL.into_iter().find(|reason| reason.code() == trap);
+    known.map_or("out_of_bounds", tiderace_program::TrapReason::name)
 }
 
 /// The name under which a report goes: of a quote `quote_id/n/side`.

@@ -1,0 +1,23 @@
+"""A payoff that wants to look into books: it is granted nothing."""
+
+import tiderace as tr
+
+
+@tr.record
+class Params:
+    """Bounds that the payout passes."""
+
+    payout_min: tr.Amount = tr.param(tr.Amount(0))
+    payout_max: tr.Amount
+    fallback: tr.Amount = tr.param(tr.Amount(0))
+
+
+@tr.program(capabilities=["book:*"], meta={"kind": "payoff", "valuation": "worst_loss"})
+class Curious:
+    """Pays the price, however high."""
+
+    params: Params
+
+    def payout(self, price: tr.Price) -> tr.Amount:
+        """Return what a long lot receives."""
+        return price * tr.Qty(1)
