@@ -560,3 +560,12 @@ def test_peg_takes_within_its_discretion_and_no_further() -> None:
                 assert price == far <= near + 2
     assert names["take_at"] > 0
     assert names["post_at"] > 0
+
+
+@pytest.mark.parametrize("name", ["iceberg", "peg"])
+def test_beyond_the_limit_nothing_is_asked_for_again_and_again(name: str) -> None:
+    """The market runs away from a buyer: the program waits."""
+    for seed in range(FEW):
+        life = live(name, seed=seed, side="buy", drift=3, limit=1, duration=300 * SECOND)
+        assert life.left > 0
+        assert len(life.sent) + len(life.refused) < 10

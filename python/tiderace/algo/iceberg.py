@@ -26,8 +26,8 @@ class Params:
 
     display_min: tr.Amount = tr.param(0, minimum=0, unit="base")
     display_max: tr.Amount = tr.param(0, minimum=0, unit="base")
-    refresh_min: int = tr.param(SECOND // 10, minimum=0, maximum=3600 * SECOND, unit="ns")
-    refresh_max: int = tr.param(3 * SECOND, minimum=1, maximum=3600 * SECOND, unit="ns")
+    refresh_min: int = tr.param(SECOND // 10, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
+    refresh_max: int = tr.param(3 * SECOND, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
     stay: int = tr.param(20 * SECOND, minimum=0, maximum=86_400 * SECOND, unit="ns")
     venue: int = tr.param(0, minimum=0, maximum=63, unit="count")
     price: tr.Price = tr.param(0, minimum=0)
@@ -91,6 +91,9 @@ class Iceberg:
             if tr.host.children() == 0:
                 tr.host.finish()
             return
+        if self.params.price == tr.Price(0) and not self._may_join():
+            self._refresh()
+            return
         size = self._size(left, smallest)
         self.state.shown += 1
         tr.host.step(self.state.shown, tr.host.order_qty() - left + size)
@@ -104,6 +107,16 @@ class Iceberg:
             if self.params.stay > 0:
                 half = self.params.stay // 2
                 tr.host.wake(tr.host.now() + drawn(half, self.params.stay + half))
+
+    def _may_join(self) -> bool:
+        """Return whether the best price is within the limit anywhere."""
+        is_buy = tr.host.is_buy()
+        for venue in range(tr.host.venues()):
+            best = tr.host.price(venue, is_buy, 0)
+            limit = tr.host.limit(venue)
+            if best > tr.Price(0) and (best <= limit if is_buy else best >= limit):
+                return True
+        return False
 
     def _smallest(self) -> tr.Amount:
         if self.params.price == tr.Price(0):
