@@ -30,7 +30,8 @@ def test_a_run_has_the_figures_that_json_promises(done: tr.Run) -> None:
     keys = "filled_qty avg_px slippage_bps fees basis by_venue digest events elapsed_s synthetic"
     for key in [*keys.split(), "run_dir", "journal"]:
         assert key in done.summary, key
-    assert set(done.summary["slippage_bps"]) == {"arrival", "vwap", "twap"}
+    benchmarks = {"arrival", "vwap", "twap", "pwp", "close"}
+    assert set(done.summary["slippage_bps"]) == benchmarks
     for key in ("filled_qty", "avg_px", "fees", "basis"):
         assert isinstance(done.summary[key], str)
     assert done.summary["synthetic"] is True
