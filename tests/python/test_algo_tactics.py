@@ -6,6 +6,7 @@ lived on all three machines, call by call.
 """
 
 import os
+import random
 from itertools import pairwise
 from typing import Any
 
@@ -108,6 +109,23 @@ def test_exposure_beyond_64_bits_overflows_nowhere(name: str) -> None:
         name, 1, venues=venues, order_qty=order_qty, clip=1_000 * order_qty, params=params
     )
     assert [fill[-1] for fill in life.fills] == [fill[-1] for fill in told(name, 1)[1].fills]
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_parameters_anywhere_in_their_ranges_trap_nowhere(name: str) -> None:
+    for seed in SEEDS:
+        dice, params = random.Random(seed), {}
+        for param in PROGRAMS[name].params:
+            low, high = param.minimum, param.maximum
+            is_fixed = low is None or param.name in ("venue", "legs", "work", "ratios", "deltas")
+            if not is_fixed and dice.random() < 0.5:
+                high = 10**9 if high is None else high
+                span = dice.choice((0, 10, 10**6, 10**12, high - low))
+                params[param.name] = dice.randint(low, min(low + span, high))
+        side, clip = dice.choice(("buy", "sell")), dice.choice((None, 100_000))
+        share = dice.choice((None, 0.2))
+        words = {"params": params, "side": side, "clip": clip, "max_participation": share}
+        told(name, seed, duration=30 * SECOND, **words)
 
 
 # Seeking liquidity, splitting

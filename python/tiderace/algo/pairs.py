@@ -1,4 +1,4 @@
-"""Pairs: trades the spread of two venues, and is never long without its leg.
+"""Pairs: trades the spread of two venues, and hangs with no more than one clip.
 
 With a and b the prices at venue 0 and venue 1, and `tick_a`, `tick_b` what a tick of each is worth
 in one common unit, the spread is

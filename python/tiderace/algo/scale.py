@@ -8,7 +8,8 @@ away and `step` ticks apart, down for a buy and up for a sell. Level i has the w
 rounded to lots, what is left over at the last level. Each level is shown in `rounds` parts of even
 size, moved by up to `jitter`, the last part whatever is left of it; so with one round nothing is
 replenished, and with more a level that has filled comes again after a random wait. Orders rest at
-their price; where the market has gone past it they take, at that price or better.
+their price; where the market has gone past it they take, at that price or better. A level beyond
+the parent's limit rests at the limit.
 
 The levels come one after the other, each after a wait drawn between `wait_min` and `wait_max`, so
 that they are not one burst that tells of one order.
@@ -69,7 +70,10 @@ class Scale:
 
     def _price(self, level: int) -> tr.Price:
         away = tr.Price(self.params.offset + level * self.params.step)
-        return self.state.first - away if tr.host.is_buy() else self.state.first + away
+        limit = tr.host.limit(self.params.venue)
+        if tr.host.is_buy():
+            return min(self.state.first - away, limit)
+        return max(self.state.first + away, limit)
 
     def _allot(self) -> None:
         """Give each level its size; what is too small for an order goes to the next one."""
