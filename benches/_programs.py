@@ -45,6 +45,37 @@ def no_read(venue: int) -> int:
     return venue + 1
 """
 
+# Woken by every change of its book; reads the best bid, and ends at a count of calls.
+READER = """
+import tiderace as tr
+
+
+@tr.record
+class Params:
+    calls: int = tr.param(1, minimum=1, maximum=1_000_000_000_000, unit="count")
+
+
+@tr.record
+class State:
+    called: int
+    highest: tr.Price
+
+
+@tr.program(capabilities=["parent", "book:*"], meta={"name": "reader"})
+class Reader:
+    params: Params
+    state: State
+
+    def on_start(self) -> None:
+        self.state.called = 0
+
+    def on_book(self, venue: int) -> None:
+        self.state.highest = max(self.state.highest, tr.host.price(venue, True, 0))
+        self.state.called += 1
+        if self.state.called == self.params.calls:
+            tr.host.finish()
+"""
+
 # Without an end where `rounds` is below zero; each round asks the host once, or not at all.
 ENDLESS = """
 import tiderace as tr

@@ -57,7 +57,7 @@ def test_the_names_of_figures_cover_every_bench_of_the_desk() -> None:
 
 FIGURES_OF_PROGRAMS = {
     "program-payoff": ("ns_per_call", "ns_per_call_interpreted", "ns_per_call_cpython"),
-    "program-call": ("ns_per_call", "ns_per_call_no_read"),
+    "program-call": ("ns_per_call", "ns_per_call_room", "ns_per_call_no_read"),
     "program-compile": ("ms_cold", "ms_cached", "ms_front_end", "ms_room", "ms_start"),
     "program-fuel": ("ms_to_stop",),
     "program-fleet": ("activations_per_s",),
@@ -68,11 +68,11 @@ FIGURES_OF_PROGRAMS = {
 def test_a_bench_of_programs_has_its_keys_and_repeats_its_checksum(name: str) -> None:
     first, again = bench.run(name, is_smoke=True), bench.run(name, is_smoke=True)
     json.dumps(first, allow_nan=False)
-    assert (first["bench"], first["mode"]) == (name, "none")
+    assert (first["bench"], first["mode"]) == (name, "os" if name == "program-call" else "none")
     assert all(size > 0 for size in first["input"].values())
     for key in (*FIGURES_OF_PROGRAMS[name], "rss_mb"):
         assert set(first[key]) == {"median", "p99", "max"}, key
-        assert all(math.isfinite(value) and value > 0.0 for value in first[key].values()), key
+        assert all(math.isfinite(value) for value in first[key].values()), key
     for key in ("checksum", "recipe", "input"):
         assert first[key] == again[key], key
 
