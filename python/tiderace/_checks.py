@@ -1,9 +1,19 @@
 """Ranges and references of a config: the checks that types alone cannot make."""
 
+import difflib
 from collections.abc import Iterable
 from decimal import Decimal
 
-from tiderace._sections import INSTRUMENTS_MAX, Config, InstrumentConfig, RandomLatency
+import msgspec
+
+from tiderace._algos import Algorithm
+from tiderace._sections import (
+    INSTRUMENTS_MAX,
+    Config,
+    InstrumentConfig,
+    ParentConfig,
+    RandomLatency,
+)
 from tiderace._values import FRACTION_DECIMALS, STEP_DECIMALS, duration_ns, scaled, time_ns
 from tiderace.errors import InputError
 
@@ -14,7 +24,7 @@ _LATENCY_NS_MAX = 3_600_000_000_000
 
 
 def check_values(config: Config) -> None:
-    """Check everything that types alone cannot, before anything starts.
+    """Check everything that types alone cannot, the parent's algorithm left aside.
 
     Raises
     ------
@@ -104,34 +114,104 @@ def _check_assets(config: Config) -> None:
             scaled(amount, config.assets.get(asset, 8), key=key)
 
 
+def check_parent(config: Config, parent: ParentConfig, algorithm: Algorithm) -> None:
+    """Check a parent against its algorithm: what it needs, and what has no meaning for it.
+
+    Raises
+    ------
+    InputError
+        The first key that is missing, means nothing, or is out of the algorithm's range.
+    """
+    for key in _given(parent):
+        if key not in algorithm.keys:
+            raise InputError(
+                f"parent.{key} has no meaning for {algorithm.name}",
+                rule=f"It takes {', '.join(algorithm.keys)}",
+                remedy=_nearest(key, algorithm) or "Remove it, or choose another algorithm",
+            )
+    for key, value in (("side", parent.side), ("limit", parent.limit)):
+        if value is None and key in algorithm.keys:
+            raise InputError(
+                f"parent.{key} is missing",
+                rule=f"{algorithm.name} has no default for it",
+                remedy=f"Add parent.{key}",
+            )
+    algorithm.packed(parent.params, base_decimals=base_decimals(config, parent), key="parent")
+
+
+def base_decimals(config: Config, parent: ParentConfig) -> int:
+    """Return how many digits the base unit of a parent's base asset has."""
+    used = _used(config, parent)
+    return config.assets.get(used[0].base, 8)
+
+
+def _given(parent: ParentConfig) -> list[str]:
+    """Return the keys that a parent has, those at their default left out."""
+    fields = msgspec.structs.fields(ParentConfig)
+    common = [f.name for f in fields if f.name not in ("order_qty", "params")]
+    defaults = {f.name: f.default for f in fields}
+    return [n for n in common if getattr(parent, n) != defaults[n]] + list(parent.params)
+
+
+def _nearest(key: str, algorithm: Algorithm) -> str:
+    near = difflib.get_close_matches(key, algorithm.keys, n=1, cutoff=0.6)
+    return f"Did you mean {near[0]!r}?" if near else ""
+
+
+def _used(config: Config, parent: ParentConfig) -> list[InstrumentConfig]:
+    rows = [
+        config.instrument_index(name, key="parent.instruments") for name in parent.instruments or []
+    ]
+    return [config.instruments[row] for row in rows] or config.instruments
+
+
 def _check_parent(config: Config) -> None:
     parent = config.parent
     if parent is None:
         return
-    rows = [
-        config.instrument_index(name, key="parent.instruments") for name in parent.instruments or []
-    ]
-    used = [config.instruments[row] for row in rows] or config.instruments
-    bases = sorted({instrument.base for instrument in used})
+    bases = sorted({instrument.base for instrument in _used(config, parent)})
     if parent.instruments == [] or len(bases) > 1:
         raise InputError(
             f"parent.instruments have the bases {bases}",
             rule="A parent trades exposure in one base asset",
             remedy="Name instruments of one base, or leave the key out to use all",
         )
-    _amount(parent.order_qty, "parent.order_qty", config.assets.get(bases[0], 8))
-    _positive(parent.limit, "parent.limit", FRACTION_DECIMALS)
-    _fraction(parent.limit, "parent.limit", low=Decimal(0), open_ends=True)
-    for name in ("size_jitter", "time_jitter", "passive_share"):
-        _fraction(getattr(parent, name), f"parent.{name}", low=Decimal(0))
-    if not 1 <= parent.catch_up_cap <= 1000:
-        raise _range_error(
-            parent.catch_up_cap, "parent.catch_up_cap", "is between 1 and 1000 even slices"
+    decimals = config.assets.get(bases[0], 8)
+    _amount(parent.order_qty, "parent.order_qty", decimals)
+    for name in ("limit", "would", "max_participation", "spread_max", "range_max"):
+        value, key = getattr(parent, name), f"parent.{name}"
+        if value is not None:
+            _positive(value, key, FRACTION_DECIMALS)
+            _fraction(value, key, low=Decimal(0), open_ends=name == "limit")
+    for name in ("would_qty", "clip_min", "clip_max"):
+        value = getattr(parent, name)
+        if value is not None:
+            _amount(value, f"parent.{name}", decimals)
+    _check_pairs(parent)
+    if parent.duration is not None:
+        _duration(parent.duration, "parent.duration")
+    elif parent.at_end != "keep":
+        raise InputError(
+            "parent.duration is missing",
+            rule='An order has an end, but with at_end = "keep"',
+            remedy='Add parent.duration, e.g. "5m"',
         )
-    scaled(parent.catch_up_cap, FRACTION_DECIMALS, key="parent.catch_up_cap")
-    _duration(parent.duration, "parent.duration")
     if parent.start != "arrival":
         time_ns(parent.start, key="parent.start")
+
+
+def _check_pairs(parent: ParentConfig) -> None:
+    """Check keys that go together."""
+    for name, other in (("would_qty", "would"), ("clip_min", "clip_max")):
+        if getattr(parent, name) is not None and getattr(parent, other) is None:
+            raise InputError(
+                f"parent.{name} is there without parent.{other}",
+                rule="The two go together",
+                remedy=f"Add parent.{other}, or remove parent.{name}",
+            )
+    low, high = parent.clip_min, parent.clip_max
+    if low is not None and high is not None and low > high:
+        raise _range_error(low, "parent.clip_min", f"is no more than clip_max, {high}")
 
 
 def _check_risk(config: Config) -> None:

@@ -9,8 +9,11 @@ read (names, the config itself) stands under ``recording``: the journal alone sa
 import json
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+from tiderace import _algos
+from tiderace._checks import base_decimals
 from tiderace._sections import Config, InstrumentConfig, ParentConfig, RandomLatency
 from tiderace._values import (
     FRACTION_DECIMALS,
@@ -20,7 +23,7 @@ from tiderace._values import (
     scaled,
     time_ns,
 )
-from tiderace.config import parse, to_dict
+from tiderace.config import parse_recorded, to_dict
 from tiderace.errors import InputError, JournalError
 
 RULES_VERSION = 2
@@ -52,12 +55,12 @@ def genesis(
     is_own_venue
         Whether Tiderace's own venue makes them, in the run.
     """
-    assets, venues, names = _assets(config), _venues(config), labels(config)
+    assets, venues = _assets(config), _venues(config)
     return {
         "rules_version": RULES_VERSION,
         "assets": [{"asset": asset, "decimals": _decimals(config, asset)} for asset in assets],
         "venues": venues,
-        "labels": names,
+        "labels": labels(config),
         "instruments": instruments(config),
         "oms": _oms(config),
         "risk": _risk(config, assets),
@@ -65,7 +68,9 @@ def genesis(
         "sim": _sim(config, assets) | (_own_venue(config) if is_own_venue else {}),
         "recording": {"files": list(recording), "config": _plain(config)},
         "synthetic": is_synthetic,
-        "parents": [_parent(config, config.parent, names)] if config.parent else [],
+        "prints_own": is_own_venue,
+        "algos": [algo_fields(config, config.parent)] if config.parent else [],
+        "parents": [_parent(config, config.parent)] if config.parent else [],
         "balances": [
             {
                 "venue": venues.index(venue),
@@ -95,7 +100,7 @@ def read_back(text: str) -> tuple[Config, list[dict[str, Any]]]:
             remedy=remedy,
         )
     try:
-        return parse(recording["config"]), recording["files"]
+        return parse_recorded(recording["config"]), recording["files"]
     except InputError as error:
         raise JournalError(
             f"the config in the journal's genesis is refused: {error.message}",
@@ -105,9 +110,18 @@ def read_back(text: str) -> tuple[Config, list[dict[str, Any]]]:
 
 
 def _plain(config: Config) -> dict[str, Any]:
-    """Return the config as plain tables, without the folder that its run went to."""
+    """Return the config as plain tables, without the folders of its run and its algorithm.
+
+    Every parameter of the algorithm stands in it, those at their default too.
+    """
     plain = to_dict(config)
-    return plain | {"run": {key: value for key, value in plain["run"].items() if key != "out"}}
+    plain["run"].pop("out")
+    if config.parent is not None:
+        parent, found = config.parent, _algos.find(config.parent.algo)
+        decimals = base_decimals(config, parent)
+        plain["parent"] |= found.said(parent.params, base_decimals=decimals, key="parent")
+        plain["parent"]["algo"] = Path(parent.algo).name
+    return plain
 
 
 def to_json(value: object) -> str:
@@ -135,19 +149,32 @@ def markets(config: Config) -> list[Market]:
 
 
 def labels(config: Config) -> list[str]:
-    """Return the label table; row 0 is empty."""
+    """Return the label table; row 0 is empty.
+
+    Behind those that the run is for stand the parent's algorithm and the shipped ones, which a
+    strategy may ask for.
+    """
+    parent = [_algos.find(config.parent.algo).name] if config.parent else []
+    return list(dict.fromkeys((*_people(config), *parent, *_algos.names())))
+
+
+def _people(config: Config) -> list[str]:
     run = config.run
-    return ["", *dict.fromkeys((run.trader, run.client, run.strategy, "twap"))]
+    return ["", *dict.fromkeys((run.trader, run.client, run.strategy))]
 
 
 def tags(config: Config, *, algorithm: str = "") -> dict[str, int]:
-    """Return who an order of this run is for, as rows of the label table."""
-    rows = labels(config)
+    """Return who an order of this run is for, as rows of the label table.
+
+    An algorithm of a strategy's own that the table does not name goes without one.
+    """
+    people = _people(config)
+    rows = labels(config) if algorithm else people
     return {
-        "trader": rows.index(config.run.trader),
-        "algorithm": rows.index(algorithm),
-        "strategy": rows.index(config.run.strategy),
-        "client": rows.index(config.run.client),
+        "trader": people.index(config.run.trader),
+        "algorithm": rows.index(algorithm) if algorithm in rows else 0,
+        "strategy": people.index(config.run.strategy),
+        "client": people.index(config.run.client),
     }
 
 
@@ -158,32 +185,51 @@ def tag_rows(config: Config) -> tuple[int, int, int, int]:
 
 
 def parent_fields(config: Config, parent: ParentConfig) -> dict[str, Any]:
-    """Return a parent order as the core takes it, without its id."""
+    """Return a parent order as the core takes it, without its id and its algorithm."""
     rows = [
         config.instrument_index(name, key="parent.instruments")
         for name in parent.instruments or [instrument.name for instrument in config.instruments]
     ]
-    base = config.instruments[rows[0]].base
+    decimals = base_decimals(config, parent)
+    clip_min = parent.clip_min if parent.clip_min is not None else parent.clip_max
+
+    def amount(value: Decimal | None, name: str) -> int:
+        return 0 if value is None else scaled(value, decimals, key=f"parent.{name}")
+
+    def share(value: Decimal | None, name: str) -> int:
+        return 0 if value is None else _fraction(value, f"parent.{name}")
+
     return {
-        "tags": tags(config, algorithm=parent.algo),
-        "side": parent.side,
-        "order_qty": scaled(parent.order_qty, _decimals(config, base), key="parent.order_qty"),
-        "limit": _fraction(parent.limit, "parent.limit"),
+        "tags": tags(config, algorithm=_algos.find(parent.algo).name),
+        # Both sides are worked where there is none; the core wants one.
+        "side": parent.side or "buy",
+        "order_qty": amount(parent.order_qty, "order_qty"),
+        "limit": share(parent.limit, "limit"),
         "ts_start": 0 if parent.start == "arrival" else time_ns(parent.start, key="parent.start"),
-        "duration_ns": duration_ns(parent.duration),
-        "slices": parent.slices,
-        "size_jitter": _fraction(parent.size_jitter, "parent.size_jitter"),
-        "time_jitter": _fraction(parent.time_jitter, "parent.time_jitter"),
+        "duration_ns": 0 if parent.duration is None else duration_ns(parent.duration),
         "seed": config.run.seed,
-        "catch_up_cap": _fraction(parent.catch_up_cap, "parent.catch_up_cap"),
-        "passive_share": _fraction(parent.passive_share, "parent.passive_share"),
         "instruments": sum(1 << row for row in set(rows)),
+        "would": share(parent.would, "would"),
+        "would_qty": amount(parent.would_qty, "would_qty"),
+        "max_participation": share(parent.max_participation, "max_participation"),
+        "clip_min": amount(clip_min, "clip_min"),
+        "clip_max": amount(parent.clip_max, "clip_max"),
+        "at_end": parent.at_end,
+        "spread_max": share(parent.spread_max, "spread_max"),
+        "range_max": share(parent.range_max, "range_max"),
     }
 
 
-def _parent(config: Config, parent: ParentConfig, names: list[str]) -> dict[str, Any]:
-    assert parent.algo in names, "the label table names every algorithm"
-    return {"parent_id": PARENT_ID, **parent_fields(config, parent)}
+def algo_fields(config: Config, parent: ParentConfig) -> dict[str, str]:
+    """Return a parent's algorithm as the core takes it: its form and its parameters."""
+    found = _algos.find(parent.algo)
+    decimals = base_decimals(config, parent)
+    params = found.packed(parent.params, base_decimals=decimals, key="parent")
+    return {"form": found.form.hex(), "params": params.hex()}
+
+
+def _parent(config: Config, parent: ParentConfig) -> dict[str, Any]:
+    return {"parent_id": PARENT_ID, "algo": 0, **parent_fields(config, parent)}
 
 
 def _assets(config: Config) -> list[str]:

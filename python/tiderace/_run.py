@@ -134,7 +134,7 @@ class Run:
             name=self.config.run.name,
             markets=_markets(self.config, terms),
             assets=genesis["assets"],
-            asked=_asked(genesis["parents"], genesis["labels"]),
+            asked=_asked(genesis),
             usd_per={"USD": unscaled(1, 0), **self.config.route.usd_per},
             holding_ns=duration_ns(self.config.route.holding),
             fills=self.table("FillBooked"),
@@ -569,16 +569,19 @@ def _markets(config: Config, terms: list[dict[str, Any]]) -> list[tca.Market]:
     ]
 
 
-def _asked(parents: list[dict[str, Any]], labels: list[str]) -> list[tca.Asked]:
+def _asked(genesis: dict[str, Any]) -> list[tca.Asked]:
+    """Return the parents that have a side: one that works both is judged by its fills alone."""
+    asked = genesis["recording"]["config"].get("parent", {})
     return [
         tca.Asked(
             parent_id=row["parent_id"],
             side=row["side"],
             order_qty=row["order_qty"],
-            algo=labels[row["tags"]["algorithm"]],
-            limit=unscaled(row["limit"], FRACTION_DECIMALS),
-            duration_ns=row["duration_ns"],
-            slices=row["slices"],
+            algo=genesis["labels"][row["tags"]["algorithm"]],
+            limit=unscaled(row["limit"], FRACTION_DECIMALS) if row["limit"] else None,
+            duration_ns=row["duration_ns"] or None,
+            slices=asked.get("slices"),
         )
-        for row in parents
+        for row in genesis["parents"]
+        if "side" in asked
     ]

@@ -2,7 +2,7 @@
 
 import difflib
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -107,24 +107,39 @@ class InstrumentConfig(_Section, frozen=True, kw_only=True):
 
 
 class ParentConfig(_Section, frozen=True, kw_only=True):
-    """``[parent]``: the order that the desk works."""
+    """``[parent]``: the order that the desk works; its algorithm says which keys mean something."""
 
-    side: Literal["buy", "sell"]
+    algo: str = "twap"
+    """A shipped algorithm's name, or the path of a ``.py`` file, from the config's folder."""
+    side: Literal["buy", "sell"] | None = None
+    """Needed, but where the algorithm works both sides."""
     order_qty: Decimal
-    """Exposure in the base asset, e.g. BTC."""
-    algo: Literal["twap"] = "twap"
+    """Exposure in the base asset, e.g. BTC; of both sides: net exposure either way, at most."""
     start: str = "arrival"
     """``arrival`` (all its books are live), or a time like ``2024-08-08T23:55:00Z``."""
-    duration: Duration
-    limit: Decimal
-    """No child beyond its instrument's own arrival mid x (1 +- limit)."""
-    slices: Count
-    size_jitter: Decimal = Decimal(0)
-    time_jitter: Decimal = Decimal(0)
-    catch_up_cap: Decimal = Decimal(3)
-    passive_share: Decimal = Decimal(0)
+    duration: Duration | None = None
+    """From start to end; needed, but with ``at_end = "keep"``."""
+    limit: Decimal | None = None
+    """No child beyond its instrument's own arrival mid x (1 +- limit); needed where it applies."""
     instruments: list[str] | None = None
     """Names (``venue:symbol``); all when absent."""
+    would: Decimal | None = None
+    """The desk takes by itself where a price is better than the arrival mid by this fraction."""
+    would_qty: Decimal | None = None
+    """So much of it at most; all when absent."""
+    max_participation: Decimal | None = None
+    """Own / (own + others) of what traded since the start, at most."""
+    clip_min: Decimal | None = None
+    clip_max: Decimal | None = None
+    """Children are no larger than an exposure drawn between the two."""
+    at_end: Literal["expire", "take", "keep"] = "expire"
+    """What becomes of the rest at the end; ``keep``: it goes on."""
+    spread_max: Decimal | None = None
+    """No child while its book's spread is a larger fraction of the mid."""
+    range_max: Decimal | None = None
+    """No child while the mid ranged over a larger fraction of itself in the last minute."""
+    params: dict[str, Any] = {}
+    """The algorithm's own parameters; in a file they stand flat among the keys above."""
 
 
 class RiskConfig(_Section, frozen=True, kw_only=True):

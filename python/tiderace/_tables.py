@@ -71,7 +71,7 @@ class Units:
             Market(terms=terms, name=row.name, base=row.base, quote=row.quote)
             for row, terms in zip(rows, _genesis.instruments(config), strict=True)
         ]
-        self.sign = sign_of(config.parent.side) if config.parent else None
+        self.sign = sign_of(config.parent.side) if config.parent and config.parent.side else None
         assets = list(
             dict.fromkeys(asset for i in rows for asset in (i.base, i.quote, i.settle_asset))
         )

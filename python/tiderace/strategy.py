@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 from tiderace import _genesis
 from tiderace._core import BookView, MarketTrade, OwnFill, StrategyContext
 from tiderace._sections import Config, ParentConfig
-from tiderace._values import Market, Number, Ticks, decimal, duration_ns, unscaled
+from tiderace._values import Market, Number, Ticks, duration_ns, unscaled
 from tiderace.config import parse, to_dict
 from tiderace.errors import InputError, RunFailed
 
@@ -196,39 +196,44 @@ class Strategy:
     def submit_parent(
         self,
         *,
-        side: Side,
         order_qty: Number,
-        duration: str,
-        limit: Number,
-        slices: int,
-        size_jitter: Number = 0,
-        time_jitter: Number = 0,
-        catch_up_cap: Number = 3,
-        passive_share: Number = 0,
+        algo: str = "twap",
+        side: Side | None = None,
+        duration: str | None = None,
+        limit: Number | None = None,
         instruments: list[str] | None = None,
+        **keys: Any,
     ) -> int:
-        """Have the desk work a parent order by TWAP from now on; return its ``parent_id``.
+        """Have the desk work a parent order from now on; return its ``parent_id``.
 
-        The arguments are the keys of ``[parent]`` in a config.
+        Parameters
+        ----------
+        order_qty, algo, side, duration, limit, instruments
+            The keys of ``[parent]`` in a config; ``algo`` is a shipped algorithm's name, or the
+            path of a ``.py`` file.
+        **keys
+            Other keys of ``[parent]``, and the algorithm's own parameters.
+
+        Raises
+        ------
+        InputError
+            A key means nothing for the algorithm, is missing, or its value is out of range.
+        TypeError
+            A number is a float.
         """
-        numbers = {
-            "order_qty": order_qty,
-            "limit": limit,
-            "size_jitter": size_jitter,
-            "time_jitter": time_jitter,
-            "catch_up_cap": catch_up_cap,
-            "passive_share": passive_share,
-        }
-        table: dict[str, Any] = {name: str(decimal(n, key=name)) for name, n in numbers.items()}
-        table |= {"side": side, "duration": duration, "slices": slices}
-        if instruments is not None:
-            table["instruments"] = instruments
+        given = {"order_qty": order_qty, "limit": limit, **keys}
+        table = {name: _plain(value, name) for name, value in given.items()}
+        table |= {"algo": algo, "side": side, "duration": duration, "instruments": instruments}
+        table = {name: value for name, value in table.items() if value is not None}
         parent = parse(to_dict(self._config) | {"parent": table}).parent
         assert isinstance(parent, ParentConfig), "a config with a parent has a parent"
         parent_id = self._next_parent_id
         self._next_parent_id += 1
         fields = _genesis.parent_fields(self._config, parent)
-        self._context.submit_parent(_genesis.to_json({"parent_id": parent_id, **fields}))
+        algorithm = _genesis.algo_fields(self._config, parent)
+        self._context.submit_parent(
+            _genesis.to_json({"parent_id": parent_id, "algo": algorithm, **fields})
+        )
         return parent_id
 
     def cancel_parent(self, parent_id: int) -> None:
@@ -281,6 +286,18 @@ class Strategy:
 
 def _feed(qty_e8: int) -> Decimal:
     return Decimal(qty_e8).scaleb(-8).normalize()
+
+
+def _plain(value: Any, key: str) -> Any:
+    """Return a value as a config holds it: decimals as text; a float is refused."""
+    if isinstance(value, list | tuple):
+        return [_plain(each, f"{key}[{n}]") for n, each in enumerate(value)]
+    if isinstance(value, float):
+        raise TypeError(
+            f"{key} = {value!r} is a float. "
+            f"A number is a Decimal, a str or an int. Write Decimal({str(value)!r})."
+        )
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def _one_of(value: str, known: dict[str, int], key: str) -> int:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tiderace as tr
-from tiderace import _genesis, config
+from tiderace import _algos, _genesis, config
 from tiderace._values import duration_ns, scaled, unscaled
 from tiderace.errors import InputError
 
@@ -64,7 +65,25 @@ def test_the_example_says_what_the_issue_says() -> None:
         ({"parent.side": "long"}, ["parent.side = 'long'", "buy, sell"]),
         ({"parent.duration": "5 minutes"}, ["parent.duration", '"5m"']),
         ({"parent.duration": "0s"}, ["parent.duration", "'0s'"]),
-        ({"parent.slices": "0"}, ["parent.slices = 0", ">= 1"]),
+        ({"parent.slices": "0"}, ["parent.slices = 0", "between 1 and"]),
+        ({"parent.slices": '"30"'}, ["parent.slices = '30'", "whole number, without quotes"]),
+        ({"parent.slices": "true"}, ["parent.slices = True", "a whole number"]),
+        ({"parent.slcies": "3"}, ["parent.slcies has no meaning for twap", "'slices'"]),
+        ({"parent.params": "{slices = 3}"}, ["parent.params has no meaning for twap", "slices"]),
+        ({"parent.passive_share": 0.25}, ["parent.passive_share = 0.25", "float", '"0.25"']),
+        ({"parent.passive_share": "[1]"}, ["parent.passive_share = [1]", "a decimal"]),
+        ({"parent.side": None}, ["parent.side is missing", "twap"]),
+        ({"parent.limit": None}, ["parent.limit is missing", "twap"]),
+        ({"parent.duration": None}, ["parent.duration is missing", 'at_end = "keep"']),
+        ({"parent.at_end": "stop"}, ["parent.at_end = 'stop'", "expire, take, keep"]),
+        ({"parent.would_qty": "1"}, ["parent.would_qty", "without parent.would"]),
+        ({"parent.would": "0"}, ["parent.would = '0'", "above zero"]),
+        ({"parent.max_participation": "1.1"}, ["parent.max_participation", "between 0 and 1"]),
+        ({"parent.clip_min": "1"}, ["parent.clip_min", "without parent.clip_max"]),
+        ({"parent.clip_min": "2", "parent.clip_max": "1"}, ["parent.clip_min = '2'", "clip_max"]),
+        ({"parent.spread_max": "-1"}, ["parent.spread_max = '-1'", "above zero"]),
+        ({"parent.algo": "quote_as"}, ["parent.side has no meaning for quote_as"]),
+        ({"parent.algo": "absent.py"}, ["parent.algo = 'absent.py' cannot be read"]),
         ({"parent.size_jitter": "1.5"}, ["parent.size_jitter", "between 0 and 1"]),
         ({"parent.catch_up_cap": "0.5"}, ["parent.catch_up_cap", "between 1 and 1000"]),
         ({"parent.start": "noon"}, ["parent.start", "RFC 3339"]),
@@ -154,7 +173,8 @@ def test_overrides_name_rows_by_number_venue_or_both() -> None:
 def test_an_override_is_read_as_toml_or_as_bare_text(key: str, text: str, wanted: object) -> None:
     found: Any = config.load(EXAMPLE, set={key: text})
     for step in key.split("."):
-        found = getattr(found, step)
+        own = getattr(found, "params", {})
+        found = own[step] if step in own else getattr(found, step)
     assert found == wanted
 
 
@@ -177,10 +197,115 @@ def test_a_config_that_was_not_parsed_is_checked_before_it_runs(tmp_path: Any) -
 
 
 def test_an_algorithm_that_is_not_there_is_refused_with_those_that_are() -> None:
-    error = refused({"parent.algo": "vwap"})
-    assert error.message == "parent.algo = 'vwap'"
-    assert error.rule == "It is one of those that this build has"
-    assert "twap" in error.remedy
+    error = refused({"parent.algo": "twop"})
+    assert error.message == "parent.algo = 'twop'"
+    assert error.rule == "An algorithm is a shipped one, or a path that ends in .py"
+    assert error.remedy.startswith("Did you mean 'twap'? Known: ")
+
+
+OWN = """import tiderace as tr
+
+
+@tr.record
+class Params:
+    share: int = tr.param(minimum=1, maximum=1_000_000_000, unit="share")
+    size: tr.Amount = tr.param(0, unit="base")
+
+
+@tr.program(capabilities=["parent"], meta={"name": "own", "controls": "end"})
+class Own:
+    params: Params
+
+    def on_start(self) -> None:
+        tr.host.take(tr.host.order_qty())
+"""
+
+
+def own(folder: Path, *lines: str) -> Path:
+    """Write an algorithm, and a config that names it by a path from its own folder."""
+    (folder / "algos").mkdir(parents=True)
+    (folder / "algos" / "own.py").write_text(OWN)
+    head, _, rest = EXAMPLE.read_text().partition("[parent]")
+    said = ["[parent]", 'algo = "algos/own.py"', 'side = "sell"', 'order_qty = "2"', *lines]
+    path = folder / "own.toml"
+    path.write_text(head + "\n".join(said) + "\n" + rest[rest.index("[[instruments]]") :])
+    return path
+
+
+def test_a_file_of_ones_own_is_named_from_the_folder_of_the_config(tmp_path: Path) -> None:
+    lines = ['duration = "1m"', 'share = "0.5"', 'size = "1.5"']
+    texts = set()
+    for folder in ("here", "there"):
+        path = own(tmp_path / folder, *lines)
+        found = _genesis.genesis(config.load(path), recording=[], is_synthetic=True)
+        texts.add(_genesis.to_json(found))
+    assert len(texts) == 1
+    parent = found["parents"][0]
+    assert (parent["algo"], parent["limit"], parent["at_end"]) == (0, 0, "expire")
+    assert found["labels"][parent["tags"]["algorithm"]] == "own"
+    (algo,) = found["algos"]
+    held = (500_000_000).to_bytes(8, "little") + (150_000_000).to_bytes(16, "little")
+    assert bytes.fromhex(algo["params"]) == held
+    assert bytes.fromhex(algo["form"]) == _algos.find(str(path.parent / "algos/own.py")).form
+
+
+def test_a_journal_s_config_is_read_without_the_file(tmp_path: Path) -> None:
+    path = own(tmp_path / "here", 'duration = "1m"', 'share = "0.5"')
+    found = _genesis.genesis(config.load(path), recording=[], is_synthetic=True)
+    (path.parent / "algos" / "own.py").unlink()
+    back, _ = _genesis.read_back(_genesis.to_json(found))
+    assert back.parent is not None
+    assert back.parent.algo == "own.py"
+    assert back.parent.params == {"share": "0.5", "size": "0"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (['duration = "1m"'], "parent.share is missing"),
+        (['duration = "1m"', 'share = "0"'], "parent.share = '0'. It is between 0.000000001 and 1"),
+        (
+            ['duration = "1m"', 'share = "1"', 'limit = "0.1"'],
+            "parent.limit has no meaning for own",
+        ),
+        (['share = "1"'], "parent.duration is missing"),
+    ],
+)
+def test_an_algorithm_of_ones_own_refuses_by_name(
+    tmp_path: Path, lines: list[str], words: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(words)):
+        config.load(own(tmp_path / "here", *lines))
+
+
+def test_an_order_without_an_end_needs_no_duration(tmp_path: Path) -> None:
+    path = own(tmp_path / "here", 'at_end = "keep"', 'share = "1"')
+    found = _genesis.genesis(config.load(path), recording=[], is_synthetic=True)
+    assert (found["parents"][0]["duration_ns"], found["parents"][0]["at_end"]) == (0, "keep")
+
+
+def test_what_bounds_a_parent_is_scaled() -> None:
+    changes = {
+        "parent.would": "0.0005",
+        "parent.would_qty": "5",
+        "parent.max_participation": "0.2",
+        "parent.clip_max": "0.5",
+        "parent.at_end": "take",
+        "parent.spread_max": "0.001",
+        "parent.range_max": "0.01",
+    }
+    found = _genesis.genesis(config.load(EXAMPLE, set=changes), recording=[], is_synthetic=True)
+    parent = found["parents"][0]
+    assert {name: parent[name] for name in ("would", "would_qty", "max_participation")} == {
+        "would": 500_000,
+        "would_qty": 500_000_000,
+        "max_participation": 200_000_000,
+    }
+    assert (parent["clip_min"], parent["clip_max"]) == (50_000_000, 50_000_000)
+    assert (parent["spread_max"], parent["range_max"]) == (1_000_000, 10_000_000)
+    assert parent["at_end"] == "take"
+    kept = found["recording"]["config"]["parent"]
+    assert (kept["slices"], kept["catch_up_cap"]) == (30, "3")
 
 
 def test_a_config_survives_its_plain_tables() -> None:
