@@ -18,7 +18,7 @@ from typing import Any
 from tiderace import _algo_params
 from tiderace._program import Program, program
 from tiderace._programs import arguments
-from tiderace._programs.emit import FRAME_BYTES, form
+from tiderace._programs.emit import core_end, form
 from tiderace._programs.state import pack
 from tiderace._programs.tree import Function, Param
 from tiderace._programs.words import Scalar, name_of
@@ -97,9 +97,7 @@ class Algorithm:
     @property
     def core_form(self) -> bytes:
         """Its form without positions: what its hash is of."""
-        whole = self.program.ir
-        end = FRAME_BYTES + int.from_bytes(whole[FRAME_BYTES - 4 : FRAME_BYTES], "little")
-        return whole[:end]
+        return self.program.ir[: core_end(self.program.ir)]
 
     @property
     def keys(self) -> tuple[str, ...]:

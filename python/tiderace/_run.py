@@ -109,10 +109,28 @@ class Run:
         return self._table("refusals", "Refused", _tables.refusals)
 
     @cached_property
+    def stopped(self) -> _tables.Table:
+        """The programs that were stopped: by which trap, at which line."""
+        return _tables.Table("stopped", _tables.stopped(self.table("ProgramStopped"), self._forms))
+
+    @cached_property
+    def notes(self) -> _tables.Table:
+        """What programs noted themselves."""
+        return _tables.Table("notes", _tables.noted(self.table("ProgramNoted"), self._forms))
+
+    @cached_property
+    def _forms(self) -> dict[int, bytes]:
+        """The form of each parent that stands in the genesis."""
+        genesis = json.loads(self._core.genesis)
+        algos = [bytes.fromhex(row["form"]) for row in genesis["algos"]]
+        return {row["parent_id"]: algos[row["algo"]] for row in genesis["parents"]}
+
+    @cached_property
     def summary(self) -> dict[str, Any]:
         """The key figures, as ``--json`` prints them."""
         core = self.core
         return tca.summarise(self.inputs) | {
+            "programs_stopped": self.inputs.stopped,
             "digest": core["digest"],
             "events": core["events"],
             "inputs": core["inputs"],
@@ -144,6 +162,9 @@ class Run:
             arrivals=arrivals,
             skipped=self.table("VenueSkipped"),
             refused=self.table("Refused"),
+            stopped=self.stopped.to_polars()
+            .select("parent_id", "ts_ns", "reason", "trap", "file", "line", "fuel_used")
+            .to_dicts(),
             quotes=pl.DataFrame(_core.quotes(self._core.tape, len(terms))),
             trades=pl.DataFrame(_core.trades(self._core.tape)),
             depth=self._depth_at(arrivals),

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tiderace._run import Progress as OnProgress
-from tiderace._tca.words import short_names
+from tiderace._tca.words import short_names, stopped_words
 
 # A remedy that asks for nothing is not said.
 NOTHING_TO_DO = "Nothing to do."
@@ -94,7 +94,11 @@ def result(summary: Mapping[str, Any], *, name: str) -> Group:
     label = "[yellow]synthetic books[/]" if summary["synthetic"] else "recorded books"
     order = Panel(_order(summary), title=f"{name} · {label}", title_align="left", expand=False)
     short = short_names(summary["by_venue"])
-    parts: list[Any] = [_interrupted(summary), order, _end(summary), _costs(summary)]
+    parts: list[Any] = [_interrupted(summary), order, _end(summary)]
+    parts += [
+        Text(stopped_words(row), style="bold red") for row in summary.get("programs_stopped", ())
+    ]
+    parts.append(_costs(summary))
     parts += [_venues(summary["by_venue"], short), *_notes(summary["by_venue"], short)]
     if summary["refusals"]:
         parts.append(_refusals(summary["refusals"], short))

@@ -4,12 +4,14 @@ The core hands over integers as it stores them (ticks, lots, base units, FIX byt
 become what they stand for. Nothing is computed: a figure is in `tiderace.tca`.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
 from tiderace import _core, _genesis
+from tiderace._programs import notes
 from tiderace._sections import Config
 from tiderace._tca.refused import is_child, unit_of
 from tiderace._tca.words import Market, sign_of
@@ -201,6 +203,53 @@ def slices(raw: pl.DataFrame, units: Units) -> pl.DataFrame:
         "parent_id",
         "slice",
         *units.exposure("target", "cum_qty", "take", "post"),
+        "seq",
+        "ts_ns",
+    )
+
+
+def stopped(raw: pl.DataFrame, forms: Mapping[int, bytes]) -> pl.DataFrame:
+    """Build the table of programs that were stopped: trap and statement, by its line.
+
+    Parameters
+    ----------
+    raw
+        The events.
+    forms
+        The form of each parent whose algorithm the genesis has.
+    """
+    lines = {parent_id: notes.lines(form) for parent_id, form in forms.items()}
+    files = {parent_id: notes.file(form) for parent_id, form in forms.items()}
+    at = [
+        lines[parent_id][statement] if statement < len(lines.get(parent_id, ())) and trap else None
+        for parent_id, statement, trap in raw.select("parent_id", "statement", "trap").rows()
+    ]
+    return raw.select(
+        _time(),
+        "parent_id",
+        _reason(),
+        _named("trap", notes.TRAPS),
+        _named("parent_id", files).alias("file"),
+        pl.Series("line", at, dtype=pl.Int64),
+        "statement",
+        "fuel_used",
+        "seq",
+        "ts_ns",
+    )
+
+
+def noted(raw: pl.DataFrame, forms: Mapping[int, bytes]) -> pl.DataFrame:
+    """Build the table of lines that programs wrote themselves: a label and a number."""
+    words = {parent_id: notes.labels(form) for parent_id, form in forms.items()}
+    labels = [
+        words[parent_id][label] if label < len(words.get(parent_id, ())) else str(label)
+        for parent_id, label in raw.select("parent_id", "label").rows()
+    ]
+    return raw.select(
+        _time(),
+        "parent_id",
+        pl.Series("label", labels, dtype=pl.String),
+        "value",
         "seq",
         "ts_ns",
     )

@@ -18,6 +18,7 @@ from tiderace._report.text import (
     quantity,
     tag,
 )
+from tiderace._tca.words import stopped_words
 from tiderace.tca import Analysis, Asked, Inputs
 
 _SHORTFALL = (
@@ -127,6 +128,10 @@ def _header(inputs: Inputs, analysis: Analysis, view: pictures.View) -> Markup:
         "header",
         synthetic if inputs.is_synthetic else "",
         _stopped(analysis),
+        *(
+            tag("p", tag("strong", f"{stopped_words(row)}."), class_="interrupted", role="alert")
+            for row in inputs.stopped
+        ),
         tag(
             "p",
             tag("span", "Tiderace", class_="brand"),

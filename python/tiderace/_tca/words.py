@@ -114,6 +114,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     arrivals: pl.DataFrame
     skipped: pl.DataFrame
     refused: pl.DataFrame
+    stopped: Sequence[Mapping[str, Any]] = ()
+    """Programs that were stopped: ``parent_id ts_ns reason trap file line fuel_used``."""
     quotes: pl.DataFrame
     trades: pl.DataFrame
     depth: Mapping[int, pl.DataFrame] = {}
@@ -151,6 +153,13 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     estimates: pl.DataFrame
     """One row a parent: what it should have cost, and what it did."""
     summary: dict[str, Any]
+
+
+def stopped_words(row: Mapping[str, Any]) -> str:
+    """Say of a program that was stopped why, and where."""
+    at = f" at {row['file']}:{row['line']}" if row["line"] else ""
+    why = f"{row['trap']}{at}" if row["trap"] else str(row["reason"]).replace("_", " ")
+    return f"The program of parent {row['parent_id']} was stopped: {why}"
 
 
 def reason_name(inputs: Inputs, code: int) -> str:
