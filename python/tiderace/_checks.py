@@ -136,6 +136,18 @@ def check_parent(config: Config, parent: ParentConfig, algorithm: Algorithm) -> 
                 rule=f"{algorithm.name} has no default for it",
                 remedy=f"Add parent.{key}",
             )
+    if "duration" in algorithm.keys and parent.duration is None and parent.at_end != "keep":
+        raise InputError(
+            "parent.duration is missing",
+            rule='An order has an end, but with at_end = "keep"',
+            remedy='Add parent.duration, e.g. "5m"',
+        )
+    if algorithm.kind == "two_sided" and parent.at_end == "take":
+        raise InputError(
+            'parent.at_end = "take"',
+            rule=f"{algorithm.name} works both sides: there is no rest to take",
+            remedy='Write "expire" or "keep"',
+        )
     algorithm.packed(parent.params, base_decimals=base_decimals(config, parent), key="parent")
 
 
@@ -182,7 +194,7 @@ def _check_parent(config: Config) -> None:
         value, key = getattr(parent, name), f"parent.{name}"
         if value is not None:
             _positive(value, key, FRACTION_DECIMALS)
-            _fraction(value, key, low=Decimal(0), open_ends=name == "limit")
+            _fraction(value, key, low=Decimal(0), open_ends=name in ("limit", "would"))
     for name in ("would_qty", "clip_min", "clip_max"):
         value = getattr(parent, name)
         if value is not None:

@@ -190,7 +190,7 @@ def parent_fields(config: Config, parent: ParentConfig) -> dict[str, Any]:
         config.instrument_index(name, key="parent.instruments")
         for name in parent.instruments or [instrument.name for instrument in config.instruments]
     ]
-    decimals = base_decimals(config, parent)
+    decimals, found = base_decimals(config, parent), _algos.find(parent.algo)
     clip_min = parent.clip_min if parent.clip_min is not None else parent.clip_max
 
     def amount(value: Decimal | None, name: str) -> int:
@@ -200,7 +200,7 @@ def parent_fields(config: Config, parent: ParentConfig) -> dict[str, Any]:
         return 0 if value is None else _fraction(value, f"parent.{name}")
 
     return {
-        "tags": tags(config, algorithm=_algos.find(parent.algo).name),
+        "tags": tags(config, algorithm=found.name),
         # Both sides are worked where there is none; the core wants one.
         "side": parent.side or "buy",
         "order_qty": amount(parent.order_qty, "order_qty"),
@@ -214,7 +214,7 @@ def parent_fields(config: Config, parent: ParentConfig) -> dict[str, Any]:
         "max_participation": share(parent.max_participation, "max_participation"),
         "clip_min": amount(clip_min, "clip_min"),
         "clip_max": amount(parent.clip_max, "clip_max"),
-        "at_end": parent.at_end,
+        "at_end": parent.at_end if "at_end" in found.keys else "keep",
         "spread_max": share(parent.spread_max, "spread_max"),
         "range_max": share(parent.range_max, "range_max"),
     }

@@ -118,7 +118,7 @@ class ParentConfig(_Section, frozen=True, kw_only=True):
     start: str = "arrival"
     """``arrival`` (all its books are live), or a time like ``2024-08-08T23:55:00Z``."""
     duration: Duration | None = None
-    """From start to end; needed, but with ``at_end = "keep"``."""
+    """From start to end; needed where it has an end, but with ``at_end = "keep"``."""
     limit: Decimal | None = None
     """No child beyond its instrument's own arrival mid x (1 +- limit); needed where it applies."""
     instruments: list[str] | None = None
