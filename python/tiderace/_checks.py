@@ -202,12 +202,6 @@ def _check_parent(config: Config) -> None:
     _check_pairs(parent)
     if parent.duration is not None:
         _duration(parent.duration, "parent.duration")
-    elif parent.at_end != "keep":
-        raise InputError(
-            "parent.duration is missing",
-            rule='An order has an end, but with at_end = "keep"',
-            remedy='Add parent.duration, e.g. "5m"',
-        )
     if parent.start != "arrival":
         time_ns(parent.start, key="parent.start")
 

@@ -284,6 +284,45 @@ def test_an_order_without_an_end_needs_no_duration(tmp_path: Path) -> None:
     assert (found["parents"][0]["duration_ns"], found["parents"][0]["at_end"]) == (0, "keep")
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ('side = "buy"', "parent.side has no meaning for own"),
+        ('would = "0.1"', "parent.would has no meaning for own"),
+        ('at_end = "take"', 'parent.at_end = "take". own works both sides'),
+        ('duration = "1m"', ""),
+    ],
+)
+def test_what_works_both_sides_has_neither_a_side_nor_a_rest(
+    tmp_path: Path, given: str, words: str
+) -> None:
+    path = own(tmp_path / "here", 'share = "1"', given, 'spread_max = "0.1"')
+    text = path.read_text().replace('side = "sell"\n', "")
+    if "duration" not in given:
+        text = text.replace("share =", 'duration = "1m"\nshare =')
+    path.write_text(text)
+    file = path.parent / "algos" / "own.py"
+    controls = '"kind": "two_sided", "controls": "would end gates"'
+    file.write_text(OWN.replace('"controls": "end"', controls))
+    if words:
+        with pytest.raises(InputError, match=re.escape(words)):
+            config.load(path)
+    else:
+        found = _genesis.genesis(config.load(path), recording=[], is_synthetic=True)
+        assert found["parents"][0]["side"] == "buy"
+
+
+def test_what_has_no_end_goes_on(tmp_path: Path) -> None:
+    path = own(tmp_path / "here", 'share = "1"')
+    file = path.parent / "algos" / "own.py"
+    file.write_text(OWN.replace('"controls": "end"', '"controls": "gates"'))
+    found = _genesis.genesis(config.load(path), recording=[], is_synthetic=True)
+    assert (found["parents"][0]["duration_ns"], found["parents"][0]["at_end"]) == (0, "keep")
+    path.write_text(path.read_text().replace("share =", 'duration = "1m"\nshare ='))
+    with pytest.raises(InputError, match=r"parent\.duration has no meaning for own"):
+        config.load(path)
+
+
 def test_what_bounds_a_parent_is_scaled() -> None:
     changes = {
         "parent.would": "0.0005",
