@@ -6,9 +6,7 @@ An algorithm of one's own: a config names the file instead of a shipped one,
 
 or on the command line
 
-    tiderace run examples/twap_three_books.toml --set parent.algo=examples/programs/patient.py \
-        --set parent.slices= --set parent.size_jitter= --set parent.time_jitter= \
-        --set parent.catch_up_cap= --set parent.passive_share=
+    tiderace run examples/twap_three_books.toml --set parent.algo=examples/programs/patient.py
 
 What it asks for is cut to what is neither filled nor working, and held to the limit price: the desk
 sees to that (docs/ALGO.md).

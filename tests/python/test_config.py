@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from face import EXAMPLE
+from face import EXAMPLE, ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -345,6 +345,20 @@ def test_what_bounds_a_parent_is_scaled() -> None:
     assert parent["at_end"] == "take"
     kept = found["recording"]["config"]["parent"]
     assert (kept["slices"], kept["catch_up_cap"]) == (30, "3")
+
+
+ONE_LINE = [name for name in _algos.names() if _algos.find(name).kind == "parent"]
+
+
+@pytest.mark.parametrize("algo", [*ONE_LINE, "examples/programs/patient.py"])
+def test_the_main_job_is_worked_by_another_algorithm_by_one_line(
+    algo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    found = config.load(EXAMPLE, set={"parent.algo": algo})
+    genesis = _genesis.genesis(found, recording=[], is_synthetic=True)
+    name = genesis["labels"][genesis["parents"][0]["tags"]["algorithm"]]
+    assert name == _algos.find(algo).name
 
 
 def test_a_config_survives_its_plain_tables() -> None:
