@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from face import EXAMPLE, SMALL
 
 import tiderace as tr
 from tiderace import _algos
@@ -275,3 +276,94 @@ def test_a_file_of_ones_own_is_listed_and_shown(tmp_path: Path) -> None:
     refused = command("show", "nothing")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "Known: " in refused.stderr
+
+
+# Runs
+
+
+def small(out: Path, algo: str, **changes: object) -> tr.Run:
+    """Run a small order on our own venue, by an algorithm at its defaults."""
+    keys = SMALL | {"parent.algo": algo, "parent.slices": None} | changes
+    return tr.run(EXAMPLE, set=keys, out=out)
+
+
+@pytest.mark.parametrize("algo", [n for n in _algos.names() if _algos.find(n).kind == "parent"])
+def test_every_algorithm_works_an_order_and_replays(algo: str, tmp_path: Path) -> None:
+    run = small(tmp_path, algo)
+    assert run.stopped.to_polars().is_empty()
+    assert run.inputs.asked[0].algo == algo
+    assert tr.replay(run.dir).summary["digest"] == run.summary["digest"]
+
+
+TAKES = """import tiderace as tr
+
+
+@tr.record
+class State:
+    calls: int
+
+
+@tr.program(capabilities=["parent", "timer"], meta={"name": "takes", "controls": "limit end"})
+class Takes:
+    state: State
+
+    def on_start(self) -> None:
+        tr.host.note("begun", 7)
+        self.on_timer()
+
+    def on_timer(self) -> None:
+        self.state.calls += 1
+        tr.host.note("left", 1_000 // (4 - self.state.calls))
+        tr.host.take(tr.host.order_qty() // 4)
+        tr.host.wake(tr.host.now() + 1_000_000_000)
+"""
+
+
+def test_a_program_of_ones_own_runs_is_stopped_by_its_trap_and_replays_without_its_file(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "takes.py"
+    file.write_text(TAKES)
+    run = small(tmp_path / "out", str(file))
+    notes = run.notes.to_polars()
+    assert notes["label"].to_list() == ["begun", "left", "left", "left"]
+    assert notes["value"].to_list() == [7, 333, 500, 1_000]
+    (stopped,) = run.stopped.to_polars().to_dicts()
+    assert (stopped["reason"], stopped["trap"]) == ("program_trapped", "div_zero")
+    line = next(n for n, text in enumerate(TAKES.split("\n"), 1) if "1_000 //" in text)
+    assert (stopped["file"], stopped["line"]) == ("takes.py", line)
+    assert run.summary["programs_stopped"][0]["trap"] == "div_zero"
+    file.unlink()
+    again = tr.replay(run.dir)
+    assert again.summary == run.summary | {"elapsed_s": again.summary["elapsed_s"]}
+    assert again.stopped.to_polars().equals(run.stopped.to_polars())
+    shown = (run.dir / "report.html").read_text() if run.report() else ""
+    assert f"div_zero at takes.py:{line}" in shown
+    done = subprocess.run(
+        [sys.executable, "-m", "tiderace", "replay", str(run.dir)], capture_output=True, text=True
+    )
+    assert f"The program of parent 1 was stopped: div_zero at takes.py:{line}" in done.stdout
+
+
+def test_a_strategy_submits_parents_by_any_algorithm(tmp_path: Path) -> None:
+    file = tmp_path / "takes.py"
+    file.write_text(TAKES)
+
+    class Parents(tr.Strategy):
+        def on_start(self) -> None:
+            words = {"side": "buy", "order_qty": "0.3", "duration": "5s", "limit": "0.01"}
+            self.submit_parent(algo="vwap", slices=3, size_jitter="0.1", **words)
+            self.submit_parent(algo=str(file), **words)
+            with pytest.raises(InputError, match=r"parent\.slices has no meaning for takes"):
+                self.submit_parent(algo=str(file), slices=3, **words)
+            with pytest.raises(TypeError, match=r"size_jitter = 0\.1 is a float"):
+                self.submit_parent(algo="vwap", size_jitter=0.1, **words)
+
+    keys = SMALL | {"parent": None}
+    keys = {key: value for key, value in keys.items() if not key.startswith("parent.")}
+    run = tr.run(EXAMPLE, set=keys, out=tmp_path / "out", strategy=Parents())
+    assert set(run.parents.to_polars()["parent_id"]) == {2, 3}
+    assert run.stopped.to_polars()["parent_id"].to_list() == [3]
+    assert set(run.slices.to_polars()["parent_id"]) == {2}
+    file.unlink()
+    assert tr.replay(run.dir).summary["digest"] == run.summary["digest"]
