@@ -21,7 +21,7 @@ from tiderace._learn.impact import fit_impact
 from tiderace._learn.intervals import Comparison, Estimate, compare, mean
 from tiderace._learn.latency import Latency, venue_latency
 from tiderace._learn.observer import Observed, observe
-from tiderace._learn.policy import Log, Policy, baseline, train, value_of
+from tiderace._learn.policy import PROGRAM, Log, Policy, baseline, train, value_of
 from tiderace._learn.sessions import (
     Measured,
     Session,
@@ -34,6 +34,7 @@ from tiderace._learn.sessions import (
 from tiderace._learn.volume import VolumeCurve, volume_buckets, volume_curve
 
 __all__ = [
+    "PROGRAM",
     "Comparison",
     "Estimate",
     "FillModel",
