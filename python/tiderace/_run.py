@@ -153,6 +153,10 @@ class Run:
             markets=_markets(self.config, terms),
             assets=genesis["assets"],
             asked=_asked(genesis),
+            algos={
+                row["parent_id"]: genesis["labels"][row["tags"]["algorithm"]]
+                for row in genesis["parents"]
+            },
             usd_per={"USD": unscaled(1, 0), **self.config.route.usd_per},
             holding_ns=duration_ns(self.config.route.holding),
             fills=self.table("FillBooked"),

@@ -252,6 +252,19 @@ def test_two_parents_of_one_run_are_two_rows() -> None:
         assert each["shortfall_bps"] == pytest.approx(alone["shortfall_bps"])
 
 
+def test_a_parent_that_quotes_both_sides_is_in_the_league_by_its_name() -> None:
+    """It was asked for no side: only the table of algorithms names it."""
+    inputs = demo(seed=4)
+    sides = pl.when(pl.col("seq") % 2 == 0).then(ord("1")).otherwise(ord("2")).cast(pl.UInt8)
+    frames = {name: getattr(inputs, name).with_columns(side=sides) for name in ("fills", "orders")}
+    quoting = msgspec.structs.replace(inputs, asked=[], algos={1: "glft"}, **frames)
+    mine = tca.league([quoting]).parents.to_dicts()[0]
+    summary = tca.summarise(quoting)
+    assert (mine["algo"], summary["side"]) == ("glft", "both")
+    assert mine["shortfall_bps"] == pytest.approx(summary["shortfall"]["total_bps"])
+    assert mine["opportunity_bps"] == 0.0
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"by": "moon"}, {"metric": "luck"}, {"baseline": "absent"}, {"weight": "age"}, {"draws": 1}],

@@ -26,7 +26,7 @@ from tiderace._tca.adherence import adherence_of
 from tiderace._tca.fills import markout_column
 from tiderace._tca.prices import until_end
 from tiderace._tca.quality import PARTS, reversion_column
-from tiderace._tca.words import BENCHMARKS, HORIZONS_S, Analysis, Asked, Inputs, bps
+from tiderace._tca.words import BENCHMARKS, HORIZONS_S, Analysis, Inputs, algo_of, bps
 from tiderace.errors import InputError
 
 METRICS = (
@@ -118,14 +118,14 @@ class League(msgspec.Struct, frozen=True, kw_only=True):
 def parent_rows(inputs: Inputs, analysis: Analysis) -> list[dict[str, Any]]:
     """Return what one run tells a league: one row a parent, and one each of its venues."""
     out = []
-    for asked in inputs.asked:
+    for parent_id in _parent_ids(inputs):
         keys: dict[str, Any] = {
             "run": str(inputs.provenance.get("digest") or ""),
-            "pair": _pair(inputs, asked),
-            "parent_id": asked.parent_id,
-            "algo": asked.algo,
+            "pair": _pair(inputs, parent_id),
+            "parent_id": parent_id,
+            "algo": algo_of(inputs, parent_id),
         }
-        for figures in _alone(inputs, analysis, asked.parent_id):
+        for figures in _alone(inputs, analysis, parent_id):
             against = figures["notional"] if figures["asked"] is None else figures["asked"]
             row = {name: figures.get(name) for name in METRICS}
             row |= {f"{name}_bps": bps(figures[name], against) for name in PARTS}
@@ -138,18 +138,24 @@ def parent_rows(inputs: Inputs, analysis: Analysis) -> list[dict[str, Any]]:
     return out
 
 
+def _parent_ids(inputs: Inputs) -> list[int]:
+    """Return the parents that are known by name: a quoting one was not asked for a side."""
+    return sorted({asked.parent_id for asked in inputs.asked}.union(inputs.algos))
+
+
 def _alone(inputs: Inputs, analysis: Analysis, parent_id: int) -> list[dict[str, Any]]:
     """Return the quality of one parent: that of its algorithm where it is the only one."""
     from tiderace import tca
 
-    if len(inputs.asked) > 1:
+    if len(_parent_ids(inputs)) > 1:
         mine = pl.col("parent_id") == parent_id
         names = ("fills", "orders", "parents", "slices", "arrivals", "skipped")
         own = {name: getattr(inputs, name).filter(mine) for name in names}
         asked = [each for each in inputs.asked if each.parent_id == parent_id]
         inputs = msgspec.structs.replace(inputs, asked=asked, **own)
         analysis = tca.analyse(inputs)
-    rows = analysis.quality.filter(pl.col("algo") == inputs.asked[0].algo).to_dicts()
+    algo = algo_of(inputs, parent_id)
+    rows = analysis.quality.filter(pl.col("algo") == algo).to_dicts()
     surprise = analysis.estimates["surprise"].to_list()
     for row in rows:
         if row["venue"] is None:
@@ -158,7 +164,7 @@ def _alone(inputs: Inputs, analysis: Analysis, parent_id: int) -> list[dict[str,
     return rows
 
 
-def _pair(inputs: Inputs, asked: Asked) -> str | None:
+def _pair(inputs: Inputs, parent_id: int) -> str | None:
     """Return what two parents must share to be a pair: seed, books and order."""
     seed = inputs.provenance.get("seed")
     if seed is None:
@@ -166,8 +172,12 @@ def _pair(inputs: Inputs, asked: Asked) -> str | None:
     # Made-up books of one seed may still differ by their settings: the first quote tells.
     first = inputs.quotes[:1].rows()
     books = inputs.provenance.get("recording")
-    order = (asked.parent_id, asked.side, asked.order_qty, asked.duration_ns)
-    return blake2b(repr((seed, books, first, order)).encode(), digest_size=8).hexdigest()
+    order = [
+        (asked.side, asked.order_qty, asked.duration_ns)
+        for asked in inputs.asked
+        if asked.parent_id == parent_id
+    ]
+    return blake2b(repr((seed, books, first, parent_id, order)).encode(), digest_size=8).hexdigest()
 
 
 def rows_of(sources: Iterable[Any]) -> pl.DataFrame:

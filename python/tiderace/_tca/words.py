@@ -104,6 +104,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     assets: Sequence[Mapping[str, Any]]
     """``{"asset", "decimals"}`` in id order."""
     asked: Sequence[Asked] = ()
+    algos: Mapping[int, str] = {}
+    """What works each parent; those of `asked` need not be in it."""
     usd_per: Mapping[str, Decimal] = {}
     holding_ns: int = 0
     """How long a position is held: expected funding is counted over it."""
@@ -245,7 +247,8 @@ def algo_of(inputs: Inputs, parent_id: int) -> str:
     """Return what worked a parent; ``own orders`` for those of a strategy without one."""
     if not parent_id:
         return OWN_ORDERS
-    return next((a.algo for a in inputs.asked if a.parent_id == parent_id), UNNAMED)
+    named = {**inputs.algos, **{a.parent_id: a.algo for a in inputs.asked}}
+    return named.get(parent_id, UNNAMED)
 
 
 def bps(part: Decimal, whole: Decimal) -> float | None:
