@@ -46,8 +46,8 @@ class Params:
     slip: int = tr.param(5, minimum=0, maximum=1_000_000)
     hedge_slip: int = tr.param(50, minimum=0, maximum=1_000_000_000)
     band: tr.Amount = tr.param(0, minimum=0, unit="base")
-    wait_min: int = tr.param(SECOND // 5, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
-    wait_max: int = tr.param(3 * SECOND, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
+    wait_min: int = tr.param(SECOND // 5, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
+    wait_max: int = tr.param(3 * SECOND, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
 
 
 @tr.record

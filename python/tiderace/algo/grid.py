@@ -35,8 +35,8 @@ class Params:
     step: int = tr.param(10, minimum=1, maximum=1_000_000_000)
     size: tr.Amount = tr.param(0, minimum=0, unit="base")
     jitter: int = tr.param(200_000_000, minimum=0, maximum=900_000_000, unit="share")
-    wait_min: int = tr.param(SECOND // 10, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
-    wait_max: int = tr.param(2 * SECOND, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
+    wait_min: int = tr.param(SECOND // 10, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
+    wait_max: int = tr.param(2 * SECOND, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
 
 
 @tr.record

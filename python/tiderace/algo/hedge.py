@@ -63,8 +63,8 @@ class Params:
     slip: int = tr.param(20, minimum=0, maximum=1_000_000_000)
     clip_low: int = tr.param(50_000_000, minimum=1_000_000, maximum=ONE, unit="share")
     clip_high: int = tr.param(200_000_000, minimum=1_000_000, maximum=ONE, unit="share")
-    wait_min: int = tr.param(SECOND // 10, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
-    wait_max: int = tr.param(SECOND, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
+    wait_min: int = tr.param(SECOND // 10, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
+    wait_max: int = tr.param(SECOND, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
 
 
 @tr.record

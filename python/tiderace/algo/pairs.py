@@ -47,10 +47,10 @@ class Params:
     passive: bool = tr.param(True)
     reach: int = tr.param(5, minimum=0, maximum=1_000_000)
     slip: int = tr.param(20, minimum=0, maximum=1_000_000)
-    hang: int = tr.param(5 * SECOND, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
+    hang: int = tr.param(5 * SECOND, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
     hang_loss: int = tr.param(50, minimum=1, maximum=1_000_000_000)
-    wait_min: int = tr.param(SECOND // 5, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
-    wait_max: int = tr.param(2 * SECOND, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
+    wait_min: int = tr.param(SECOND // 5, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
+    wait_max: int = tr.param(2 * SECOND, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
 
 
 @tr.record

@@ -44,8 +44,8 @@ class Params:
     size_min: int = tr.param(600_000_000, minimum=1_000_000, maximum=ONE, unit="share")
     requote: int = tr.param(2, minimum=1, maximum=1_000_000)
     dwell: int = tr.param(SECOND // 2, minimum=0, maximum=3600 * SECOND, unit="ns")
-    wait_min: int = tr.param(SECOND // 20, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
-    wait_max: int = tr.param(SECOND, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
+    wait_min: int = tr.param(SECOND // 20, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
+    wait_max: int = tr.param(SECOND, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
 
 
 @tr.record

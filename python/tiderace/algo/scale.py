@@ -38,8 +38,8 @@ class Params:
     ratio: int = tr.param(ONE, minimum=ONE // 2, maximum=2 * ONE, unit="share")
     rounds: int = tr.param(1, minimum=1, maximum=1000, unit="count")
     jitter: int = tr.param(200_000_000, minimum=0, maximum=500_000_000, unit="share")
-    wait_min: int = tr.param(SECOND // 10, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
-    wait_max: int = tr.param(2 * SECOND, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
+    wait_min: int = tr.param(SECOND // 10, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
+    wait_max: int = tr.param(2 * SECOND, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
 
 
 @tr.record

@@ -31,8 +31,8 @@ class Params:
     spread_close: int = tr.param(1, minimum=0, maximum=1_000_000)
     share_min: int = tr.param(300_000_000, minimum=1_000_000, maximum=ONE, unit="share")
     share_max: int = tr.param(800_000_000, minimum=1_000_000, maximum=ONE, unit="share")
-    wait_min: int = tr.param(SECOND // 2, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
-    wait_max: int = tr.param(5 * SECOND, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
+    wait_min: int = tr.param(SECOND // 2, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
+    wait_max: int = tr.param(5 * SECOND, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
 
 
 @tr.record

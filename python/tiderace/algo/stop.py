@@ -38,8 +38,8 @@ class Params:
     patience: int = tr.param(0, minimum=0, maximum=86_400 * SECOND, unit="ns")
     clip_low: int = tr.param(100_000_000, minimum=1_000_000, maximum=ONE, unit="share")
     clip_high: int = tr.param(300_000_000, minimum=1_000_000, maximum=ONE, unit="share")
-    wait_min: int = tr.param(SECOND // 5, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
-    wait_max: int = tr.param(2 * SECOND, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
+    wait_min: int = tr.param(SECOND // 5, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
+    wait_max: int = tr.param(2 * SECOND, minimum=10_000_000, maximum=3600 * SECOND, unit="ns")
 
 
 @tr.record
