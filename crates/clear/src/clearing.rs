@@ -467,7 +467,8 @@ impl Clearing {
             (Some(_) | None, Some(_) | None) => {
                 let price = contract.bounded(price);
                 // What a payoff cannot come to in any scenario is not what it is worth.
-                Some(self.payoffs.get(instrument).map_or(price, |payoff| payoff.rule().bounded(price)))
+                let payoff = if contract.is_program() { self.payoffs.get(instrument) } else { None };
+                Some(payoff.map_or(price, |payoff| payoff.rule().bounded(price)))
             }
         }
     }

@@ -4,7 +4,7 @@ mod world;
 
 use proptest::prelude::*;
 use tiderace_clear::config::HOUR_NS;
-use tiderace_clear::{Action, ClearConfig, Clearing, OrderAsk, OrderHold, PayoffEntry};
+use tiderace_clear::{Action, ClearConfig, Clearing, House, LedgerAccount, OrderAsk, OrderHold, PayoffEntry};
 use tiderace_program::{Arg, HostTable, Program, Type, TypeDef};
 use tiderace_types::venue::{ListPayoff, PayoffTerms};
 use tiderace_types::{Amount, Fraction, Instrument, InstrumentKind, Price, Qty, Reason, Side, Ts};
@@ -372,4 +372,105 @@ fn a_runaway_program_is_stopped_at_its_fuel() {
     c.review(&mut out);
     let [Action::PayoffTrapped { trap, .. }] = &out[..] else { panic!("told once: {out:?}") };
     assert_eq!((trap.entry, trap.amount), (PayoffEntry::Value, 20_010));
+}
+
+/// What happens between an observation and the next.
+#[derive(Clone, Debug)]
+enum Act {
+    Fill { buyer: u32, seller: u32, price: i64, qty: i64 },
+    Index(i64),
+    Mark(i64),
+    Hour,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        (0u32..3, 0u32..3, 1i64..20_000, 1i64..500).prop_map(|(buyer, seller, price, qty)| Act::Fill {
+            buyer,
+            seller,
+            price,
+            qty
+        }),
+        (1i64..20_000).prop_map(Act::Index),
+        (1i64..20_000).prop_map(Act::Mark),
+        Just(Act::Hour),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// A program that traps, runs away and passes its bounds beyond a price, under whatever happens: nothing is made or
+    /// lost, nothing is left to a rounding account, and who replays it from its bytes at any time ends where it does.
+    #[test]
+    fn money_is_neither_made_nor_lost_between_the_sides(acts in prop::collection::vec(act(), 1..40), cut in 0usize..40) {
+        let mut c = Clearing::new(setup(Some(at(48)))).unwrap();
+        set_index(&mut c, 8_000);
+        let named = [("limit", 11_000), ("payout_max", 20_000), ("fallback", 123), ("flow_max", 10)];
+        c.list_payoff(&listing("unruly", &named, hours(48))).unwrap();
+        let (mut out, mut hour) = (Vec::new(), 0);
+        for (row, act) in acts.into_iter().chain([Act::Hour]).enumerate() {
+            if row == cut {
+                let mut bytes = Vec::new();
+                c.review(&mut out);
+                c.encode(&mut bytes);
+                c = Clearing::decode(setup(Some(at(48))), &mut &bytes[..]).unwrap();
+            }
+            match act {
+                Act::Fill { buyer, seller, price, qty } => {
+                    c.fill(&fill(PERP, buyer, seller, price, qty)).unwrap();
+                }
+                Act::Index(price) => set_index(&mut c, price),
+                Act::Mark(price) => c.set_mark(PERP, Price::new(price)).unwrap(),
+                Act::Hour => {
+                    hour += 1;
+                    c.advance(at(hour), &mut out);
+                }
+            }
+            let sums: i128 = (0..3).map(|id| total(&c, id, USDC)).sum();
+            prop_assert_eq!(sums, 3_000_000_000_000);
+            prop_assert!(c.is_balanced());
+        }
+        c.advance(at(48), &mut out);
+        let funds: i128 = [House::Rounding, House::Novation, House::Default]
+            .map(|house| c.total(LedgerAccount::House(house), USDC).get())
+            .iter()
+            .sum();
+        let sums: i128 = (0..3).map(|id| total(&c, id, USDC)).sum();
+        prop_assert_eq!(sums + funds, 3_000_000_000_000);
+        prop_assert_eq!(c.total(LedgerAccount::House(House::Rounding), USDC), Amount::ZERO);
+        prop_assert!(c.is_balanced() && c.is_settled(PERP));
+    }
+}
+
+#[test]
+fn a_portfolio_account_has_a_program_margined_by_itself() {
+    let mut config = setup(Some(at(24)));
+    config.accounts[2].is_portfolio = true;
+    let mut c = Clearing::new(config).unwrap();
+    set_index(&mut c, 10_500);
+    let ask = OrderAsk {
+        account: account(2),
+        instrument: PERP,
+        side: Side::Sell,
+        qty: Qty::new(10).unwrap(),
+        price: Some(Price::new(500)),
+        fee: Fraction::ZERO,
+    };
+    let early = c.check_order(&ask, OrderHold::default()).map_err(|refusal| refusal.reason);
+    assert_eq!(early, Err(Reason::PayoffNotListed));
+    c.list_payoff(&listing("call_spread", SPREAD, Vec::new())).unwrap();
+    c.check_order(&ask, OrderHold::default()).unwrap();
+    c.fill(&fill(PERP, 0, 2, 500, 10)).unwrap();
+    assert!(c.margin(account(2)).initial > Amount::ZERO);
+}
+
+#[test]
+fn no_more_lots_trade_than_a_payoff_can_pay() {
+    let mut c = Clearing::new(setup(Some(at(24)))).unwrap();
+    let named = [("low", 1), ("high", 20_000), ("coupon", 5), ("flow_max", 1 << 40)];
+    c.list_payoff(&listing("range_accrual", &named, hours(2))).unwrap();
+    let refused = |c: &mut Clearing, qty| c.fill(&fill(PERP, 0, 1, 1, qty)).map_err(|refusal| refusal.reason).err();
+    assert_eq!(refused(&mut c, 1 << 40), Some(Reason::OverLimit));
+    assert_eq!(refused(&mut c, 1 << 30), None);
 }
