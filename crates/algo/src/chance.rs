@@ -28,7 +28,8 @@ impl Chance {
     pub fn between(&mut self, low: i128, high: i128) -> i128 {
         let distance = high.saturating_sub(low).saturating_add(1).max(1);
         let draw = i128::from(self.below(1 << 32));
-        let moved = distance.checked_mul(draw).map_or_else(|| (distance >> 32).saturating_mul(draw), |moved| moved >> 32);
+        let moved =
+            distance.checked_mul(draw).map_or_else(|| (distance >> 32).saturating_mul(draw), |moved| moved >> 32);
         low.saturating_add(moved)
     }
 }

@@ -89,7 +89,8 @@ impl Controls {
 
     fn parse(text: &str) -> Result<Self, AlgoError> {
         text.split_whitespace().try_fold(Self(0), |set, word| {
-            let (control, _) = Control::ALL.into_iter().find(|(_, name)| *name == word).ok_or_else(|| bad("controls", text))?;
+            let (control, _) =
+                Control::ALL.into_iter().find(|(_, name)| *name == word).ok_or_else(|| bad("controls", text))?;
             Ok(Self(set.0 | 1 << control.number()))
         })
     }
@@ -238,9 +239,9 @@ fn entries_of(program: &Program) -> Result<Entries, AlgoError> {
     let mut entries = Entries::default();
     let has_books = program.form().capabilities.iter().any(|capability| capability == BOOKS);
     for (number, found) in program.entries().iter().enumerate() {
-        let named = Entry::ALL.into_iter().find(|(_, name, types)| {
-            *name == found.name && found.params.iter().map(|(_, ty)| ty).eq(types.iter())
-        });
+        let named = Entry::ALL
+            .into_iter()
+            .find(|(_, name, types)| *name == found.name && found.params.iter().map(|(_, ty)| ty).eq(types.iter()));
         let Some((entry, ..)) = named else { return Err(AlgoError::Entry(found.name.clone())) };
         match entry {
             Entry::Book | Entry::Trade if !has_books => return Err(AlgoError::Entry(found.name.clone())),

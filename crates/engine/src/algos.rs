@@ -1,10 +1,10 @@
 //! The algorithms that are loaded, each form compiled once, and the call of a program for one of its parents.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tiderace_algo::{Algo, AlgoError, Ask, Entry, Meta, Outcome, Program, Runner, TWAP_FORM, View};
-use tiderace_program::{Call, Compiler};
+use tiderace_program::{Call, CompileError, Compiled, Compiler};
 use tiderace_route::{Router, smallest_qty};
 use tiderace_types::{Amount, Instrument, Price, Qty, Rounding, Side, Ts};
 
@@ -13,6 +13,37 @@ use crate::parent::{Parent, Venue};
 
 /// Algorithms of one desk, at most.
 pub const ALGOS_MAX: usize = 1 << 16;
+
+/// Machine code of the forms that this process compiled last: runs over the same forms compile each of them once. What is
+/// found here and what is compiled anew do the same.
+static CODE: Mutex<Option<Code>> = Mutex::new(None);
+/// So many forms at most.
+const CODE_MAX: usize = 64;
+
+struct Code {
+    compiler: Compiler,
+    /// By when they came.
+    kept: VecDeque<[u8; 32]>,
+}
+
+fn compile(program: &Arc<tiderace_program::Program>) -> Result<Compiled, CompileError> {
+    // Whoever panicked with the lock left a map whose entries are whole.
+    let mut code = CODE.lock().unwrap_or_else(PoisonError::into_inner);
+    let code = match &mut *code {
+        Some(code) => code,
+        none => none.insert(Code { compiler: Compiler::new()?, kept: VecDeque::with_capacity(CODE_MAX) }),
+    };
+    let hash = *program.hash();
+    if !code.kept.contains(&hash) {
+        if code.kept.len() >= CODE_MAX
+            && let Some(oldest) = code.kept.pop_front()
+        {
+            code.compiler.forget(&oldest);
+        }
+        code.kept.push_back(hash);
+    }
+    code.compiler.compile(program)
+}
 
 /// A program with its parameters.
 pub(crate) struct Loaded {
@@ -31,7 +62,6 @@ pub(crate) struct Algos {
     fallback: Option<Loaded>,
     runners: Vec<Runner<Lens>>,
     by_hash: BTreeMap<[u8; 32], usize>,
-    compiler: Option<Compiler>,
     is_interpreted: bool,
     router: Option<Router>,
 }
@@ -70,20 +100,12 @@ impl Algos {
         let runner = match self.by_hash.get(&hash).copied() {
             Some(runner) => runner,
             None => {
-                let program = if self.is_interpreted {
-                    Program::Interpreted(program)
-                } else {
-                    let mut compiler = match self.compiler.take() {
-                        Some(compiler) => compiler,
-                        None => Compiler::new().map_err(AlgoError::Compile)?,
-                    };
-                    let compiled = compiler.compile(&program);
-                    // The instance keeps its code: nothing else asks for it again.
-                    compiler.forget(&hash);
-                    self.compiler = Some(compiler);
-                    Program::Compiled(compiled.map_err(AlgoError::Compile)?)
+                let program = match self.is_interpreted {
+                    true => Program::Interpreted(program),
+                    false => Program::Compiled(compile(&program).map_err(AlgoError::Compile)?),
                 };
-                let lens = Lens { ground: Ground::default(), parent: Box::default(), router: self.router.clone(), now: 0 };
+                let lens =
+                    Lens { ground: Ground::default(), parent: Box::default(), router: self.router.clone(), now: 0 };
                 self.runners.push(Runner::new(program, lens).map_err(AlgoError::Compile)?);
                 let runner = self.runners.len().saturating_sub(1);
                 self.by_hash.insert(hash, runner);

@@ -101,7 +101,8 @@ impl ParentSpec {
     /// The command, as answered to by the input `cause_seq`.
     #[must_use]
     pub fn command(&self, cause_seq: u64) -> SubmitParent {
-        let Self { parent_id, tags, side, order_qty, limit, ts_start, duration_ns, algo, seed, instruments, .. } = *self;
+        let Self { parent_id, tags, side, order_qty, limit, ts_start, duration_ns, algo, seed, instruments, .. } =
+            *self;
         let Self { would, would_qty, max_participation, clip_min, clip_max, at_end, spread_max, range_max, .. } = *self;
         SubmitParent {
             parent_id,

@@ -13,8 +13,8 @@ use tiderace_risk::{Reference, Risk};
 use tiderace_route::Router;
 use tiderace_types::event::{BookChanged, OrderSent, Refused, ReplaceSent, TimerFired};
 use tiderace_types::input::{
-    CancelAll, CancelOrder, CancelReject, EnableStrategy, ExecutionReport, Kill, LoadAlgo, ReplaceOrder, SetTimer, SubmitOrder,
-    SubmitParent,
+    CancelAll, CancelOrder, CancelReject, EnableStrategy, ExecutionReport, Kill, LoadAlgo, ReplaceOrder, SetTimer,
+    SubmitOrder, SubmitParent,
 };
 use tiderace_types::layout::Layout;
 use tiderace_types::{
@@ -171,9 +171,11 @@ impl Desk {
                 let (is_live, reason) = match event.kind {
                     MarketKind::Live => (true, Reason::None),
                     MarketKind::Gap => (false, Reason::SequenceGap),
-                    MarketKind::Clear | MarketKind::Level | MarketKind::Trade | MarketKind::Best | MarketKind::Reach => {
-                        (false, Reason::BookNotLive)
-                    }
+                    MarketKind::Clear
+                    | MarketKind::Level
+                    | MarketKind::Trade
+                    | MarketKind::Best
+                    | MarketKind::Reach => (false, Reason::BookNotLive),
                 };
                 out.push(BookChanged { instrument: event.instrument, is_live, reason }.into());
             }

@@ -465,12 +465,7 @@ impl Parent {
                     let sum = if kind == AtKind::Take { &mut take } else { &mut post };
                     *sum = sum.saturating_add(exposure.map_or(0, Amount::get));
                 }
-                Ask::Cancel(_)
-                | Ask::CancelAll
-                | Ask::Wake(_)
-                | Ask::Step { .. }
-                | Ask::Finish
-                | Ask::Note { .. } => {}
+                Ask::Cancel(_) | Ask::CancelAll | Ask::Wake(_) | Ask::Step { .. } | Ask::Finish | Ask::Note { .. } => {}
             }
         }
         let slice = SliceStarted {
@@ -534,7 +529,8 @@ impl Parent {
             return;
         }
         let working = self.open.iter().chain(&self.late).filter(|child| child.is_would);
-        let working = working.filter_map(|child| self.exposure_of(&act.desk.ground, child)).fold(0, i128::saturating_add);
+        let working =
+            working.filter_map(|child| self.exposure_of(&act.desk.ground, child)).fold(0, i128::saturating_add);
         let most = if would_qty > Amount::ZERO { would_qty.get() } else { i128::MAX };
         let asked = most.saturating_sub(self.would_cum).saturating_sub(working);
         if asked <= 0 {
@@ -604,12 +600,8 @@ impl Parent {
             return Err(refuse(Refusal::new(Reason::BelowMinimum, order_qty.get(), least.get())));
         }
         let child = Child { instrument: venue.instrument, side, order_qty, price, exposure };
-        let entering = Entering {
-            number,
-            is_posted: kind != AtKind::Take,
-            post_only: kind == AtKind::Post,
-            is_would: false,
-        };
+        let entering =
+            Entering { number, is_posted: kind != AtKind::Take, post_only: kind == AtKind::Post, is_would: false };
         if !self.send(act, &child, entering) {
             self.refused.push(number);
         }
@@ -833,7 +825,9 @@ impl Venue {
     fn would(&self, side: Side, would: Fraction) -> Price {
         let limit = self.limit(side);
         match side {
-            Side::Buy => moved(self.mid2, would.get().saturating_neg(), Rounding::Floor).map_or(Price::MIN, |px| px.min(limit)),
+            Side::Buy => {
+                moved(self.mid2, would.get().saturating_neg(), Rounding::Floor).map_or(Price::MIN, |px| px.min(limit))
+            }
             Side::Sell => moved(self.mid2, would.get(), Rounding::Ceil).map_or(Price::MAX, |px| px.max(limit)),
         }
     }

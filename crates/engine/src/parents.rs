@@ -230,7 +230,9 @@ impl Parents {
         let Some(mut slots) = list_of(self, at, trade.is_some()).map(core::mem::take) else { return };
         slots.retain(|slot| {
             let Some(mut parent) = self.take(desk, *slot) else { return false };
-            if parent.is_running() && let Some(venue) = parent.venue_of(instrument) {
+            if parent.is_running()
+                && let Some(venue) = parent.venue_of(instrument)
+            {
                 let venue = i64::try_from(venue).unwrap_or(i64::MAX);
                 match trade {
                     Some([price, lots, is_buy]) => {

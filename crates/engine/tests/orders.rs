@@ -543,7 +543,7 @@ fn a_genesis_is_refused_by_name() {
         change(&mut json);
         config_error(&json)
     };
-    assert!(with(|json| json["rules_version"] = json!(2)).contains("rules version 2 is not in this build"));
+    assert!(with(|json| json["rules_version"] = json!(3)).contains("rules version 3 is not in this build"));
     assert!(with(|json| json["instruments"] = json!([])).contains("0 instruments"));
     assert!(with(|json| json["instruments"][1]["id"] = json!(0)).contains("BTCUSDT_PERP: its id, venue"));
     assert!(with(|json| json["instruments"][1]["venue"] = json!(3)).contains("BTCUSDT_PERP: its id, venue"));

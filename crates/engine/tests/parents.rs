@@ -2,9 +2,9 @@
 
 mod desk;
 
-use desk::{POSTING, TAKING, Twap, 
-    INVERSE, LINEAR, ONE, SEC, SPOT, START, Trial, cancels, genesis, orders, parent, parent_state, posting_parent,
-    refusal, refusals, sent,
+use desk::{
+    INVERSE, LINEAR, ONE, POSTING, SEC, SPOT, START, TAKING, Trial, Twap, cancels, genesis, orders, parent,
+    parent_state, posting_parent, refusal, refusals, sent,
 };
 use serde_json::json;
 use tiderace_types::event::OrderSent;
@@ -60,7 +60,7 @@ fn a_parent_arrives_when_all_its_books_are_live_with_a_limit_for_each() {
     assert_eq!(arrivals(&out), [(0, 60_600), (1, 60_589), (2, 60_594)]);
     assert_eq!(parent_state(&out).unwrap().0, ParentStatus::Working);
     assert_eq!(slices(&out), [0]);
-    assert_eq!(trial.engine.desk().next_timer(), Ts::new(START + SEC + 5 * SEC), "its child's answer is due first");
+    assert_eq!(trial.engine.desk().next_timer(), Ts::new(START + SEC + 5 * SEC + 1), "its child's answer is due first");
     trial.end();
 }
 
@@ -225,7 +225,8 @@ fn a_whole_fill_during_the_cancel_starts_the_next_slice_once() {
 #[test]
 fn a_refused_cancel_leaves_the_child_working_and_the_slice_counts_it() {
     let (mut trial, child, cancel) = clearing();
-    let out = trial.cancel_reject(cancel, &child, OrdStatus::New);
+    assert!(slices(&trial.cancel_reject(cancel, &child, OrdStatus::New)).is_empty());
+    let out = trial.pass(4 * SEC);
     assert_eq!(slices(&out), [1], "the slice does not wait for a cancel that was refused");
     let second = sent(&out);
     let in_all = 25 + second.iter().map(|o| o.order_qty.get()).sum::<i64>();
@@ -393,7 +394,8 @@ fn a_pause_during_the_cancel_holds_the_slice_back() {
     let (mut trial, child, _) = clearing();
     trial.apply(pause());
     assert_eq!(orders(&trial.canceled(&child, 0)), []);
-    assert_eq!(orders(&trial.apply(resume())), [(0, 50, 59_999)]);
+    assert_eq!(orders(&trial.apply(resume())), []);
+    assert_eq!(orders(&trial.pass(4 * SEC)), [(0, 50, 59_999)], "when it asks again whether the cancel is answered");
     trial.end();
 }
 

@@ -9,7 +9,7 @@ mod desk;
 use std::collections::BTreeMap;
 
 use desk::{
-    INVERSE, LINEAR, ONE, SEC, SPOT, TAKING, Trial, Twap, genesis, lots, order, parent, rows, tags, twap, write,
+    INVERSE, LINEAR, ONE, SEC, SPOT, TAKING, Trial, Twap, algo, genesis, lots, order, parent, rows, tags, twap, write,
 };
 use proptest::prelude::*;
 use tiderace_engine::replay::replay;
@@ -19,16 +19,21 @@ use tiderace_types::input::{
     ReplaceOrder, ResumeParent, SetTimer, SubmitOrder, SubmitParent,
 };
 use tiderace_types::{
-    Amount, ClOrdId, ExecId, ExecType, Input, InstrumentId, KillScope, MarketEvent, MarketKind, OrdStatus,
-    Output, ParentId, Price, Qty, Reason, Side, Ts,
+    Amount, ClOrdId, ExecId, ExecType, Input, InstrumentId, KillScope, MarketEvent, MarketKind, OrdStatus, Output,
+    ParentId, Price, Qty, Reason, Rounding, Side, Ts,
 };
 
-/// Of one to five slices, posted in none to all of their fourths.
-const ALGOS: u32 = 25;
+/// Of one to five slices, posted in none to all of their fourths; then a program that asks for anything.
+const ALGOS: u32 = 25 + 8;
 
-fn twaps() -> Vec<serde_json::Value> {
+fn algos() -> Vec<serde_json::Value> {
+    let chaos = include_bytes!("programs/chaos.form");
+    let wild = (0..8_i64).map(|row| {
+        let words = [SEC * (1 + row * row), 5 + 10 * row];
+        algo(chaos, &words.map(i64::to_le_bytes).concat())
+    });
     let of = |row: i64| twap(Twap { slices: row / 5 + 1, passive_share: row % 5 * 250_000_000, ..TAKING });
-    (0..ALGOS.into()).map(of).collect()
+    (0..25).map(of).chain(wild).collect()
 }
 
 const BOOKS: [InstrumentId; 3] = [SPOT, LINEAR, INVERSE];
@@ -148,7 +153,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let mut genesis = genesis();
-        genesis["algos"] = twaps().into();
+        genesis["algos"] = algos().into();
         let mut trial = Trial::with(&genesis);
         trial.all_live();
         Self {
@@ -413,6 +418,31 @@ fn check_open(world: &World) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// No child of a parent lies beyond the limit that its arrival gave, or is below what its venue accepts.
+fn check_children(world: &World) -> Result<(), TestCaseError> {
+    let mut limits = BTreeMap::new();
+    for output in &world.outputs {
+        match output {
+            Output::ArrivalTaken(taken) => {
+                limits.insert((taken.parent_id, taken.instrument), taken.limit_px);
+            }
+            Output::OrderSent(sent) if sent.parent_id.0 > 0 => {
+                let limit = limits.get(&(sent.parent_id, sent.instrument)).copied();
+                let is_within = limit.is_some_and(|limit| match sent.side {
+                    Side::Buy => sent.price <= limit,
+                    Side::Sell => sent.price >= limit,
+                });
+                prop_assert!(is_within, "{sent:?} beyond {limit:?}");
+                let instrument = &world.trial.engine.desk().instruments()[sent.instrument.index()];
+                let notional = instrument.notional(sent.order_qty, sent.price, Rounding::Floor).unwrap();
+                prop_assert!(notional >= instrument.min_notional, "{sent:?} is dust");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn check_sums(world: &World) -> Result<(), TestCaseError> {
     let told = told(&world.outputs);
     for (parent_id, sum) in filled(&world.outputs) {
@@ -442,6 +472,7 @@ proptest! {
             }
         }
         check_sums(&world)?;
+        check_children(&world)?;
         world.trial.end();
     }
 

@@ -282,10 +282,10 @@ fn rules_of_another_version_are_refused_by_name() {
     let (trial, _) = finished();
     let mut rows = rows(&trial.path);
     let mut json = genesis();
-    json["rules_version"] = json!(2);
+    json["rules_version"] = json!(3);
     rows[0].payload = json.to_string().into_bytes();
     let error = replay(&write(&rows).0, &trial.tape).map(|_| ()).unwrap_err();
-    assert!(error.to_string().contains("rules version 2 is not in this build (it applies 1)"), "{error}");
+    assert!(error.to_string().contains("rules version 3 is not in this build (it applies 2)"), "{error}");
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn a_long_run_of_market_records_is_referenced_whole() {
     trial.apply(posting_parent());
     let replayed = trial.end();
     assert_eq!(replayed.events, from + count);
-    assert_eq!(replayed.inputs, 1 + 2 + 1 + 1 + 1, "genesis, two references, parent, end, seal");
+    assert_eq!(replayed.inputs, 1 + 2 + 1 + 1 + 1 + 1, "genesis, two references, parent, its first slice, end, seal");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 #[path = "../../engine/tests/desk/mod.rs"]
 mod desk;
 
-use desk::{LINEAR, ONE, SPOT, START, Trial, genesis, lots, order, posting_parent};
+use desk::{LINEAR, ONE, SPOT, START, TAKING, Trial, configured, genesis, lots, order};
 use serde_json::{Value, json};
 use tiderace_engine::replay::{Ending, replay};
 use tiderace_engine::{Desk, DeskConfig, Engine};
@@ -282,15 +282,10 @@ fn what_a_client_says_at_start_and_stop_is_applied() {
 #[test]
 fn a_parent_of_the_config_is_worked_and_its_slices_are_timers() {
     let mut json = genesis();
-    let parent = posting_parent();
-    json["parents"] = json!([{
-        "parent_id": 1, "tags": {"trader": 0, "algorithm": 0, "strategy": 0, "client": 0}, "side": "buy",
-        "order_qty": ONE, "limit": 10_000_000, "ts_start": 0, "duration_ns": 100, "slices": 4, "size_jitter": 0,
-        "time_jitter": 0, "seed": parent.seed, "catch_up_cap": 2_000_000_000_i64, "passive_share": 0, "instruments": 1,
-    }]);
+    configured(&mut json, TAKING, ONE, 100, 1);
     let run = run_as(&json, &[opening(), vec![tick(1_000)]].concat(), Script::default());
-    assert_eq!(run.client.times("SliceStarted"), [0, 25, 50, 75]);
-    assert_eq!(run.client.times("FillBooked"), [30, 55, 80, 105]);
+    assert_eq!(run.client.times("SliceStarted"), [1, 25, 50, 75]);
+    assert_eq!(run.client.times("FillBooked"), [31, 55, 80, 105]);
     run.ended.unwrap();
 }
 

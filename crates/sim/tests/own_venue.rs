@@ -4,7 +4,7 @@
 #[path = "../../engine/tests/desk/mod.rs"]
 mod desk;
 
-use desk::{ONE, SEC, SPOT, START, genesis, lots, order, posting_parent};
+use desk::{ONE, SEC, SPOT, START, TAKING, Twap, configured, genesis, lots, order};
 use serde_json::{Value, json};
 use tiderace_engine::replay::{Ending, ReplayError, replay};
 use tiderace_engine::{Desk, DeskConfig, Engine};
@@ -263,13 +263,7 @@ fn own_orders_do_not_trade_with_each_other() {
 #[test]
 fn a_parent_is_worked_over_all_books_with_passive_orders() {
     let mut json = own(60, 11);
-    let parent = posting_parent();
-    json["parents"] = json!([{
-        "parent_id": 1, "tags": {"trader": 0, "algorithm": 0, "strategy": 0, "client": 0}, "side": "buy",
-        "order_qty": 5 * ONE, "limit": 10_000_000, "ts_start": 0, "duration_ns": 50 * SEC, "slices": 10, "size_jitter": 0,
-        "time_jitter": 0, "seed": parent.seed, "catch_up_cap": 2_000_000_000_i64, "passive_share": 250_000_000,
-        "instruments": 7,
-    }]);
+    configured(&mut json, Twap { slices: 10, passive_share: 250_000_000, ..TAKING }, 5 * ONE, 50 * SEC, 7);
     let run = run(&json, Script::default());
     let fills = run.fills();
     let bought: i128 = fills.iter().map(|fill| fill.exposure.get()).sum();

@@ -3,8 +3,8 @@
 use crate::ids::Tags;
 use crate::layout::{DecodeError, Field};
 use crate::{
-    AccountId, Amount, AssetId, AtEnd, ClOrdId, ExecId, ExecType, Fraction, InstrumentId, KillScope, OrdStatus, OrdType,
-    ParentId, Price, Qty, Reason, Side, TimeInForce, Ts, layout, records,
+    AccountId, Amount, AssetId, AtEnd, ClOrdId, ExecId, ExecType, Fraction, InstrumentId, KillScope, OrdStatus,
+    OrdType, ParentId, Price, Qty, Reason, Side, TimeInForce, Ts, layout, records,
 };
 
 layout! {

@@ -4,8 +4,8 @@
 //! numbered once and never renumbered. A decoder takes exactly the bytes of one record: fewer or more is an error.
 
 use crate::{
-    AccountId, Amount, AssetId, AtEnd, ClOrdId, ExecId, ExecType, Fraction, InstrumentId, KillScope, OrdStatus, OrdType,
-    ParentId, ParentStatus, PegTo, PostOnly, Price, Qty, Rate, Reason, SelfTradePrevention, Side, TimeInForce,
+    AccountId, Amount, AssetId, AtEnd, ClOrdId, ExecId, ExecType, Fraction, InstrumentId, KillScope, OrdStatus,
+    OrdType, ParentId, ParentStatus, PegTo, PostOnly, Price, Qty, Rate, Reason, SelfTradePrevention, Side, TimeInForce,
     TradeKind, TradingState, Trigger, Ts, VenueId,
 };
 

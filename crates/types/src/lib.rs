@@ -22,8 +22,8 @@ pub mod venue_data;
 
 pub use decimal::DecimalError;
 pub use enums::{
-    AtEnd, ExecType, KillScope, OrdStatus, OrdType, ParentStatus, PegTo, PostOnly, PutOrCall, SelfTradePrevention, Side,
-    TimeInForce, TradeKind, TradingState, Trigger,
+    AtEnd, ExecType, KillScope, OrdStatus, OrdType, ParentStatus, PegTo, PostOnly, PutOrCall, SelfTradePrevention,
+    Side, TimeInForce, TradeKind, TradingState, Trigger,
 };
 pub use event::Output;
 pub use ids::{AccountId, AssetId, ClOrdId, ExecId, InstrumentId, ParentId, Tags, VenueId};

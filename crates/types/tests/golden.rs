@@ -48,7 +48,10 @@ fn line(kind: u16, name: &str, fields: &[(&str, Column)], bytes: &[u8]) -> Strin
 fn lines<T>(table: Table, samples: &[T], kind: fn(&T) -> u16, encode: fn(&T, &mut Vec<u8>)) -> String {
     let is_fixed = |sample: &&T| table.iter().any(|row| row.0 == kind(sample));
     let samples: Vec<&T> = samples.iter().filter(is_fixed).collect();
-    assert_eq!(samples.iter().map(|it| kind(it)).collect::<Vec<_>>(), table.iter().map(|row| row.0).collect::<Vec<_>>());
+    assert_eq!(
+        samples.iter().map(|it| kind(it)).collect::<Vec<_>>(),
+        table.iter().map(|row| row.0).collect::<Vec<_>>()
+    );
     let rows = samples.into_iter().zip(table).map(|(sample, (kind, name, fields))| {
         let mut bytes = Vec::new();
         encode(sample, &mut bytes);

@@ -15,8 +15,8 @@ use tiderace_journal::{Reader, Writer};
 use tiderace_types::event::{OrderSent, Refused};
 use tiderace_types::input::{CancelReject, ExecutionReport, LoadAlgo, SubmitOrder, SubmitParent, Timer};
 use tiderace_types::{
-    Amount, AssetId, AtEnd, ClOrdId, ExecId, ExecType, Fraction, Input, InstrumentId, MarketEvent, MarketKind, OrdStatus,
-    OrdType, Output, ParentId, ParentStatus, Price, Qty, Reason, Side, Tags, TimeInForce, Ts,
+    Amount, AssetId, AtEnd, ClOrdId, ExecId, ExecType, Fraction, Input, InstrumentId, MarketEvent, MarketKind,
+    OrdStatus, OrdType, Output, ParentId, ParentStatus, Price, Qty, Reason, Side, Tags, TimeInForce, Ts,
 };
 
 pub(crate) const SEC: i64 = 1_000_000_000;
@@ -388,6 +388,17 @@ pub(crate) fn parent() -> SubmitParent {
 /// The same, all posted.
 pub(crate) fn posting_parent() -> SubmitParent {
     SubmitParent { algo: 1, ..parent() }
+}
+
+/// A parent of the config, worked by the first of its algorithms, here the shipped TWAP.
+pub(crate) fn configured(json: &mut Value, twap_is: Twap, order_qty: i64, duration_ns: i64, instruments: u64) {
+    json["algos"] = json!([twap(twap_is)]);
+    json["parents"] = json!([{
+        "parent_id": 1, "tags": {"trader": 0, "algorithm": 0, "strategy": 0, "client": 0}, "side": "buy",
+        "order_qty": order_qty, "limit": 10_000_000, "ts_start": 0, "duration_ns": duration_ns, "algo": 0, "seed": 1,
+        "instruments": instruments, "would": 0, "would_qty": 0, "max_participation": 0, "clip_min": 0, "clip_max": 0,
+        "at_end": "expire", "spread_max": 0, "range_max": 0,
+    }]);
 }
 
 pub(crate) fn tags(strategy: u32) -> Tags {

@@ -2,16 +2,17 @@
 
 use tiderace_types::event::{
     ArrivalTaken, BookChanged, BreakCleared, BreakRaised, CancelSent, FillBooked, KillChanged, OrderSent, OrderUpdated,
-    ParentUpdated, ProgramNoted, ProgramStopped, Refused, ReplaceSent, SliceStarted, StatusRequested, StrategyEnabled, TimerFired, VenueSkipped,
+    ParentUpdated, ProgramNoted, ProgramStopped, Refused, ReplaceSent, SliceStarted, StatusRequested, StrategyEnabled,
+    TimerFired, VenueSkipped,
 };
 use tiderace_types::input::{
     BalanceSet, CancelAll, CancelOrder, CancelParent, CancelReject, ClearBreak, EnableStrategy, End, ExecutionReport,
     Kill, LoadAlgo, MarketData, PauseParent, ReplaceOrder, ResumeParent, SetTimer, SubmitOrder, SubmitParent, Timer,
 };
 use tiderace_types::{
-    AccountId, Amount, AssetId, AtEnd, ClOrdId, ExecId, ExecType, Fraction, Input, InstrumentId, KillScope, MarketEvent,
-    MarketKind, OrdStatus, OrdType, Output, ParentId, ParentStatus, Price, Qty, Reason, Side, Tags, TimeInForce, Ts,
-    VenueId,
+    AccountId, Amount, AssetId, AtEnd, ClOrdId, ExecId, ExecType, Fraction, Input, InstrumentId, KillScope,
+    MarketEvent, MarketKind, OrdStatus, OrdType, Output, ParentId, ParentStatus, Price, Qty, Reason, Side, Tags,
+    TimeInForce, Ts, VenueId,
 };
 
 const ORDER: ClOrdId = ClOrdId(0x8000_0000_0000_0102);
