@@ -66,7 +66,11 @@ def genesis(
         "risk": _risk(config, assets),
         "route": _route(config),
         "sim": _sim(config, assets) | (_own_venue(config) if is_own_venue else {}),
-        "recording": {"files": list(recording), "config": _plain(config)},
+        "recording": {
+            "files": list(recording),
+            "config": _plain(config),
+            "params": _params(config),
+        },
         "synthetic": is_synthetic,
         "prints_own": is_own_venue,
         "algos": [algo_fields(config, config.parent)] if config.parent else [],
@@ -93,7 +97,7 @@ def read_back(text: str) -> tuple[Config, list[dict[str, Any]]]:
     """
     recording = json.loads(text)["recording"]
     remedy = "Use the build that wrote it"
-    if not (isinstance(recording, dict) and recording.keys() == {"files", "config"}):
+    if not (isinstance(recording, dict) and recording.keys() == {"files", "config", "params"}):
         raise JournalError(
             "the journal's genesis holds no config",
             rule="A journal says what was run",
@@ -110,18 +114,21 @@ def read_back(text: str) -> tuple[Config, list[dict[str, Any]]]:
 
 
 def _plain(config: Config) -> dict[str, Any]:
-    """Return the config as plain tables, without the folders of its run and its algorithm.
-
-    Every parameter of the algorithm stands in it, those at their default too.
-    """
+    """Return the config as plain tables, without the folders of its run and its algorithm."""
     plain = to_dict(config)
     plain["run"].pop("out")
     if config.parent is not None:
-        parent, found = config.parent, _algos.find(config.parent.algo)
-        decimals = base_decimals(config, parent)
-        plain["parent"] |= found.said(parent.params, base_decimals=decimals, key="parent")
-        plain["parent"]["algo"] = Path(parent.algo).name
+        plain["parent"]["algo"] = Path(config.parent.algo).name
     return plain
+
+
+def _params(config: Config) -> dict[str, Any]:
+    """Return the parameters of the parent's algorithm in words, those at their default too."""
+    if config.parent is None:
+        return {}
+    parent, found = config.parent, _algos.find(config.parent.algo)
+    decimals = base_decimals(config, parent)
+    return found.said(parent.params, base_decimals=decimals, key="parent")
 
 
 def to_json(value: object) -> str:

@@ -596,7 +596,7 @@ def _markets(config: Config, terms: list[dict[str, Any]]) -> list[tca.Market]:
 
 def _asked(genesis: dict[str, Any]) -> list[tca.Asked]:
     """Return the parents that have a side: one that works both is judged by its fills alone."""
-    asked = genesis["recording"]["config"].get("parent", {})
+    recorded = genesis["recording"]
     return [
         tca.Asked(
             parent_id=row["parent_id"],
@@ -605,8 +605,8 @@ def _asked(genesis: dict[str, Any]) -> list[tca.Asked]:
             algo=genesis["labels"][row["tags"]["algorithm"]],
             limit=unscaled(row["limit"], FRACTION_DECIMALS) if row["limit"] else None,
             duration_ns=row["duration_ns"] or None,
-            slices=asked.get("slices"),
+            slices=recorded["params"].get("slices"),
         )
         for row in genesis["parents"]
-        if "side" in asked
+        if "side" in recorded["config"].get("parent", {})
     ]

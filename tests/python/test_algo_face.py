@@ -1,5 +1,6 @@
 """Algorithms as a person meets them: the host's functions, names, parameters, configs, commands."""
 
+import io
 import json
 import re
 import struct
@@ -10,9 +11,10 @@ from typing import Any
 
 import pytest
 from face import EXAMPLE, SMALL
+from rich.console import Console
 
 import tiderace as tr
-from tiderace import _algos
+from tiderace import _algos, _show
 from tiderace._programs.hosts import HOSTS
 from tiderace._programs.words import name_of
 from tiderace.errors import ArgumentError, InputError
@@ -339,10 +341,10 @@ def test_a_program_of_ones_own_runs_is_stopped_by_its_trap_and_replays_without_i
     assert again.stopped.to_polars().equals(run.stopped.to_polars())
     shown = (run.dir / "report.html").read_text() if run.report() else ""
     assert f"div_zero at takes.py:{line}" in shown
-    done = subprocess.run(
-        [sys.executable, "-m", "tiderace", "replay", str(run.dir)], capture_output=True, text=True
-    )
-    assert f"The program of parent 1 was stopped: div_zero at takes.py:{line}" in done.stdout
+    console = Console(record=True, width=100, file=io.StringIO())
+    console.print(_show.result(run.summary, name="takes"))
+    words = f"The program of parent 1 was stopped: div_zero at takes.py:{line}"
+    assert words in console.export_text()
 
 
 def test_a_strategy_submits_parents_by_any_algorithm(tmp_path: Path) -> None:

@@ -256,7 +256,8 @@ def test_a_journal_s_config_is_read_without_the_file(tmp_path: Path) -> None:
     back, _ = _genesis.read_back(_genesis.to_json(found))
     assert back.parent is not None
     assert back.parent.algo == "own.py"
-    assert back.parent.params == {"share": "0.5", "size": "0"}
+    assert back.parent.params == {"share": "0.5"}
+    assert found["recording"]["params"] == {"share": "0.5", "size": "0"}
 
 
 @pytest.mark.parametrize(
@@ -343,7 +344,7 @@ def test_what_bounds_a_parent_is_scaled() -> None:
     assert (parent["clip_min"], parent["clip_max"]) == (50_000_000, 50_000_000)
     assert (parent["spread_max"], parent["range_max"]) == (1_000_000, 10_000_000)
     assert parent["at_end"] == "take"
-    kept = found["recording"]["config"]["parent"]
+    kept = found["recording"]["params"]
     assert (kept["slices"], kept["catch_up_cap"]) == (30, "3")
 
 

@@ -124,7 +124,11 @@ def test_a_journal_without_its_config_is_of_another_build(tmp_path: Path) -> Non
     core.run()
     with pytest.raises(tr.JournalError, match=r"holds no config.*build that wrote it"):
         tr.replay(journal)
-    genesis["recording"] = {"files": genesis["recording"], "config": {"run": {"nome": "x"}}}
+    genesis["recording"] = {
+        "files": genesis["recording"],
+        "config": {"run": {"nome": "x"}},
+        "params": {},
+    }
     journal.unlink()
     core = _core.Run(_genesis.to_json(genesis), run.books.tape, journal=str(journal))
     core.run()
