@@ -104,7 +104,8 @@ def _work(inputs: Inputs, parent_id: int, fills: pl.DataFrame, tape: Tape) -> Wo
     # Orders of both sides are a quoting parent's: its quantity bounds a position, and nothing of it
     # is left undone.
     sign = None if len(sides) > 1 else sign_of(asked.side) if asked else None
-    if asked is None and len(sides) == 1:
+    # A parent of the run's own that nobody asked a side of works both, whatever came of it.
+    if asked is None and len(sides) == 1 and parent_id not in inputs.algos:
         sign = sign_of(sides.pop())
     told = int(last[0]["cum_qty"]) + int(last[0]["leaves_qty"]) if last else filled
     return Work(
