@@ -44,7 +44,7 @@ impl Client for Script {
     fn on_market(&mut self, _: &Engine, event: &MarketEvent, commands: &mut Vec<Input>) -> Result<(), Self::Error> {
         let at = event.ts_recv.get() - START;
         self.seen.push((at, format!("{:?}", event.kind)));
-        commands.extend(self.at_record.iter().filter(|(ts, _)| *ts == at).map(|(_, input)| *input));
+        commands.extend(self.at_record.iter().filter(|(ts, _)| *ts == at).map(|(_, input)| input.clone()));
         if self.fails_at == Some(at) { Err("the strategy failed") } else { Ok(()) }
     }
     fn on_output(&mut self, _: &Engine, ts: Ts, output: &Output, commands: &mut Vec<Input>) -> Result<(), Self::Error> {

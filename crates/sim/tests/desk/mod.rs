@@ -140,9 +140,9 @@ impl Venue {
         self.now += 1;
         let sent = CancelSent { cl_ord_id: ClOrdId(id), orig_cl_ord_id: ClOrdId(orig), instrument: InstrumentId(0) };
         self.exchange.on_cancel(Ts::new(self.now), &sent, &mut self.reports);
-        match self.reports.last().unwrap().1 {
-            Input::CancelReject(reject) => Err(reject),
-            Input::ExecutionReport(report) => Ok(report),
+        match &self.reports.last().unwrap().1 {
+            Input::CancelReject(reject) => Err(*reject),
+            Input::ExecutionReport(report) => Ok(*report),
             other => panic!("{other:?}"),
         }
     }
