@@ -1,6 +1,8 @@
 //! What the desk knows of the markets: what parents and their programs look at. It is one value, so that it can be lent
 //! to a program's host for the length of a call.
 
+use core::cell::Cell;
+
 use tiderace_book::Book;
 use tiderace_risk::RiskConfig;
 use tiderace_types::event::FillBooked;
@@ -23,7 +25,12 @@ pub(crate) struct Ground {
     pub(crate) positions: Vec<i64>,
     /// Whether the market data prints our own trades.
     pub(crate) prints_own: bool,
+    /// The smallest child of each instrument's sides, as it was last asked for.
+    smallest: Vec<[Cell<Smallest>; 2]>,
 }
+
+/// The best prices (of the other side, of the own one), and the smallest child at these.
+type Smallest = (Price, Price, i128);
 
 /// Sums of what traded in an instrument.
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,7 +91,26 @@ impl Ground {
             positions: vec![0; instruments.len()],
             instruments: instruments.to_vec(),
             prints_own,
+            smallest: instruments.iter().map(|_| Default::default()).collect(),
         }
+    }
+
+    /// The smallest child on a side of an instrument, worked out anew only where a best price has moved since.
+    pub(crate) fn smallest(&self, instrument: InstrumentId, side: Side, work_out: impl FnOnce() -> i128) -> i128 {
+        let at = instrument.index();
+        let known = self.smallest.get(at).map(|[buy, sell]| if side == Side::Buy { buy } else { sell });
+        let book = self.books.get(at).filter(|book| book.is_live());
+        let best = |side| book.and_then(|book| book.best(side)).map(|level| level.price);
+        let (Some(known), Some(other), Some(own)) = (known, best(side.opposite()), best(side)) else {
+            return work_out();
+        };
+        let (known_other, known_own, amount) = known.get();
+        if (known_other, known_own) == (other, own) && amount > 0 {
+            return amount;
+        }
+        let amount = work_out();
+        known.set((other, own, amount));
+        amount
     }
 
     /// A trade printed.

@@ -353,9 +353,11 @@ impl Parent {
     /// The smallest child that any of its venues accepts now.
     pub(crate) fn smallest(&self, ground: &Ground, router: &Router) -> i128 {
         let side = self.command.side;
-        let smallest = self.venues.iter().filter_map(|venue| {
-            let candidate = candidate(ground, venue, venue.limit(side), true)?;
-            Some(router.smallest_child(side, &[candidate]).get())
+        let smallest = self.venues.iter().map(|venue| {
+            ground.smallest(venue.instrument, side, || {
+                let candidate = candidate(ground, venue, venue.limit(side), true);
+                candidate.map_or(i128::MAX, |candidate| router.smallest_child(side, &[candidate]).get())
+            })
         });
         smallest.min().unwrap_or(i128::MAX)
     }
@@ -703,7 +705,7 @@ impl Parent {
             }
             // A fill undone made it work again.
             Err(at) if !update.ord_status.is_closed() => {
-                let Some(venue) = self.venue_of(update.instrument) else { return None };
+                let venue = self.venue_of(update.instrument)?;
                 let child = OpenChild {
                     cl_ord_id,
                     number: self.number_of(cl_ord_id),
