@@ -285,7 +285,7 @@ def shown(found: Compared) -> Table:
     out = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
     out.add_column("algorithm", no_wrap=True)
     heads = [head for words in _COSTS.values() for head in (words, "gap")]
-    for head in (*heads, "filled", "completed", "of market", "maker"):
+    for head in (*heads, "filled", "done", "market", "maker"):
         out.add_column(head, justify="right", no_wrap=True)
     for name, group in sorted(told["groups"].items(), key=lambda item: int(item[1]["rank"])):
         metrics = group["metrics"]
