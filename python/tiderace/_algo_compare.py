@@ -8,10 +8,11 @@ averaged here but what a league does not know. Runs go to worker processes and l
 import os
 import signal
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -232,7 +233,7 @@ def _runs(
     # A process that is forked from one with threads may hang: workers start afresh.
     context = get_context("spawn")
     pool = ProcessPoolExecutor(
-        min(workers, len(tasks)), mp_context=context, initializer=_ignore_interrupts
+        min(workers, len(tasks)), mp_context=context, initializer=_begin_worker
     )
     try:
         sent: list[Future[_Ran]] = [
@@ -250,9 +251,17 @@ def _runs(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the process that asked: it ends the workers."""
+def _begin_worker() -> None:
+    """Leave Ctrl-C to the process that asked, which ends its workers; and go when it is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    asked = parent_process()
+    if asked is not None:
+        asked.join()
+        os._exit(1)
 
 
 def _ran(config: Config, name: str, seed: int, folder: str) -> _Ran:
