@@ -5,7 +5,7 @@ mod world;
 use proptest::prelude::*;
 use tiderace_clear::config::HOUR_NS;
 use tiderace_clear::{Action, ClearConfig, Clearing, House, LedgerAccount, OrderAsk, OrderHold, PayoffEntry};
-use tiderace_program::{Arg, HostTable, Program, Type, TypeDef};
+use tiderace_program::{Arg, Form, HostTable, Program, Type, TypeDef};
 use tiderace_types::venue::{ListPayoff, PayoffTerms};
 use tiderace_types::{Amount, Fraction, Instrument, InstrumentKind, Price, Qty, Reason, Side, Ts};
 use world::*;
@@ -287,6 +287,20 @@ fn margin_over_paths_is_near_its_closed_form() {
         high(&c)
     };
     assert_eq!((again(1), again(2) == again(1)), (high(&c), false));
+}
+
+/// Paths are of the index: flows that hang on the mark would be valued at an index that is no mark.
+#[test]
+fn observations_of_the_mark_are_not_valued_by_paths() {
+    let mut c = Clearing::new(setup(Some(at(24)))).unwrap();
+    set_index(&mut c, 10_000);
+    let of = listing("asian", &[("strike", 9_000), ("payout_max", 5_000)], hours(8));
+    let (mut form, _) = Form::decode(&of.form).unwrap();
+    let observation = form.entries.iter_mut().find(|entry| entry.name == "on_observation").unwrap();
+    observation.params[0] = "mark".to_owned();
+    let of_mark = ListPayoff { form: form.encode(), ..of.clone() };
+    assert_eq!(c.list_payoff(&of_mark).map_err(|refusal| refusal.reason), Err(Reason::NoValuation));
+    c.list_payoff(&of).unwrap();
 }
 
 #[test]

@@ -54,9 +54,11 @@ impl Checked {
         let has_flows = on_observation.as_ref().is_some_and(|entry| entry.pays);
         let bounds = bounds(form, &params, has_flows).ok_or(plain(Reason::UnboundedPayoff))?;
         check_times(listing, maturity, on_observation.is_some(), meta("observations"))?;
+        // Paths are of the index: what the mark will be, nobody draws.
+        let asks_mark = on_observation.as_ref().is_some_and(|entry| entry.asks.contains(&Ask::Mark));
         let valuation = match meta("valuation") {
             Some("closed_form") if value.is_some() => Valuation::ClosedForm,
-            Some("paths") if maturity != NEVER && can_draw(listing, maturity) => Valuation::Paths,
+            Some("paths") if maturity != NEVER && can_draw(listing, maturity) && !asks_mark => Valuation::Paths,
             Some("worst_loss") if maturity != NEVER => Valuation::WorstLoss,
             Some(_) | None => return Err(plain(Reason::NoValuation)),
         };
