@@ -458,6 +458,17 @@ def test_default_management_names_what_is_wrong(call: Any, named: str) -> None:
 GONE = {"account": "z", "qty": "-1", "price": "100"}
 
 
+def test_the_bankrupt_account_is_not_ranked_where_it_is_listed() -> None:
+    rows = [
+        {"account": "z", "qty": "5", "score": "99"},
+        {"account": "a", "qty": "3", "score": "1"},
+        {"account": "z", "qty": "-1", "score": "9"},
+        {"account": "b", "qty": "5", "score": "0.5"},
+    ]
+    found = clear.adl_queue(rows, bankrupt={**GONE, "qty": "-4"})
+    assert [(row["account"], str(row["closed"])) for row in found] == [("a", "3"), ("b", "1")]
+
+
 # -- the command ------------------------------------------------------------------------------
 
 CSV = """symbol, qty, kind, base, settle, maturity, strike_price, put_or_call, index, vol, forward, discount, now

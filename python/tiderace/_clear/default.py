@@ -118,7 +118,7 @@ def adl_queue(
     positions
         Rows ``account``, ``qty`` (signed) and ``score``, or ``entry_px``, ``mark_px`` and
         ``leverage``: then the score is the profit as a share of the entry price, times leverage in
-        profit, divided by it in loss.
+        profit, divided by it in loss. The bankrupt account's own rows are not ranked.
     bankrupt
         ``{"account", "qty", "price"}``.
 
@@ -129,7 +129,7 @@ def adl_queue(
         highest score first, ties to the one named first.
     """
     bankrupt = only(bankrupt, ("account", "qty", "price"), key="bankrupt")
-    name_of(bankrupt, "account", key="bankrupt")
+    bankrupt_account = name_of(bankrupt, "account", key="bankrupt")
     number(needed(bankrupt, "price", key="bankrupt"), RATE_DECIMALS, key="bankrupt.price")
     gone = quantity(needed(bankrupt, "qty", key="bankrupt"), key="bankrupt.qty")
     accounts: list[str] = []
@@ -142,9 +142,14 @@ def adl_queue(
         quantities.append(quantity(needed(row, "qty", key=key), key=f"{key}.qty"))
         scores.append(_score(row, quantities[-1], key=key))
     lot = lot_of([gone, *quantities])
+    # No place in the queue has who is flat.
+    others = [
+        0 if account == bankrupt_account else qty
+        for account, qty in zip(accounts, quantities, strict=True)
+    ]
     table = [
         (lots_of(qty, lot, key=f"positions[{at}].qty"), score)
-        for at, (qty, score) in enumerate(zip(quantities, scores, strict=True))
+        for at, (qty, score) in enumerate(zip(others, scores, strict=True))
     ]
     with core_errors():
         queue = _core.clear_adl_queue(table, lots_of(gone, lot, key="bankrupt.qty"))
