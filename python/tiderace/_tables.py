@@ -13,7 +13,7 @@ import polars as pl
 from tiderace import _core, _genesis
 from tiderace._programs import notes
 from tiderace._sections import Config
-from tiderace._tca.refused import is_child, unit_of
+from tiderace._tca.refused import LARGEST, is_child, unit_of
 from tiderace._tca.words import Market, sign_of
 from tiderace._values import unscaled
 
@@ -39,7 +39,6 @@ _PARENT_STATUS = {
     ord("4"): "canceled",
     ord("8"): "rejected",
 }
-_LARGEST = Decimal(10**26)
 _COMMANDS = {3: "submit_parent", 7: "submit_order", 8: "replace_order", 9: "cancel_order"}
 
 
@@ -295,4 +294,4 @@ def _measured(
 
 def _fitting(value: Decimal) -> Decimal | None:
     """Return what fits the column; the core's bound for "too large" does not."""
-    return value if abs(value) < _LARGEST else None
+    return value if abs(value) < LARGEST else None

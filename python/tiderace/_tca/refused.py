@@ -33,6 +33,8 @@ _VALUE, _POSITION, _BALANCE, _MARGIN, _TOO_SMALL = 2005, 2006, 2008, 2009, 2016
 _COUNTS = {1021: "timers", 2007: "orders", 2010: "messages", 2012: "executions"}
 _TIMES = {2011, 7002}
 _NS = 9
+LARGEST = Decimal(10**26)
+"""What is not below it counts nothing: the core says "all", or "too large"."""
 _EPOCH_NS = 10**17
 """A time in nanoseconds above this is a moment, not a span."""
 
@@ -101,14 +103,18 @@ def refusal_rows(inputs: Inputs) -> list[dict[str, Any]]:
     """
     if inputs.refused.height == 0:
         return []
-    firsts = [pl.col(name).first() for name in ("ts_ns", "id", "kind", "value", "limit")]
+    # A value may be as long as an i128, which polars can hold and not sort: only row numbers go.
     grouped = (
-        inputs.refused.group_by("reason", "instrument", maintain_order=True)
-        .agg(pl.len().alias("count"), *firsts)
-        .sort("count", descending=True, maintain_order=True)
+        inputs.refused.with_row_index("row")
+        .group_by("reason", "instrument", maintain_order=True)
+        .agg(pl.len(), pl.col("row").first())
+        .sort("len", descending=True, maintain_order=True)
     )
     sign = side_of_all(inputs)
-    return [_row(inputs, row, sign) for row in grouped.iter_rows(named=True)]
+    return [
+        _row(inputs, inputs.refused.row(row, named=True) | {"count": count}, sign)
+        for count, row in grouped.select("len", "row").iter_rows()
+    ]
 
 
 def _row(inputs: Inputs, row: Mapping[str, Any], sign: int | None) -> dict[str, Any]:
@@ -119,7 +125,7 @@ def _row(inputs: Inputs, row: Mapping[str, Any], sign: int | None) -> dict[str, 
     worth, unit = unit_of(code, limit, market, sign=sign if of_parent else None)
     is_plain = value == 0 and limit == 0
     is_moment = code in _TIMES and _EPOCH_NS < limit < 2**63 - 1
-    write = _moment if is_moment else lambda units: plain(units * worth)
+    write = _moment if is_moment else lambda units: _amount(units * worth)
     return {
         "instrument": market.name if market else None,
         "reason": reason_name(inputs, code),
@@ -132,6 +138,11 @@ def _row(inputs: Inputs, row: Mapping[str, Any], sign: int | None) -> dict[str, 
         "ts_ns": row["ts_ns"],
         "code": code,
     }
+
+
+def _amount(value: Decimal) -> str:
+    """Return an amount; nothing where it is no amount but "all there is"."""
+    return plain(value) if abs(value) < LARGEST else ""
 
 
 def _moment(ts_ns: int) -> str:
