@@ -16,8 +16,8 @@ from typing import Any, overload
 from tiderace import _core
 from tiderace._programs import arguments
 from tiderace._programs.assemble import tree_of_file, tree_of_object
+from tiderace._programs.conditions import hosts_of
 from tiderace._programs.emit import form
-from tiderace._programs.hosts import HOSTS
 from tiderace._programs.plain import Plain, zero
 from tiderace._programs.source import Source
 from tiderace._programs.state import pack, unpack
@@ -57,7 +57,7 @@ class Program:
                 None if host.result is None else _core_name(host.result),
                 host.fuel,
             )
-            for host in HOSTS.values()
+            for host in hosts_of(tree.meta).values()
         ]
         try:
             self._core = _core.Program(self.ir, functions=functions, grants=list(tree.capabilities))

@@ -12,8 +12,8 @@ use std::thread::{Builder, JoinHandle};
 use rtrb::{Consumer, Producer, RingBuffer};
 use tiderace_journal::JournalError;
 use tiderace_types::venue::{
-    ANY_INSTRUMENT, Command, ListPayoff, Malformed, MassQuote, PAYOFF_FORM_MAX, QUOTE_ENTRIES_MAX,
-    SURFACE_FORWARDS_MAX, SURFACE_VOLS_MAX, SurfacePublished,
+    ANY_INSTRUMENT, CONDITION_FORM_MAX, Command, ListPayoff, Malformed, MassQuote, NewOrder, PAYOFF_FORM_MAX,
+    QUOTE_ENTRIES_MAX, SURFACE_FORWARDS_MAX, SURFACE_VOLS_MAX, SubmitConditional, SurfacePublished,
 };
 use tiderace_types::{AccountId, Amount, ClOrdId, Reason, Ts};
 
@@ -150,9 +150,18 @@ fn readable(command: &Command) -> Command {
             let (kind, instrument, reason) = (ListPayoff::KIND, payoff.terms.instrument, Reason::BadField);
             Malformed { kind, account, instrument, cl_ord_id, reason, value, limit }.into()
         }
-        Command::MassQuote(_) | Command::SurfacePublished(_) | Command::ListPayoff(_) | Command::Single(_) => {
-            command.clone()
+        Command::SubmitConditional(conditional) if !conditional.is_within_bounds() => {
+            let [value, limit] = [conditional.form.len(), CONDITION_FORM_MAX]
+                .map(|bytes| Amount::new(i128::try_from(bytes).unwrap_or(i128::MAX)));
+            let NewOrder { account, instrument, cl_ord_id, .. } = conditional.order;
+            let (kind, reason) = (SubmitConditional::KIND, Reason::BadField);
+            Malformed { kind, account, instrument, cl_ord_id, reason, value, limit }.into()
         }
+        Command::MassQuote(_)
+        | Command::SurfacePublished(_)
+        | Command::ListPayoff(_)
+        | Command::SubmitConditional(_)
+        | Command::Single(_) => command.clone(),
     }
 }
 

@@ -39,6 +39,7 @@ impl Topic {
             Event::LimitChanged(changed) => Some(changed.account),
             Event::MarginCalled(called) => Some(called.account),
             Event::Deleveraged(closed) => Some(closed.account),
+            Event::ConditionChanged(changed) => Some(changed.account),
             Event::Trade(_)
             | Event::StateChanged(_)
             | Event::Indication(_)

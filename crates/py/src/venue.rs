@@ -320,7 +320,8 @@ impl PyVenue {
                         | Event::PayoffListed(_)
                         | Event::PayoffObserved(_)
                         | Event::PayoffPaid(_)
-                        | Event::PayoffTrapped(_) => {
+                        | Event::PayoffTrapped(_)
+                        | Event::ConditionChanged(_) => {
                             others = others.saturating_add(1);
                             continue;
                         }

@@ -139,6 +139,10 @@ reasons! {
     4026 CanceledByKill "canceled_by_kill" "A kill switch cancels the working orders of its scope." => "Lift the kill switch, then send them again.";
     4027 ReferenceMoved "reference_moved" "A peg follows its reference price." => "Nothing to do.";
     4028 Scheduled "scheduled" "The schedule of the instrument changes its state." => "Nothing to do.";
+    4029 BadCondition "bad_condition" "A condition's form passes verification, declares kind = \"condition\", has the one entry is_due() -> bool, and reads what its host shows." => "Correct the program (docs/CONDITION.md).";
+    4030 BadConditionParams "bad_condition_params" "The parameters of a condition are of the declared types and within their ranges." => "Correct the parameters.";
+    4031 ConditionLimit "condition_limit" "An account has at most 16 conditions that stand, the venue 512." => "Cancel one that stands.";
+    4032 ConditionStopped "condition_stopped" "A condition whose program traps is stopped, and its order is not sent." => "Correct the program, then submit it under a new ClOrdID.";
     5001 UnknownAsset "unknown_asset" "The asset stands in the genesis table." => "Check the name, or list the asset.";
     5002 NotCollateral "not_collateral" "Only assets with a haircut of the genesis table are taken as collateral." => "Deposit an accepted asset.";
     5003 BadAmount "bad_amount" "An amount is above zero and below 2^100 base units." => "Correct the amount.";

@@ -31,6 +31,12 @@ pub const PAYOFF_TIMES_MAX: usize = 1_024;
 pub const PAYOFF_PARAMS_MAX: usize = 65_536;
 /// The most bytes of a listed payoff's form, frame and debug section included.
 pub const PAYOFF_FORM_MAX: usize = 524_288;
+/// The most instruments that a condition reads.
+pub const CONDITION_READS_MAX: usize = 8;
+/// The most bytes of a condition's parameters.
+pub const CONDITION_PARAMS_MAX: usize = 4_096;
+/// The most bytes of a condition's form, frame and debug section included.
+pub const CONDITION_FORM_MAX: usize = 32_768;
 
 layout! {
     /// Enter an order.
@@ -630,6 +636,73 @@ impl ListPayoff {
     }
 }
 
+/// Enter an order when a program says that it is time (`docs/CONDITION.md`). A cancel of the order's key takes it back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubmitConditional {
+    /// What enters.
+    pub order: NewOrder,
+    /// Until when it waits; zero for no end.
+    pub expire_time: Ts,
+    /// From one question that nothing but the clock asks to the next; zero for none.
+    pub interval_ns: i64,
+    /// What the program reads, in the order in which it numbers them; at most [`CONDITION_READS_MAX`].
+    pub reads: Vec<InstrumentId>,
+    /// The parameters' record as the program's form lays it out; at most [`CONDITION_PARAMS_MAX`] bytes.
+    pub params: Vec<u8>,
+    /// The program; at most [`CONDITION_FORM_MAX`] bytes.
+    pub form: Vec<u8>,
+}
+
+impl SubmitConditional {
+    /// The record's kind.
+    pub const KIND: u16 = 228;
+
+    /// Whether no part is longer than its bound.
+    #[must_use]
+    pub const fn is_within_bounds(&self) -> bool {
+        self.reads.len() <= CONDITION_READS_MAX
+            && self.params.len() <= CONDITION_PARAMS_MAX
+            && self.form.len() <= CONDITION_FORM_MAX
+    }
+
+    /// Appends its bytes.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        self.order.encode(out);
+        self.expire_time.put(out);
+        self.interval_ns.put(out);
+        // Beyond the bounds the bytes are refused when they are read.
+        u8::try_from(self.reads.len()).unwrap_or(u8::MAX).put(out);
+        u16::try_from(self.params.len()).unwrap_or(u16::MAX).put(out);
+        for read in &self.reads {
+            read.put(out);
+        }
+        out.extend_from_slice(&self.params);
+        out.extend_from_slice(&self.form);
+    }
+
+    /// Reads it from exactly its bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let got = bytes.len();
+        let wrong = |wanted| DecodeError::WrongLength { kind: Self::KIND, wanted, got };
+        let (order, mut rest) = bytes.split_at_checked(NewOrder::LEN).ok_or(wrong(NewOrder::LEN))?;
+        let order = NewOrder::decode(order)?;
+        let (expire_time, interval_ns) = (Field::take(&mut rest)?, Field::take(&mut rest)?);
+        let (reads, params) = (usize::from(u8::take(&mut rest)?), usize::from(u16::take(&mut rest)?));
+        if reads > CONDITION_READS_MAX || params > CONDITION_PARAMS_MAX {
+            return Err(wrong(CONDITION_PARAMS_MAX));
+        }
+        let reads = (0..reads).map(|_| InstrumentId::take(&mut rest)).collect::<Result<_, _>>()?;
+        let (params, form) = rest.split_at_checked(params).ok_or(wrong(params))?;
+        if form.len() > CONDITION_FORM_MAX {
+            return Err(wrong(CONDITION_FORM_MAX));
+        }
+        Ok(Self { order, expire_time, interval_ns, reads, params: params.to_vec(), form: form.to_vec() })
+    }
+}
+
 /// Everything that goes into the venue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -641,6 +714,8 @@ pub enum Command {
     SurfacePublished(SurfacePublished),
     /// A payoff.
     ListPayoff(ListPayoff),
+    /// An order that waits for a program.
+    SubmitConditional(Box<SubmitConditional>),
 }
 
 impl Command {
@@ -652,6 +727,7 @@ impl Command {
             Self::MassQuote(_) => MassQuote::KIND,
             Self::SurfacePublished(_) => SurfacePublished::KIND,
             Self::ListPayoff(_) => ListPayoff::KIND,
+            Self::SubmitConditional(_) => SubmitConditional::KIND,
         }
     }
 
@@ -686,7 +762,8 @@ impl Command {
             )
             | Self::MassQuote(_)
             | Self::SurfacePublished(_)
-            | Self::ListPayoff(_) => false,
+            | Self::ListPayoff(_)
+            | Self::SubmitConditional(_) => false,
         }
     }
 
@@ -697,6 +774,7 @@ impl Command {
             Self::MassQuote(quote) => quote.encode(out),
             Self::SurfacePublished(surface) => surface.encode(out),
             Self::ListPayoff(payoff) => payoff.encode(out),
+            Self::SubmitConditional(conditional) => conditional.encode(out),
         }
     }
 
@@ -713,6 +791,9 @@ impl Command {
         }
         if kind == ListPayoff::KIND {
             return ListPayoff::decode(bytes).map(Self::ListPayoff);
+        }
+        if kind == SubmitConditional::KIND {
+            return SubmitConditional::decode(bytes).map(Self::from);
         }
         Single::decode(kind, bytes).map(Self::Single)
     }
@@ -739,6 +820,12 @@ impl From<SurfacePublished> for Command {
 impl From<ListPayoff> for Command {
     fn from(payoff: ListPayoff) -> Self {
         Self::ListPayoff(payoff)
+    }
+}
+
+impl From<SubmitConditional> for Command {
+    fn from(conditional: SubmitConditional) -> Self {
+        Self::SubmitConditional(Box::new(conditional))
     }
 }
 
@@ -1022,6 +1109,36 @@ layout! {
         /// What counts instead, in ticks of a lot: of a valuation the most that a short lot may lose.
         amount: Amount,
     }
+    /// Something became of a condition.
+    ConditionChanged = 345 {
+        /// Whose.
+        account: AccountId,
+        /// Of which order.
+        cl_ord_id: ClOrdId,
+        /// Where the order would enter.
+        instrument: InstrumentId,
+        /// What: see the constants of [`ConditionChanged`].
+        what: u8,
+        /// Why it ended; none where it stands, or its order enters now.
+        reason: Reason,
+        /// Number of the trap (`docs/PROGRAM.md`) of one that was stopped, else 0.
+        trap: u8,
+        /// Number of the statement that trapped; [`u32::MAX`] where none.
+        statement: u32,
+    }
+}
+
+impl ConditionChanged {
+    /// It stands.
+    pub const ACCEPTED: u8 = 1;
+    /// It is due: its order enters now.
+    pub const TRIGGERED: u8 = 2;
+    /// Its program trapped: its order is not sent.
+    pub const STOPPED: u8 = 3;
+    /// It was taken back.
+    pub const CANCELED: u8 = 4;
+    /// Its time ran out.
+    pub const EXPIRED: u8 = 5;
 }
 
 records! {
@@ -1072,5 +1189,7 @@ records! {
         PayoffPaid,
         /// Program that was stopped.
         PayoffTrapped,
+        /// Condition.
+        ConditionChanged,
     }
 }

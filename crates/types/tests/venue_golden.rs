@@ -3,12 +3,14 @@
 
 use tiderace_types::layout::Column;
 use tiderace_types::venue::{
-    Command, Event, ListPayoff, MassQuote, PAYOFF_FORM_MAX, PAYOFF_PARAMS_MAX, PAYOFF_TIMES_MAX, PayoffTerms,
-    QUOTE_ENTRIES_MAX, QuoteEntry, SURFACE_FORWARDS_MAX, SURFACE_VOLS_MAX, Single, SurfaceForward, SurfacePublished,
-    SurfaceVol,
+    CONDITION_FORM_MAX, CONDITION_PARAMS_MAX, CONDITION_READS_MAX, Command, Event, ListPayoff, MassQuote, NewOrder,
+    PAYOFF_FORM_MAX, PAYOFF_PARAMS_MAX, PAYOFF_TIMES_MAX, PayoffTerms, QUOTE_ENTRIES_MAX, QuoteEntry,
+    SURFACE_FORWARDS_MAX, SURFACE_VOLS_MAX, Single, SubmitConditional, SurfaceForward, SurfacePublished, SurfaceVol,
 };
 use tiderace_types::venue_data::MarketData;
-use tiderace_types::{AccountId, Amount, AssetId, ClOrdId, DecodeError, Fraction, InstrumentId, Price, Qty, Ts};
+use tiderace_types::{
+    AccountId, Amount, AssetId, ClOrdId, DecodeError, Fraction, InstrumentId, Layout, Price, Qty, Side, Ts,
+};
 
 type Row = (u16, &'static str, &'static [(&'static str, Column)]);
 
@@ -32,6 +34,7 @@ const LETTERS: &[(&str, u8)] = &[
     ("layer", 3),
     ("entry", 2),
     ("trap", 7),
+    ("what", 3),
 ];
 
 fn field(name: &str, column: Column, at: u8) -> Vec<u8> {
@@ -159,6 +162,35 @@ fn a_payoff_survives_its_bytes_and_is_bounded() {
         assert!(!payoff(times, params, form).is_within_bounds());
         Command::from(payoff(times, params, form)).encode(&mut bytes);
         assert!(Command::decode(ListPayoff::KIND, &bytes).is_err());
+    }
+}
+
+#[test]
+fn a_conditional_order_survives_its_bytes_and_is_bounded() {
+    let (at, qty) = (InstrumentId(0x0302), Qty::new(7).unwrap());
+    let order = NewOrder::limit(AccountId(9), at, ClOrdId(0x0807_0605), Side::Sell, Price::new(11), qty);
+    let conditional = |reads, params, form| SubmitConditional {
+        order,
+        expire_time: Ts::new(0x0102_0304_0506_0708),
+        interval_ns: 60_000_000_000,
+        reads: vec![at; reads],
+        params: vec![6; params],
+        form: vec![7; form],
+    };
+    let most = (CONDITION_READS_MAX, CONDITION_PARAMS_MAX, CONDITION_FORM_MAX);
+    for (reads, params, form) in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (2, 3, 4), most] {
+        let (command, mut bytes) = (Command::from(conditional(reads, params, form)), Vec::new());
+        command.encode(&mut bytes);
+        assert_eq!(bytes.len(), NewOrder::LEN + 19 + 2 * reads + params + form);
+        assert_eq!(Command::decode(SubmitConditional::KIND, &bytes), Ok(command));
+        let head = bytes.len() - form;
+        assert!(Command::decode(SubmitConditional::KIND, &bytes[..head.saturating_sub(1)]).is_err());
+    }
+    for (reads, params, form) in [(most.0 + 1, 0, 0), (0, most.1 + 1, 0), (0, 0, most.2 + 1)] {
+        let mut bytes = Vec::new();
+        assert!(!conditional(reads, params, form).is_within_bounds());
+        Command::from(conditional(reads, params, form)).encode(&mut bytes);
+        assert!(Command::decode(SubmitConditional::KIND, &bytes).is_err());
     }
 }
 

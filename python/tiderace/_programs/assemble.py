@@ -3,8 +3,8 @@
 import ast
 from collections.abc import Iterator, Sequence
 
+from tiderace._programs.conditions import CAPABILITIES, is_capability
 from tiderace._programs.expressions import Program
-from tiderace._programs.hosts import CAPABILITIES, is_capability
 from tiderace._programs.scope import Def, RecordClass, Scope, is_text, shown_code
 from tiderace._programs.source import Source, shown
 from tiderace._programs.statements import check_function
@@ -94,7 +94,6 @@ class _Assembly:
         self._node = node
         self._program = Program(scope)
         self._nodes: dict[int, ast.FunctionDef] = {}
-        self._meta: tuple[tuple[str, str], ...] = ()
 
     def tree(self, helpers: Sequence[ast.FunctionDef]) -> Tree:
         node, program = self._node, self._program
@@ -117,7 +116,7 @@ class _Assembly:
         return Tree(
             name=node.name,
             file=self._source.file,
-            meta=self._meta,
+            meta=program.meta,
             capabilities=program.capabilities,
             labels=labels,
             params=params.record if params else None,
@@ -153,7 +152,7 @@ class _Assembly:
         if "capabilities" in words:
             self._capabilities(words["capabilities"])
         if "meta" in words:
-            self._meta = self._read_meta(words["meta"])
+            self._program.meta = self._read_meta(words["meta"])
 
     def _capabilities(self, node: ast.expr) -> None:
         parts = node.elts if isinstance(node, ast.List | ast.Tuple) else [node]

@@ -8,7 +8,7 @@ import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tiderace._programs.hosts import HOSTS
+from tiderace._programs.conditions import hosts_of
 from tiderace._programs.refuse import left_out
 from tiderace._programs.scope import (
     BUILTINS,
@@ -108,6 +108,7 @@ class Program:
     params: Record | None = None
     state: Record | None = None
     capabilities: tuple[str, ...] = ()
+    meta: tuple[tuple[str, str], ...] = ()
     labels: list[str] = field(default_factory=list)
     imports: list[HostFunction] = field(default_factory=list)
 
@@ -727,14 +728,15 @@ class Expressions:
         return Read(place)
 
     def _host(self, node: ast.Call, name: str) -> Expr:
-        host = HOSTS.get(name)
+        known = hosts_of(self.program.meta)
+        host = known.get(name)
         if host is None:
             raise self.error(
                 node,
                 "capability",
                 f"the host has no function {name!r}",
                 rule="A program asks the host only for what the host offers",
-                instead=f"Write one of {', '.join(sorted(HOSTS))}" if HOSTS else "Remove it",
+                instead=f"Write one of {', '.join(sorted(known))}",
             )
         if host.capability is not None and host.capability not in self.program.capabilities:
             raise self.error(

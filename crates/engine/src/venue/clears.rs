@@ -80,6 +80,9 @@ impl Venue {
                 self.cancel_where(account, Reason::InDefault, |_| true, out);
             }
             Action::AuctionClosed { account, winner, price } => {
+                // Positions changed hands wherever the portfolio had some.
+                let all = self.config.instruments.iter().map(|listing| listing.instrument.id);
+                all.for_each(|at| self.conditions.stir(at));
                 out.push(AuctionClosed { account, winner: winner.unwrap_or(AccountId(NOBODY)), price }.into());
                 self.cancel_flat(out);
             }
@@ -89,6 +92,7 @@ impl Venue {
             }
             Action::Deleveraged { bankrupt, account, instrument, side, qty, price } => {
                 let (defaulter, side) = (bankrupt, side.opposite());
+                self.conditions.stir(instrument);
                 out.push(Deleveraged { account, defaulter, instrument, side, qty, price }.into());
                 self.cancel_flat(out);
             }
@@ -167,6 +171,7 @@ impl Venue {
         for order_id in ids {
             self.cancel_one(order_id, Reason::Liquidation, out);
         }
+        self.cancel_conditions(Reason::Liquidation, |row| row.account == account && !row.reduce_only, out);
     }
 
     /// Cancels reduce-only orders that have nothing to reduce any more: positions went without a trade.
@@ -217,6 +222,7 @@ impl Venue {
         for order_id in ids {
             self.cancel_one(order_id, Reason::InstrumentExpired, out);
         }
+        self.cancel_conditions(Reason::InstrumentExpired, |row| row.instrument == at, out);
         self.core.asked = Asked::Nothing;
         self.with_market(at, out, |market, desk, now, events| {
             market.set_state(now, TradingState::Closed, Reason::InstrumentExpired, desk, events);

@@ -37,14 +37,22 @@ pub(super) struct Links {
 impl Venue {
     /// Enters an order; `quote_entry` is that of a mass quote.
     pub(super) fn enter(&mut self, order: &NewOrder, quote_entry: u16, out: &mut Vec<Event>) {
-        let row = Row { quote_entry, ..Row::of(order) };
-        match self.check_new(order, &row) {
+        self.enter_row(order, Row { quote_entry, ..Row::of(order) }, false, out);
+    }
+
+    /// Enters the order of a condition: its id and its message were counted when that was accepted.
+    pub(super) fn enter_due(&mut self, order: &NewOrder, out: &mut Vec<Event>) {
+        self.enter_row(order, Row::of(order), true, out);
+    }
+
+    fn enter_row(&mut self, order: &NewOrder, row: Row, is_due: bool, out: &mut Vec<Event>) {
+        match self.check_new(order, &row, is_due) {
             Ok((links, hold)) => self.admit(order, row, links, hold, out),
             Err(refusal) => out.push(refused(&row, refusal).into()),
         }
     }
 
-    fn check_new(&mut self, order: &NewOrder, row: &Row) -> Result<(Links, OrderHold), Refusal> {
+    fn check_new(&mut self, order: &NewOrder, row: &Row, is_due: bool) -> Result<(Links, OrderHold), Refusal> {
         let account = order.account;
         if !self.core.knows(account) {
             return Err(Refusal::new(Reason::UnknownAccount, account.0, 0));
@@ -52,7 +60,9 @@ impl Venue {
         if order.instrument.index() >= self.markets.len() {
             return Err(Refusal::new(Reason::UnknownSymbol, order.instrument.0, 0));
         }
-        if !row.is_quote() {
+        // A leg of a quote, or what a condition sends, is part of a message that was counted.
+        let is_counted = row.is_quote() || is_due;
+        if !is_counted {
             self.check_id(account, order.cl_ord_id)?;
         }
         self.check_fields(order.order_qty, row.price, order.ord_type.has_limit(), row)?;
@@ -66,8 +76,7 @@ impl Venue {
         self.core.controls.check_limits(now, &ask)?;
         let waits = order.ord_type.is_triggered() || links.parent != 0;
         let hold = if waits { OrderHold::default() } else { self.check_margin(row, OrderHold::default())? };
-        // A leg of a quote is part of a message that was counted.
-        if !row.is_quote() {
+        if !is_counted {
             self.core.controls.on_message(now, account)?;
         }
         Ok((links, hold))
@@ -116,7 +125,7 @@ impl Venue {
         worst
     }
 
-    fn check_id(&self, account: AccountId, cl_ord_id: ClOrdId) -> Result<(), Refusal> {
+    pub(super) fn check_id(&self, account: AccountId, cl_ord_id: ClOrdId) -> Result<(), Refusal> {
         if cl_ord_id.0 == 0 {
             return Err(Refusal::new(Reason::BadClOrdId, 0, 1));
         }
@@ -127,7 +136,7 @@ impl Venue {
     }
 
     /// Quantity, sign of the price, and a worth that sums can hold.
-    fn check_fields(&self, qty: Qty, price: Price, is_priced: bool, row: &Row) -> Result<(), Refusal> {
+    pub(super) fn check_fields(&self, qty: Qty, price: Price, is_priced: bool, row: &Row) -> Result<(), Refusal> {
         let Some(listing) = self.config.instruments.get(row.instrument.index()) else { return Ok(()) };
         if is_priced && price <= Price::ZERO && !listing.allows_negative() {
             return Err(Refusal::new(Reason::BadPrice, price.get(), 1));
@@ -415,6 +424,9 @@ impl Venue {
         let (account, cl_ord_id) = (cancel.account, cancel.orig_cl_ord_id);
         let reason = if self.core.knows(account) { Reason::UnknownOrder } else { Reason::UnknownAccount };
         let Some(row) = self.core.find(account, cl_ord_id).copied() else {
+            if self.cancel_condition(account, cl_ord_id, out) {
+                return;
+            }
             let named = Core::stranger(account, ANY_INSTRUMENT, cl_ord_id);
             out.push(refused(&named, Refusal::plain(reason)).into());
             return;
@@ -439,7 +451,7 @@ impl Venue {
         });
     }
 
-    /// Cancels what `is_meant` of an account's live orders, oldest first.
+    /// Cancels what `is_meant` of an account's live orders, oldest first, then of its conditions.
     pub(super) fn cancel_where(
         &mut self,
         account: AccountId,
@@ -453,6 +465,7 @@ impl Venue {
             self.cancel_one(order_id, reason, out);
         }
         self.scratch = ids;
+        self.cancel_conditions(reason, |row| row.account == account && is_meant(row), out);
     }
 
     /// Cancels an account's orders by instrument, side and kind.

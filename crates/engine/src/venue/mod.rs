@@ -6,6 +6,7 @@
 //! [`CommandRefused`](tiderace_types::venue::CommandRefused), and nothing has changed then.
 
 mod clears;
+mod conditions;
 mod config;
 mod core;
 mod data;
@@ -45,6 +46,7 @@ use tiderace_types::{
     AccountId, Amount, AssetId, ClOrdId, ExecType, InstrumentId, OrdStatus, Price, Qty, Reason, Rounding, Side, Ts,
 };
 
+use self::conditions::Conditions;
 use self::core::{Asked, Core, status_of};
 use self::data::Feed;
 use self::holds::Holds;
@@ -114,6 +116,7 @@ pub struct Venue {
     /// What clearing asks for.
     actions: Vec<Action>,
     surfaces: Surfaces,
+    conditions: Conditions,
     /// Liquidations that wait for a market, and until when.
     waiting: BTreeMap<AccountId, (InstrumentId, Ts)>,
 }
@@ -153,6 +156,7 @@ impl Venue {
             is_liquidation: false,
         };
         Ok(Self {
+            conditions: Conditions::new(config.instruments.len()),
             now: config.start,
             timer: timers.iter().copied().min().unwrap_or(NEVER),
             config,
@@ -177,6 +181,7 @@ impl Venue {
             Command::MassQuote(quote) => self.mass_quote(quote, out),
             Command::SurfacePublished(surface) => self.surface(surface, out),
             Command::ListPayoff(payoff) => self.list_payoff(payoff, out),
+            Command::SubmitConditional(conditional) => self.submit_conditional(conditional, out),
             Command::Single(Single::NewOrder(order)) => self.enter(order, NO_ENTRY, out),
             Command::Single(Single::Replace(change)) => self.replace(change, out),
             Command::Single(Single::Cancel(cancel)) => self.cancel(cancel, out),
@@ -211,6 +216,8 @@ impl Venue {
             let at = InstrumentId(u16::try_from(row).unwrap_or(u16::MAX));
             self.core.asked = Asked::Nothing;
             self.with_market(at, out, |market, desk, now, events| market.on_timer(now, desk, events));
+        } else {
+            self.conditions_timer(next, out);
         }
     }
 
@@ -243,9 +250,10 @@ impl Venue {
         if !self.dirty.contains(&at) {
             self.dirty.push(at);
         }
+        self.conditions.stir(at);
     }
 
-    /// What follows a command, until all is quiet: protection, pegs, children, stops.
+    /// What follows a command, until all is quiet: protection, pegs, children, stops, clearing, conditions.
     fn settle(&mut self, out: &mut Vec<Event>) {
         loop {
             self.core.asked = Asked::Nothing;
@@ -254,6 +262,7 @@ impl Venue {
                 || self.settle_stops(out)
                 || self.settle_clearing(out)
                 || self.settle_waiting()
+                || self.settle_conditions(out)
             {
                 continue;
             }
@@ -303,8 +312,9 @@ impl Venue {
         let child = self.core.expiries.first().map_or(NEVER, |(ts, ..)| *ts);
         let clearing = self.core.clearing.next_timer().unwrap_or(NEVER);
         let waiting = self.waiting.values().map(|(_, until)| *until).min().unwrap_or(NEVER);
-        let timer =
-            self.core.controls.next_timer().unwrap_or(NEVER).min(child).min(self.timer).min(clearing).min(waiting);
+        let condition = self.conditions.next_timer();
+        let own = child.min(self.timer).min(waiting).min(condition);
+        let timer = self.core.controls.next_timer().unwrap_or(NEVER).min(clearing).min(own);
         (timer != NEVER).then_some(timer)
     }
 

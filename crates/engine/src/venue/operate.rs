@@ -5,7 +5,7 @@ use tiderace_risk::venue::Due;
 use tiderace_types::venue::{
     ANY_INSTRUMENT, AdjustTrade, BalanceChanged, BustTrade, Cancel, CommandRefused, ConnectionSet, Deposit, Event,
     IndexSet, KillSet, ListPayoff, Malformed, MarkSet, MassQuote, MmpChanged, MmpReset, NewOrder, PayoffListed,
-    Replace, Single, SurfacePublished, TradeCorrected, Transfer, VenueKillChanged, Withdraw,
+    Replace, Single, SubmitConditional, SurfacePublished, TradeCorrected, Transfer, VenueKillChanged, Withdraw,
 };
 use tiderace_types::{AccountId, ExecId, InstrumentId, KillScope, Layout, Price, Reason, Refusal, Ts};
 
@@ -42,6 +42,7 @@ impl Venue {
                 let known = self.check_instrument(of.instrument);
                 if known.is_ok() {
                     self.core.controls.set_greeks(of.instrument, of.delta, of.vega);
+                    self.conditions.stir(of.instrument);
                 }
                 ((NO_ACCOUNT, of.instrument), known)
             }
@@ -79,7 +80,11 @@ impl Venue {
 
     /// Takes a published surface.
     pub(super) fn surface(&mut self, surface: &SurfacePublished, out: &mut Vec<Event>) {
-        if let Err(refusal) = self.publish(surface) {
+        let published = self.publish(surface);
+        if published.is_ok() {
+            surface.vols.iter().for_each(|vol| self.conditions.stir(vol.instrument));
+        }
+        if let Err(refusal) = published {
             out.push(refused_command(SurfacePublished::KIND, NO_ACCOUNT, ANY_INSTRUMENT, refusal).into());
         }
     }
@@ -217,6 +222,7 @@ impl Venue {
             self.cancel_one(order_id, Reason::CanceledByKill, out);
         }
         self.scratch = ids;
+        self.cancel_conditions(Reason::CanceledByKill, is_covered, out);
         Ok(())
     }
 
@@ -274,6 +280,7 @@ impl Venue {
         self.core.tariffs.on_correction(self.now, trade_id, &counted, price);
         let (price, qty) = (record.fill.price, record.fill.qty);
         out.push(TradeCorrected { trade_id, instrument, price, qty, operator }.into());
+        self.conditions.stir(instrument);
         let Some((settle, base, is_spot)) =
             self.core.clearing.contract(instrument).map(|of| (of.settle(), of.base(), of.is_spot()))
         else {
@@ -305,7 +312,7 @@ const fn refused_command(kind: u16, account: AccountId, instrument: InstrumentId
 fn refuse_malformed(of: &Malformed, out: &mut Vec<Event>) {
     let reason = if of.reason == Reason::None { Reason::BadField } else { of.reason };
     let refusal = Refusal { reason, value: of.value, limit: of.limit };
-    if [NewOrder::KIND, Replace::KIND, Cancel::KIND, MassQuote::KIND].contains(&of.kind) {
+    if [NewOrder::KIND, Replace::KIND, Cancel::KIND, MassQuote::KIND, SubmitConditional::KIND].contains(&of.kind) {
         out.push(refused(&Core::stranger(of.account, of.instrument, of.cl_ord_id), refusal).into());
     } else {
         out.push(refused_command(of.kind, of.account, of.instrument, refusal).into());

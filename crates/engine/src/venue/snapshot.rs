@@ -156,6 +156,7 @@ impl Venue {
             instrument.put(out);
             until.put(out);
         }
+        self.conditions.encode(out);
     }
 
     /// A venue of this genesis with the state of exactly the bytes of [`Self::encode`].
@@ -184,6 +185,7 @@ impl Venue {
         let waiting =
             take_list(rest, |rest| Ok((AccountId::take(rest)?, (InstrumentId::take(rest)?, Ts::take(rest)?))))?;
         venue.waiting = waiting.into_iter().collect();
+        venue.conditions.restore(rest)?;
         venue.timers = venue.markets.iter().map(|market| market.next_timer().unwrap_or(NEVER)).collect();
         venue.timer = venue.timers.iter().copied().min().unwrap_or(NEVER);
         if rest.is_empty() { Ok(venue) } else { Err(bad("Venue")) }

@@ -80,6 +80,15 @@ impl Surfaces {
         self.taken.get(&base).map(|taken| taken.surface.version)
     }
 
+    /// Vol of an option as published last, in steps of 10^-12.
+    pub(super) fn vol(&self, at: InstrumentId) -> Option<i128> {
+        self.taken.values().find_map(|taken| {
+            let vols = &taken.surface.vols;
+            let row = vols.binary_search_by_key(&at, |vol| vol.instrument).ok()?;
+            vols.get(row).map(|row| row.vol.get())
+        })
+    }
+
     /// Checks all but the numbers, which the model refuses, and says what the arrays are made of.
     fn check(
         &self,

@@ -260,6 +260,13 @@ impl Controls {
         }
     }
 
+    /// Delta and vega of one contract, as set: zeros where nobody did.
+    #[must_use]
+    pub fn greeks(&self, instrument: InstrumentId) -> (Amount, Amount) {
+        let greeks = self.greeks.get(instrument.index()).copied().unwrap_or_default();
+        (greeks.delta, greeks.vega)
+    }
+
     /// At the end of a sweep: freezes the groups that reached a limit and appends them, in the order in which they did.
     /// The caller cancels their orders and quotes.
     pub fn take_triggered(&mut self, out: &mut Vec<Frozen>) {

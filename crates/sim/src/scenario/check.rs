@@ -94,6 +94,15 @@ const PAYOFF: &[(&str, Kind, Known)] = &[
     ("trap", Kind::Text, any),
 ];
 const PAYOFF_EVENTS: &[&str] = &["listed", "observed", "paid", "trapped"];
+const CONDITION: &[(&str, Kind, Known)] = &[
+    ("account", Kind::Text, any),
+    ("cl_ord_id", Kind::OrderName, any),
+    ("symbol", Kind::Text, any),
+    ("what", Kind::Text, |text| is_in(words::CONDITIONS, text)),
+    ("trap", Kind::Text, any),
+    ("statement", Kind::Number, any),
+    ("reason", Kind::Text, |text| Reason::ALL.iter().any(|reason| reason.name() == text)),
+];
 const BOOK: &[(&str, Kind, Known)] = &[
     ("indicative_px", Kind::Number, any),
     ("indicative_qty", Kind::Number, any),
@@ -140,6 +149,10 @@ pub(super) fn check(line: &Object<'_>, gateway: &Gateway) -> Result<Check, Bad> 
         "payoff" => {
             only(line, &[], PAYOFF)?;
             Check::Event { event: "payoff", wanted: wanted(line, PAYOFF)? }
+        }
+        "condition" => {
+            only(line, &[], CONDITION)?;
+            Check::Event { event: "condition", wanted: wanted(line, CONDITION)? }
         }
         "book" => {
             only(line, &["symbol", "bids", "asks", "depth"], BOOK)?;
@@ -194,7 +207,8 @@ pub(super) fn check(line: &Object<'_>, gateway: &Gateway) -> Result<Check, Bad> 
             Check::Margin { account: account(line, gateway)?, wanted: wanted(line, MARGIN)? }
         }
         word => {
-            let known = "known are: report trade payoff book order no_order position balance margin fund ledger end";
+            let known =
+                "known are: report trade payoff condition book order no_order position balance margin fund ledger end";
             return Err(line.bad("expect", format!("{word:?} is unknown here"), known));
         }
     })

@@ -14,7 +14,7 @@ use tiderace_types::{
 
 use super::gateway::{self, Gateway, NOBODY};
 use super::json::{Bad, Object};
-use super::{payoff, surface, words};
+use super::{condition, payoff, surface, words};
 
 /// What a `do` line does.
 #[derive(Clone, Debug)]
@@ -46,6 +46,11 @@ impl About {
     /// A command about no order.
     pub(super) fn plain(kind: u16, account: AccountId, instrument: InstrumentId) -> Self {
         Self { kind, account, instrument, cl_ord_id: ClOrdId(0) }
+    }
+
+    /// The same of a command of another kind.
+    pub(super) const fn of_kind(self, kind: u16) -> Self {
+        Self { kind, ..self }
     }
 
     fn refused(self, refusal: Refusal) -> Command {
@@ -117,6 +122,7 @@ fn read(line: &Object<'_>, gateway: &mut Gateway) -> Result<Step, Bad> {
         }
         "greeks" => greeks(line, gateway)?,
         "surface" => surface::surface(line, gateway)?,
+        "conditional" => condition::conditional(line, gateway)?,
         "list_payoff" => payoff::list_payoff(line, gateway)?,
         "trading_state" => {
             line.only(&["do", "symbol", "state"])?;
@@ -151,7 +157,7 @@ fn read(line: &Object<'_>, gateway: &mut Gateway) -> Result<Step, Bad> {
             return Ok(Step::Crash);
         }
         word => {
-            let known = "known are: new_order replace cancel cancel_all mass_quote mmp_reset advance index mark \
+            let known = "known are: new_order conditional replace cancel cancel_all mass_quote mmp_reset advance index mark \
                          settlement_price greeks surface list_payoff trading_state deposit withdraw fund_contribution kill unkill \
                          connection bid transfer port crash";
             return Err(line.bad("do", format!("{word:?} is unknown here"), known));
@@ -160,7 +166,7 @@ fn read(line: &Object<'_>, gateway: &mut Gateway) -> Result<Step, Bad> {
     Ok(Step::Send(vec![Sent { command, leg: None }]))
 }
 
-const NEW_ORDER_KEYS: &[&str] = &[
+pub(super) const NEW_ORDER_KEYS: &[&str] = &[
     "do",
     "account",
     "symbol",
@@ -199,6 +205,12 @@ struct Written<'a> {
 
 fn new_order(line: &Object<'_>, gateway: &mut Gateway) -> Result<Command, Bad> {
     line.only(NEW_ORDER_KEYS)?;
+    let (order, about, filled) = order(line, gateway)?;
+    Ok(about.or_refused(filled.map(|()| order)))
+}
+
+/// An order of the keys of a new one, what it is about, and what of its numbers no layout holds.
+pub(super) fn order(line: &Object<'_>, gateway: &mut Gateway) -> Result<(NewOrder, About, Result<(), Refusal>), Bad> {
     let account = gateway.account(line.text("account")?);
     let instrument = gateway.symbol(line.text("symbol")?);
     let cl_ord_id = gateway.cl_ord_id(account, line.text("cl_ord_id")?);
@@ -246,7 +258,7 @@ fn new_order(line: &Object<'_>, gateway: &mut Gateway) -> Result<Command, Bad> {
         Ok(()) if !has_peg => Err(Refusal::plain(Reason::BadField)),
         filled => filled,
     };
-    Ok(about.or_refused(filled.map(|()| order)))
+    Ok((order, about, filled))
 }
 
 fn links(line: &Object<'_>, gateway: &mut Gateway, account: AccountId) -> Result<(ClOrdId, ClOrdId), Bad> {

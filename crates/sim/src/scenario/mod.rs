@@ -7,6 +7,7 @@
 
 mod check;
 mod command;
+mod condition;
 mod compare;
 mod gateway;
 mod json;

@@ -52,7 +52,7 @@ pub(super) fn list_payoff(line: &Object<'_>, gateway: &mut Gateway) -> Result<Co
     };
     let form = hex(line, "form")?;
     let params = match (gateway.definition(instrument), Form::decode(&form)) {
-        (Some(definition), Ok((form, _))) => params(line, &form, definition)?,
+        (Some(definition), Ok((form, _))) => params(line, &form, definition, Reason::BadPayoffParams)?,
         // The venue refuses the instrument or the form.
         (Some(_) | None, _) => Ok(Vec::new()),
     };
@@ -76,7 +76,7 @@ fn observations(line: &Object<'_>) -> Result<(Vec<Ts>, Ts, i64), Bad> {
     Ok((times, Ts::ZERO, 0))
 }
 
-fn hex(line: &Object<'_>, key: &str) -> Result<Vec<u8>, Bad> {
+pub(super) fn hex(line: &Object<'_>, key: &str) -> Result<Vec<u8>, Bad> {
     let text = line.text(key)?;
     let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
     let pairs = text.as_bytes().chunks_exact(2);
@@ -85,8 +85,13 @@ fn hex(line: &Object<'_>, key: &str) -> Result<Vec<u8>, Bad> {
     bytes.filter(|_| is_even).ok_or_else(|| line.bad(key, "it is no hex", "write two digits for each byte of the form"))
 }
 
-/// The parameters' bytes, or the refusal of one that does not fit its type.
-fn params(line: &Object<'_>, form: &Form, instrument: &Instrument) -> Result<Result<Vec<u8>, Refusal>, Bad> {
+/// The parameters' bytes, or the refusal of one that does not fit its type. A price is on the tick of `instrument`.
+pub(super) fn params(
+    line: &Object<'_>,
+    form: &Form,
+    instrument: &Instrument,
+    reason: Reason,
+) -> Result<Result<Vec<u8>, Refusal>, Bad> {
     let given = line.object_or_none("params")?;
     let Some(record) = form.params else { return Ok(Ok(Vec::new())) };
     let Some(TypeDef::Record { fields, .. }) = form.types.get(usize::from(record)) else { return Ok(Ok(Vec::new())) };
@@ -98,12 +103,12 @@ fn params(line: &Object<'_>, form: &Form, instrument: &Instrument) -> Result<Res
         let written = given.as_ref().map_or(Ok(None), |given| param(given, field, instrument))?;
         match written.or(decl.default.map(Arg::from)) {
             Some(value) => values.push(value),
-            None => return Ok(Err(Refusal::plain(Reason::BadPayoffParams))),
+            None => return Ok(Err(Refusal::plain(reason))),
         }
     }
     let mut bytes = Vec::new();
     let packed = form.pack(Type::Table(record), &Arg::List(values), &mut bytes);
-    Ok(packed.map(|()| bytes).map_err(|_| Refusal::plain(Reason::BadPayoffParams)))
+    Ok(packed.map(|()| bytes).map_err(|_| Refusal::plain(reason)))
 }
 
 /// One parameter in its own unit; a price or an amount off the grid is no value of it.

@@ -688,6 +688,7 @@ fn is_whole_refusal(event: &Event) -> bool {
         | Event::PayoffListed(_)
         | Event::PayoffObserved(_)
         | Event::PayoffPaid(_)
-        | Event::PayoffTrapped(_) => false,
+        | Event::PayoffTrapped(_)
+        | Event::ConditionChanged(_) => false,
     }
 }

@@ -87,7 +87,8 @@ pub(super) const fn is_checked(event: &Event) -> bool {
         | Event::PayoffListed(_)
         | Event::PayoffObserved(_)
         | Event::PayoffPaid(_)
-        | Event::PayoffTrapped(_) => true,
+        | Event::PayoffTrapped(_)
+        | Event::ConditionChanged(_) => true,
         Event::StateChanged(_)
         | Event::Indication(_)
         | Event::MmpChanged(_)
@@ -219,6 +220,17 @@ pub(super) fn event(gateway: &Gateway, event: &Event, leg: Option<(u16, tiderace
             };
             line.text("event", "payoff").text("what", "trapped").symbol(e.instrument).text("entry", entry);
             line.text("trap", trap_name(e.trap)).worth("amount", e.instrument, e.amount);
+        }
+        Event::ConditionChanged(e) => {
+            let what = words::word(words::CONDITIONS, &e.what);
+            line.text("event", "condition")
+                .account(e.account)
+                .text("cl_ord_id", gateway.name_of(e.account, e.cl_ord_id));
+            line.symbol(e.instrument).text("what", what);
+            if e.trap != 0 {
+                line.text("trap", trap_name(e.trap)).text("statement", e.statement.to_string());
+            }
+            line.reason(Refusal::plain(e.reason));
         }
     }
     line.shown

@@ -1,5 +1,6 @@
 //! The words of a scenario file, and the values that they stand for.
 
+use tiderace_types::venue::ConditionChanged;
 use tiderace_types::{
     ExecType, InstrumentKind, KillScope, OrdStatus, OrdType, PegTo, PostOnly, PutOrCall, SelfTradePrevention, Side,
     Style, TimeInForce, TradeKind, TradingState, Trigger,
@@ -23,6 +24,13 @@ pub(super) const LAYERS: Table<u8> = &[
     ("assessment", 5),
     ("gains", 6),
     ("nobody", 7),
+];
+pub(super) const CONDITIONS: Table<u8> = &[
+    ("accepted", ConditionChanged::ACCEPTED),
+    ("triggered", ConditionChanged::TRIGGERED),
+    ("stopped", ConditionChanged::STOPPED),
+    ("canceled", ConditionChanged::CANCELED),
+    ("expired", ConditionChanged::EXPIRED),
 ];
 pub(super) const ORD_TYPES: Table<OrdType> = &[
     ("limit", OrdType::Limit),

@@ -156,7 +156,8 @@ impl Run {
             | Event::PayoffListed(_)
             | Event::PayoffObserved(_)
             | Event::PayoffPaid(_)
-            | Event::PayoffTrapped(_) => {}
+            | Event::PayoffTrapped(_)
+            | Event::ConditionChanged(_) => {}
         }
     }
 
