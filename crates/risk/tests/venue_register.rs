@@ -7,10 +7,10 @@ use tiderace_risk::venue::{Limit, articles, register};
 use tiderace_types::Reason;
 
 /// Codes of 2xxx and 4xxx that no control of the venue gives: those of the desk's own limits, and the terms of an order
-/// or its end in the book.
+/// (parameters of its condition are among them: 4030) or its end in the book.
 const NOT_A_CONTROL: &[u16] = &[
     2001, 2002, 2003, 2004, 2005, 2006, 2007, 2010, 2011, 2012, 2014, 2015, 2017, 4001, 4002, 4003, 4004, 4005, 4006,
-    4015, 4016, 4017, 4018, 4019, 4020, 4023, 4027,
+    4015, 4016, 4017, 4018, 4019, 4020, 4023, 4027, 4030,
 ];
 
 #[test]

@@ -164,4 +164,6 @@ controls! {
     36, "override of a limit", "Two persons give a limit of an account another value until a time; then it is as before.", "risk::venue::overrides",
         [SamePerson, UnknownOverride, TooManyOverrides, DuplicateOverride],
         ["RTS 6 art. 15(6)", "RTS 7 art. 20(2)(a)", "RTS 7 art. 20(2)(d)"];
+    37, "bounds of conditions", "Verifies a condition's program before it stands, bounds how many stand and what each may spend, and stops one that traps.", "engine::venue::conditions",
+        [BadCondition, ConditionLimit, ConditionStopped], ["RTS 7 art. 18(1)(c)"];
 }
