@@ -25,7 +25,7 @@ def add(app: typer.Typer, answer: _Answer) -> None:
     group = typer.Typer(
         help="Programs: execution logic as Python that runs compiled and metered.",
         no_args_is_help=True,
-        epilog="Example: tiderace program run examples/programs/call_spread.py 61000 --json",
+        epilog="Example: tiderace program check examples/programs/payoffs/asian.py --json",
     )
     app.add_typer(group, name="program")
 

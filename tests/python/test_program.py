@@ -19,6 +19,7 @@ from tiderace import model
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples" / "programs").glob("*.py"))
+PAYOFFS = ROOT / "examples" / "programs" / "payoffs"
 MODULES = 1_000 if os.environ.get("TIDERACE_FULL") == "1" else 40
 ENTRIES = 25
 MAX, MIN = 2**63 - 1, -(2**63)
@@ -301,20 +302,20 @@ def test_lists_and_mappings_go_in_as_arrays_and_records() -> None:
 
 
 def test_state_and_parameters_of_a_class() -> None:
-    made = tr.program.load(ROOT / "examples" / "programs" / "barrier_call.py")
-    params = {"strike": 100, "barrier": 90, "window_begin_ns": 10}
+    made = tr.program.load(PAYOFFS / "barrier.py")
+    params = {"strike": 100, "barrier": 90, "window_begin_ns": 10, "payout_max": 30}
     ends = []
     for run in (made.run_python, made.run_interpreted, made.run_compiled):
         state = made.new_state()
         words = {"params": params, "state": state, "fuel": 1_000}
         for now, index in ((5, 80), (11, 95)):
             run(now, index, entry="on_observation", **words)
-        assert run(120, 2, entry="payoff", **words)[0] == 40
+        assert run(120, entry="payout", **words)[0] == 20
         run(12, 90, entry="on_observation", **words)
-        assert run(120, 2, entry="payoff", **words)[0] == 0
+        assert run(120, entry="payout", **words)[0] == 0
         ends.append((bytes(state), made.read_state(state)))
     assert ends[0] == ends[1] == ends[2]
-    assert ends[0][1] == {"is_out": True, "observations": 2}
+    assert ends[0][1] == {"is_out": True}
     for wrong in (
         {},
         params | {"window_begin_ns": -1},
@@ -322,7 +323,7 @@ def test_state_and_parameters_of_a_class() -> None:
         params | {"strike": 1.5},
     ):
         with pytest.raises(tr.InputError):
-            made.run_compiled(120, 2, entry="payoff", params=wrong, fuel=100)
+            made.run_compiled(120, entry="payout", params=wrong, fuel=100)
 
 
 def test_a_trap_leaves_the_state_as_it_was() -> None:
@@ -384,16 +385,18 @@ def command(*args: str) -> tuple[int, Any]:
 
 
 def test_the_command_checks_runs_and_hashes(tmp_path: Path) -> None:
-    path = str(ROOT / "examples" / "programs" / "call_spread.py")
+    path = str(PAYOFFS / "call_spread.py")
     status, found = command("check", path)
-    assert (status, found["ok"], found["name"]) == (0, True, "call_spread")
-    assert command("hash", path) == (0, {"name": "call_spread", "hash": found["hash"]})
+    assert (status, found["ok"], found["name"]) == (0, True, "CallSpread")
+    assert command("hash", path) == (0, {"name": "CallSpread", "hash": found["hash"]})
+    terms = ("--entry", "payout", "--param", "low=60", "--param", "high=62", "--param")
+    paid = (path, "61", *terms, "payout_max=2")
     for engine in ("compiled", "interpreted", "python"):
-        status, ran = command("run", path, "61500", "60000", "62000", "-3", "--engine", engine)
-        assert (status, ran["result"], ran["fuel_used"]) == (0, -4500, 10)
+        status, ran = command("run", *paid, "--engine", engine)
+        assert (status, ran["result"], ran["fuel_used"]) == (0, 1, 12)
     bad = tmp_path / "bad.py"
     bad.write_text("import os\n")
     status, said = command("check", str(bad))
     assert (status, said["error"]["line"], said["error"]["column"]) == (2, 1, 1)
-    status, said = command("run", path, "1", "2", "3", "4", "--fuel", "1")
+    status, said = command("run", *paid, "--fuel", "1")
     assert (status, said["error"]["reason"], said["error"]["fuel_used"]) == (1, "out_of_fuel", 1)
