@@ -60,6 +60,8 @@ pub struct Clearing {
     pub(crate) next_settlement: Ts,
     /// Accounts that may be below their maintenance margin, each once, in the order found.
     pub(crate) to_review: VecDeque<AccountId>,
+    /// Whose order of a liquidation was answered last: the next to be looked at. Nobody's between two commands.
+    pub(crate) answered: Option<AccountId>,
     pub(crate) auctions: Vec<Auction>,
     /// Whether an account is on the list, by account.
     pub(crate) is_queued: Vec<bool>,
@@ -115,6 +117,7 @@ impl Clearing {
             now: config.start,
             next_settlement: if today > config.start { today } else { today.plus_ns(DAY_NS) },
             to_review: VecDeque::new(),
+            answered: None,
             auctions: Vec::new(),
             is_queued: vec![false; rows],
             timer: config.start,

@@ -128,6 +128,11 @@ impl Contract {
         self.settle
     }
 
+    /// Whether its value is counted in coin and divides by the price.
+    pub(crate) const fn is_inverse(&self) -> bool {
+        self.is_inverse
+    }
+
     /// Whether it is delivered at once.
     #[must_use]
     pub const fn is_spot(&self) -> bool {

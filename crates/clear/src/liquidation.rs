@@ -26,14 +26,28 @@ impl Clearing {
     /// Looks at every account whose margin may have become short and says what is to be done. To be called when a
     /// command is done, again after each round of its actions, until it says nothing; every [`Action::Liquidate`] is
     /// answered with [`Self::liquidated`] before.
+    ///
+    /// A round ends with the first order into the book, and an account that was answered comes before all others: what
+    /// it lost has been drawn from the layers before anyone else counts on them.
     pub fn review(&mut self, out: &mut Vec<Action>) {
         out.append(&mut self.noted);
-        while let Some(account) = self.to_review.pop_front() {
-            if let Some(is_queued) = self.is_queued.get_mut(Self::row(account)) {
-                *is_queued = false;
-            }
+        while let Some(account) = self.next_to_review() {
             self.review_one(account, out);
+            if matches!(out.last(), Some(Action::Liquidate { .. })) {
+                return;
+            }
         }
+    }
+
+    fn next_to_review(&mut self) -> Option<AccountId> {
+        if let Some(account) = self.answered.take() {
+            return Some(account);
+        }
+        let account = self.to_review.pop_front()?;
+        if let Some(is_queued) = self.is_queued.get_mut(Self::row(account)) {
+            *is_queued = false;
+        }
+        Some(account)
     }
 
     fn review_one(&mut self, account: AccountId, out: &mut Vec<Action>) {
@@ -115,7 +129,9 @@ impl Clearing {
         if room <= 0 {
             return None;
         }
-        let bearable = mul_div(room, ONE, notional.max(1), Rounding::Floor);
+        // A coin-settled long loses more than in proportion as the price falls.
+        let whole = if contract.is_inverse() && side == Side::Sell { notional.saturating_add(room) } else { notional };
+        let bearable = mul_div(room, ONE, whole.max(1), Rounding::Floor);
         let part = i128::from(rules.limit.get()).min(bearable);
         let ticks = i128::from(mark.get());
         let distance = mul_div(ticks.saturating_abs(), part, ONE, Rounding::Floor);
@@ -144,6 +160,7 @@ impl Clearing {
         if let Stage::Reducing { .. } = self.stage(account) {
             self.set_stage(account, Stage::Reducing { is_dry: filled == Qty::ZERO });
             self.look_at(account, instrument);
+            self.answered = Some(account);
         }
     }
 }

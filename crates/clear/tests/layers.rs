@@ -1,0 +1,121 @@
+//! Nothing is drawn twice: what liquidations, takeovers, bidders and corrections may count on when their turn comes.
+
+mod world;
+
+use tiderace_clear::config::{AccountTerms, ContractTerms, MemberTerms};
+use tiderace_clear::{Action, ClearConfig, Clearing, Fill, Layer, Stage};
+use tiderace_types::{AccountId, InstrumentId, Price, TradeKind};
+use world::*;
+
+const MINUTE: i64 = 60_000_000_000;
+
+/// Account 1 is the other side of all that is traded; 0 and 4 have 1,000 each, 2 and 3 are members beside.
+fn base() -> ClearConfig {
+    let contract = ContractTerms { margin: tiered("0.02", "0.01"), ..terms(perp(0)) };
+    let of = |amount, member| AccountTerms { member: Some(member), ..with(&[(USDC, usdc(amount))]) };
+    let accounts = vec![of(1_000, 0), of(100_000, 1), of(100_000, 1), of(100_000, 2), of(1_000, 0)];
+    let member = |amount, account: u32| MemberTerms {
+        name: String::new(),
+        mutual: vec![(USDC, usdc(amount))],
+        account: Some(AccountId(account)),
+    };
+    let mut base = config(vec![contract], accounts);
+    base.members = vec![member(10, 0), member(30, 2), member(10, 3)];
+    base.insurance = vec![(USDC, usdc(50))];
+    base.house_capital = vec![(USDC, usdc(20))];
+    base
+}
+
+/// These accounts are each long one coin at 50,000.
+fn long(base: ClearConfig, of: &[u32]) -> Clearing {
+    let mut c = Clearing::new(base).unwrap();
+    for id in of {
+        c.fill(&fill(PERP, *id, 1, 100_000, 1_000)).unwrap();
+    }
+    c
+}
+
+/// Plays the book: every order of a liquidation finds all of it at its limit, or nothing.
+fn play(c: &mut Clearing, is_found: bool) -> Vec<Action> {
+    let mut all = Vec::new();
+    loop {
+        let mut actions = Vec::new();
+        c.review(&mut actions);
+        if actions.is_empty() {
+            return all;
+        }
+        for action in &actions {
+            let Action::Liquidate { account, instrument, side, qty, limit } = *action else { continue };
+            if is_found {
+                let of =
+                    Fill { kind: TradeKind::Liquidation, ..fill(instrument, 1, account.0, limit.get(), qty.get()) };
+                c.fill(&Fill { maker: AccountId(1), taker: account, taker_side: side, ..of }).unwrap();
+            }
+            c.liquidated(account, instrument, if is_found { qty } else { tiderace_types::Qty::ZERO });
+        }
+        all.extend(actions);
+    }
+}
+
+fn end_auctions(c: &mut Clearing) -> Vec<Action> {
+    let mut out = Vec::new();
+    c.advance(c.now().plus_ns(MINUTE), &mut out);
+    out
+}
+
+fn used(out: &[Action], of: Layer) -> i128 {
+    let amounts = out.iter().filter_map(|action| match action {
+        Action::LayerUsed { layer, amount, .. } if *layer == of => Some(amount.get()),
+        _ => None,
+    });
+    amounts.sum()
+}
+
+#[test]
+fn a_second_liquidation_counts_on_what_the_first_left_in_the_layers() {
+    // Each lacks 50 at the mark; the layers have 160, which the first order may use up.
+    let mut c = long(base(), &[0, 4]);
+    c.set_mark(PERP, Price::new(97_900)).unwrap();
+    let mut out = play(&mut c, true);
+    assert_eq!(c.qty(account(0), PERP), 0);
+    assert!(used(&out, Layer::Assessment) > 0, "{out:?}");
+    assert_eq!(c.stage(account(4)), Stage::Auction, "the book is not asked for what nobody could bear");
+    out.extend(end_auctions(&mut c));
+    assert_eq!(used(&out, Layer::Nobody), 0, "{out:?}");
+    assert_eq!(used(&out, Layer::Insurance), usdc(50).get());
+    assert_eq!((total(&c, 4, USDC), c.qty(account(4), PERP)), (0, 0));
+    assert!(out.iter().any(|action| matches!(action, Action::Deleveraged { bankrupt: AccountId(4), .. })));
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn an_account_is_brought_to_its_end_before_the_next_is_asked_for_anything() {
+    let mut c = long(base(), &[0, 4]);
+    c.set_mark(PERP, Price::new(98_900)).unwrap();
+    let out = play(&mut c, true);
+    let order = out.iter().filter_map(|action| match action {
+        Action::Liquidate { account, .. } => Some(account.0),
+        _ => None,
+    });
+    let order: Vec<_> = order.collect();
+    assert!(order.is_sorted() && order.first() == Some(&0) && order.last() == Some(&4), "{order:?}");
+}
+
+#[test]
+fn a_coin_settled_order_loses_no_more_than_the_layers_bear() {
+    let inverse_id = InstrumentId(0);
+    let mut of = base();
+    of.contracts = vec![ContractTerms { margin: tiered("0.02", "0.01"), ..terms(inverse(0)) }];
+    for (row, amount) in [(0, 10_000_000), (1, 1_000_000_000)] {
+        of.accounts[row].balances = vec![(BTC, btc(amount))];
+    }
+    of.insurance = vec![(BTC, btc(2_000_000))];
+    let mut c = Clearing::new(of).unwrap();
+    // 100,000 USD long at 50,000 are two coins; a tenth of one is there, and 0.02 in the fund.
+    c.fill(&fill(inverse_id, 0, 1, 100_000, 10_000)).unwrap();
+    c.set_mark(inverse_id, Price::new(95_000)).unwrap();
+    let out = play(&mut c, true);
+    assert_eq!(c.qty(account(0), inverse_id), 0);
+    assert_eq!(used(&out, Layer::Nobody), 0, "{out:?}");
+    assert!(c.is_balanced());
+}
