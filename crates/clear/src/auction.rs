@@ -89,11 +89,7 @@ impl Clearing {
         if price.get() < asked {
             return Err(Refusal::new(Reason::BidTooLow, price.get(), asked));
         }
-        let needs = self.standing(of, auction.asset).initial.get().saturating_add(price.get());
-        let available = self.balance(bidder, auction.asset).available.get();
-        if needs > available {
-            return Err(Refusal::new(Reason::InsufficientMargin, needs, available));
-        }
+        self.check_bidder(auction, bidder, price.get())?;
         let kind = auction.kind;
         if kind == AuctionKind::Dutch {
             self.close_auction(at, Some((bidder, asked)), out);
@@ -105,6 +101,27 @@ impl Clearing {
         Ok(())
     }
 
+    /// Whether a bidder could carry the portfolio for what it bids.
+    fn check_bidder(&self, auction: &Auction, bidder: AccountId, price: i128) -> Result<(), Refusal> {
+        self.check_stage(bidder)?;
+        let Auction { account, asset, .. } = *auction;
+        let is_pooled = self.is_pooled(account);
+        for of in self.assets().filter(|of| *of == asset || !is_pooled) {
+            // What was paid for at the trade is paid for again, in cash.
+            let value = if is_pooled { 0 } else { self.sums(account, of).value };
+            let needs = self.standing(account, of).initial.get().max(value);
+            if of != asset && needs <= 0 {
+                continue;
+            }
+            let needs = needs.saturating_add(if of == asset { price } else { 0 });
+            let available = self.balance(bidder, of).available.get();
+            if needs > available {
+                return Err(Refusal::new(Reason::InsufficientMargin, needs, available));
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn end_auctions(&mut self, out: &mut Vec<Action>) {
         while let Some(at) = self.auctions.iter().position(|auction| auction.ends <= self.now) {
             let best = self.auctions.get(at).and_then(|auction| self.best_bid(auction));
@@ -112,10 +129,14 @@ impl Clearing {
         }
     }
 
-    /// The highest bid that the layers still bear, since others may have drawn on them; of equals the one that came first.
+    /// The highest bid that the layers still bear, since others may have drawn on them, of a bidder that can still carry
+    /// the portfolio; of equals the one that came first.
     fn best_bid(&self, auction: &Auction) -> Option<(AccountId, i128)> {
-        let is_borne = |of: &&(AccountId, i128)| self.floor_now(auction, of.0, of.1).is_some_and(|floor| of.1 >= floor);
-        auction.bids.iter().rev().filter(is_borne).max_by_key(|(_, price)| *price).copied()
+        let is_good = |of: &&(AccountId, i128)| {
+            self.check_bidder(auction, of.0, of.1).is_ok()
+                && self.floor_now(auction, of.0, of.1).is_some_and(|floor| of.1 >= floor)
+        };
+        auction.bids.iter().rev().filter(is_good).max_by_key(|(_, price)| *price).copied()
     }
 
     fn close_auction(&mut self, at: usize, best: Option<(AccountId, i128)>, out: &mut Vec<Action>) {

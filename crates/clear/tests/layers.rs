@@ -8,6 +8,7 @@ use tiderace_types::{AccountId, InstrumentId, Price, TradeKind};
 use world::*;
 
 const MINUTE: i64 = 60_000_000_000;
+const NS: i64 = 1_000_000_000;
 
 /// Account 1 is the other side of all that is traded; 0 and 4 have 1,000 each, 2 and 3 are members beside.
 fn base() -> ClearConfig {
@@ -71,6 +72,13 @@ fn used(out: &[Action], of: Layer) -> i128 {
     amounts.sum()
 }
 
+fn winner(out: &[Action], of: u32) -> Option<AccountId> {
+    out.iter().find_map(|action| match action {
+        Action::AuctionClosed { account, winner, .. } if account.0 == of => *winner,
+        _ => None,
+    })
+}
+
 #[test]
 fn a_second_liquidation_counts_on_what_the_first_left_in_the_layers() {
     // Each lacks 50 at the mark; the layers have 160, which the first order may use up.
@@ -117,5 +125,56 @@ fn a_coin_settled_order_loses_no_more_than_the_layers_bear() {
     let out = play(&mut c, true);
     assert_eq!(c.qty(account(0), inverse_id), 0);
     assert_eq!(used(&out, Layer::Nobody), 0, "{out:?}");
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn a_bidder_that_can_no_longer_carry_the_portfolio_loses_to_the_next_bid() {
+    let mut c = long(base(), &[0]);
+    c.set_mark(PERP, Price::new(98_800)).unwrap();
+    play(&mut c, false);
+    let mut out = Vec::new();
+    c.bid(account(2), account(0), usdc(-100), &mut out).unwrap();
+    c.bid(account(3), account(0), usdc(-50), &mut out).unwrap();
+    // 988 are needed, less 50.
+    c.withdraw(account(3), USDC, usdc(99_100)).unwrap();
+    let out = end_auctions(&mut c);
+    assert_eq!(winner(&out, 0), Some(account(2)));
+    assert_eq!(c.qty(account(3), PERP), 0);
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn a_bidder_in_default_wins_nothing() {
+    let mut of = base();
+    of.accounts[3].balances = vec![(USDC, usdc(3_000))];
+    let mut c = long(of, &[0, 3]);
+    c.set_mark(PERP, Price::new(98_800)).unwrap();
+    play(&mut c, false);
+    c.bid(account(3), account(0), usdc(-50), &mut Vec::new()).unwrap();
+    // It lost 2,600 of 3,000 itself.
+    c.advance(START.plus_ns(30 * NS), &mut Vec::new());
+    c.set_mark(PERP, Price::new(94_800)).unwrap();
+    play(&mut c, false);
+    assert_eq!(c.stage(account(3)), Stage::Auction);
+    let mut out = Vec::new();
+    c.advance(START.plus_ns(MINUTE), &mut out);
+    assert_eq!((winner(&out, 0), c.qty(account(0), PERP), c.qty(account(3), PERP)), (None, 0, 1_000));
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn one_purse_wins_one_of_two_portfolios_that_it_can_carry_one_of() {
+    let mut of = base();
+    of.accounts[3].balances = vec![(USDC, usdc(1_500))];
+    let mut c = long(of, &[0, 4]);
+    c.set_mark(PERP, Price::new(98_800)).unwrap();
+    play(&mut c, false);
+    for defaulter in [0, 4] {
+        c.bid(account(3), account(defaulter), usdc(10), &mut Vec::new()).unwrap();
+    }
+    c.bid(account(2), account(4), usdc(-10), &mut Vec::new()).unwrap();
+    let out = end_auctions(&mut c);
+    assert_eq!((winner(&out, 0), winner(&out, 4)), (Some(account(3)), Some(account(2))));
     assert!(c.is_balanced());
 }
