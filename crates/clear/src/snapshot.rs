@@ -14,7 +14,7 @@ use crate::position::{Position, Working};
 use crate::trades::TradeRecord;
 
 /// Version of the layout.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 
 impl Position {
     fn put(&self, out: &mut Vec<u8>) {

@@ -59,6 +59,8 @@ pub struct TradeRecord {
     pub fill: Fill,
     of_maker: Booked,
     of_taker: Booked,
+    /// What the taker paid to the insurance fund for its liquidation.
+    liquidation_fee: i128,
 }
 
 impl Clearing {
@@ -137,19 +139,37 @@ impl Clearing {
                 self.pay(House::Fees, account, fee, PostingKind::Fee, trade_id.0);
             }
         }
-        if kind == TradeKind::Liquidation && !is_correction {
-            self.charge_liquidation(taker, instrument, raw, trade_id);
+        if kind == TradeKind::Liquidation {
+            record.liquidation_fee = self.charge_liquidation(taker, instrument, raw, trade_id);
         }
         self.settle_pair(instrument, maker, taker);
     }
 
-    fn charge_liquidation(&mut self, account: AccountId, instrument: InstrumentId, raw: i128, trade_id: ExecId) {
-        let Some(terms) = self.config.contracts.get(instrument.index()) else { return };
-        let Some(contract) = self.contracts.get(instrument.index()) else { return };
+    fn charge_liquidation(
+        &mut self,
+        account: AccountId,
+        instrument: InstrumentId,
+        raw: i128,
+        trade_id: ExecId,
+    ) -> i128 {
+        let Some(terms) = self.config.contracts.get(instrument.index()) else { return 0 };
+        let Some(contract) = self.contracts.get(instrument.index()) else { return 0 };
         let (settle, fee) = (contract.settle(), contract.fee(raw, terms.liquidation_fee));
         // A defaulter pays it out of what it still has.
         let fee = fee.min(self.cash(account, settle).max(0));
         self.pay(House::Insurance, account, (settle, fee.saturating_neg()), PostingKind::LiquidationFee, trade_id.0);
+        fee
+    }
+
+    /// Gives the fee of a liquidation back: out of the fund as far as it still has it, else out of the venue's fees.
+    fn return_liquidation(&mut self, record: &TradeRecord, trade_id: ExecId) {
+        let Some(settle) = self.contract(record.fill.instrument).map(crate::Contract::settle) else { return };
+        let fund = self.total(LedgerAccount::House(House::Insurance), settle).get().max(0);
+        let of_fund = record.liquidation_fee.min(fund);
+        let of_fees = record.liquidation_fee.saturating_sub(of_fund);
+        for (house, amount) in [(House::Insurance, of_fund), (House::Fees, of_fees)] {
+            self.pay(house, record.fill.taker, (settle, amount), PostingKind::Correction, trade_id.0);
+        }
     }
 
     /// Books one side to its position.
@@ -297,6 +317,7 @@ impl Clearing {
             }
             self.pay(House::Fees, account, (settle, booked.fee), PostingKind::Correction, trade_id.0);
         }
+        self.return_liquidation(record, trade_id);
     }
 
     /// Takes a fill out of a position; returns the cash that goes back.
@@ -337,7 +358,7 @@ impl Booked {
 impl TradeRecord {
     /// A trade that moved nothing yet.
     pub(crate) fn of(fill: Fill) -> Self {
-        Self { fill, of_maker: Booked::default(), of_taker: Booked::default() }
+        Self { fill, of_maker: Booked::default(), of_taker: Booked::default(), liquidation_fee: 0 }
     }
 
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
@@ -353,6 +374,7 @@ impl TradeRecord {
         kind.put(out);
         self.of_maker.put(out);
         self.of_taker.put(out);
+        self.liquidation_fee.put(out);
     }
 
     pub(crate) fn take(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
@@ -367,6 +389,7 @@ impl TradeRecord {
             taker_fee: Field::take(bytes)?,
             kind: Field::take(bytes)?,
         };
-        Ok(Self { fill, of_maker: Booked::take(bytes)?, of_taker: Booked::take(bytes)? })
+        let (of_maker, of_taker) = (Booked::take(bytes)?, Booked::take(bytes)?);
+        Ok(Self { fill, of_maker, of_taker, liquidation_fee: Field::take(bytes)? })
     }
 }

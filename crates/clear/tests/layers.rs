@@ -3,8 +3,8 @@
 mod world;
 
 use tiderace_clear::config::{AccountTerms, ContractTerms, MemberTerms};
-use tiderace_clear::{Action, ClearConfig, Clearing, Fill, Layer, Stage};
-use tiderace_types::{AccountId, InstrumentId, Price, TradeKind};
+use tiderace_clear::{Action, ClearConfig, Clearing, Fill, Fund, Layer, Stage};
+use tiderace_types::{AccountId, Amount, Fraction, InstrumentId, Price, Reason, Side, TradeKind};
 use world::*;
 
 const MINUTE: i64 = 60_000_000_000;
@@ -177,4 +177,63 @@ fn one_purse_wins_one_of_two_portfolios_that_it_can_carry_one_of() {
     let out = end_auctions(&mut c);
     assert_eq!((winner(&out, 0), winner(&out, 4)), (Some(account(3)), Some(account(2))));
     assert!(c.is_balanced());
+}
+
+/// A perpetual whose liquidations cost one in a hundred; account 0 sold a coin in one.
+fn with_fee() -> (Clearing, tiderace_types::ExecId) {
+    let mut of = base();
+    of.contracts[0].liquidation_fee = Fraction::new(10_000_000);
+    let mut c = long(of, &[0]);
+    let of = Fill { kind: TradeKind::Liquidation, taker_side: Side::Sell, ..fill(PERP, 0, 1, 100_000, 1_000) };
+    let trade_id = c.fill(&of).unwrap().trade_id;
+    // 500 of 50,000 in coin sold.
+    assert_eq!((total(&c, 0, USDC), c.fund(Fund::Insurance, USDC)), (usdc(500).get(), usdc(550)));
+    (c, trade_id)
+}
+
+#[test]
+fn a_busted_liquidation_gives_its_fee_back() {
+    let (mut c, trade_id) = with_fee();
+    c.bust(trade_id).unwrap();
+    assert_eq!((total(&c, 0, USDC), c.fund(Fund::Insurance, USDC)), (usdc(1_000).get(), usdc(50)));
+    assert_eq!(c.bust(trade_id).unwrap_err().reason, Reason::UnknownTrade);
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn an_adjusted_liquidation_pays_the_fee_of_its_new_price() {
+    let (mut c, trade_id) = with_fee();
+    c.adjust(trade_id, Price::new(99_800)).unwrap();
+    // 100 lost, and 499 of fee.
+    assert_eq!((total(&c, 0, USDC), c.fund(Fund::Insurance, USDC)), (usdc(401).get(), usdc(549)));
+    c.bust(trade_id).unwrap();
+    assert_eq!((total(&c, 0, USDC), c.fund(Fund::Insurance, USDC)), (usdc(1_000).get(), usdc(50)));
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn a_fee_given_back_takes_no_more_than_the_fund_has() {
+    let (mut c, trade_id) = with_fee();
+    // Another default uses the fund up meanwhile.
+    c.fill(&fill(PERP, 4, 1, 100_000, 1_000)).unwrap();
+    c.set_mark(PERP, Price::new(96_700)).unwrap();
+    play(&mut c, false);
+    end_auctions(&mut c);
+    assert_eq!(c.fund(Fund::Insurance, USDC), Amount::ZERO);
+    c.bust(trade_id).unwrap();
+    assert_eq!(c.fund(Fund::Insurance, USDC), Amount::ZERO);
+    // Of the venue's own income, then.
+    let fees = tiderace_clear::LedgerAccount::House(tiderace_clear::House::Fees);
+    assert_eq!(c.total(fees, USDC), usdc(-500));
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn what_is_kept_of_a_liquidation_is_in_the_bytes() {
+    let (c, trade_id) = with_fee();
+    let mut bytes = Vec::new();
+    c.encode(&mut bytes);
+    let mut again = Clearing::decode(c.config().clone(), &mut &bytes[..]).unwrap();
+    again.bust(trade_id).unwrap();
+    assert_eq!(total(&again, 0, USDC), usdc(1_000).get());
 }
