@@ -51,6 +51,10 @@ impl Clearing {
     }
 
     fn review_one(&mut self, account: AccountId, out: &mut Vec<Action>) {
+        if account == self.house_account() {
+            self.review_house(out);
+            return;
+        }
         let stage = self.stage(account);
         if stage == Stage::Auction {
             return;

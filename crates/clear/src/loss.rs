@@ -157,14 +157,18 @@ impl Clearing {
         }
         let mut needs = 0i128;
         for (instrument, qty) in lots {
-            let contract = self.contract(instrument)?;
-            if contract.settle() == asset {
-                let (mark, index) = (self.mark(instrument), self.index(contract.base()));
-                let needed = self.rules.get(instrument.index())?.requirement(qty, mark, index)?.maintenance.get();
-                needs = needs.checked_add(self.decayed_margin(instrument, needed))?;
+            if self.contract(instrument)?.settle() == asset {
+                needs = needs.checked_add(self.house_need(instrument, qty)?)?;
             }
         }
         Some(needs)
+    }
+
+    /// What a position of the house needs as maintenance.
+    fn house_need(&self, instrument: InstrumentId, qty: i64) -> Option<i128> {
+        let (mark, index) = (self.mark(instrument), self.index(self.contract(instrument)?.base()));
+        let needed = self.rules.get(instrument.index())?.requirement(qty, mark, index)?.maintenance.get();
+        Some(self.decayed_margin(instrument, needed))
     }
 
     /// Whether the house can take over an account's positions: the layers bear what the account lacks, and were the
@@ -187,8 +191,59 @@ impl Clearing {
             }
             let equity = self.standing(house, of).equity.get().saturating_sub(lack);
             let needs = self.house_needs(&taken, of).map(|needs| needs.max(is_taken.into()));
-            needs.is_some_and(|needs| needs == 0 || equity >= needs)
+            // What was paid for at the trade the fund pays for in cash.
+            let cash = self.cash(house, of).saturating_sub(self.sums(account, of).value).saturating_sub(lack);
+            needs.is_some_and(|needs| needs == 0 || (equity >= needs && cash >= 0))
         })
+    }
+
+    /// The house lets go of what it took over and can carry no longer, as anyone must: where its equity is below what its
+    /// positions need, or its cash below zero, they are closed against the other side at the mark, the heaviest first.
+    /// Cash that is below zero then the layers below the fund bear, and last those who were closed.
+    pub(crate) fn review_house(&mut self, out: &mut Vec<Action>) {
+        let house = self.house_account();
+        for asset in self.assets() {
+            let mut takers = Vec::new();
+            while let Some((instrument, qty)) = self.carried_too_much(asset) {
+                self.deleverage(house, instrument, qty, &mut takers, out);
+                if self.qty(house, instrument) == qty {
+                    break;
+                }
+            }
+            let debt = self.cash(house, asset).saturating_neg();
+            if debt <= 0 {
+                continue;
+            }
+            let left = self.cover(house, asset, debt, out);
+            let covered = (asset, debt.saturating_sub(left));
+            self.pay(House::Default, house, covered, PostingKind::Waterfall, house.0.into());
+            self.share_rest(house, asset, left.saturating_neg(), &takers);
+        }
+    }
+
+    /// What the house holds that settles in an asset.
+    fn carries(&self, asset: AssetId) -> impl Iterator<Item = &crate::Position> {
+        let settles = move |of: &&crate::Position| self.contract(of.instrument).is_some_and(|at| at.settle() == asset);
+        self.positions(self.house_account()).filter(settles)
+    }
+
+    /// The position of the house that needs most in an asset, where it can no longer carry all of them.
+    fn carried_too_much(&self, asset: AssetId) -> Option<(InstrumentId, i64)> {
+        self.carries(asset).next()?;
+        let house = self.house_account();
+        let needs = self.house_needs(&[], asset)?;
+        if self.cash(house, asset) >= 0 && self.standing(house, asset).equity.get() >= needs {
+            return None;
+        }
+        let mut heaviest = None;
+        for position in self.carries(asset) {
+            let (instrument, qty) = (position.instrument, position.qty);
+            let weight = self.house_need(instrument, qty).unwrap_or(0);
+            if heaviest.is_none_or(|(_, most)| weight > most) {
+                heaviest = Some(((instrument, qty), weight));
+            }
+        }
+        heaviest.map(|(of, _)| of)
     }
 
     /// Nobody bid what can be borne. Where the house can carry the positions it takes them over; else the other side is
@@ -244,6 +299,7 @@ impl Clearing {
             let share = if rest < 0 { share.saturating_neg() } else { share };
             let (debit, credit) = (LedgerAccount::Trading(account), LedgerAccount::Trading(*taker));
             self.ledger.post(debit, credit, (asset, share), PostingKind::Waterfall, account.0.into());
+            self.queue(*taker);
         }
     }
 
@@ -303,7 +359,9 @@ impl Clearing {
     /// The price of an instrument at which its defaulter has nothing left, nearest tick towards the mark.
     fn bankruptcy_price(&self, account: AccountId, instrument: InstrumentId, asset: AssetId, mark: Price) -> Price {
         let room = self.standing(account, asset).equity.get();
-        let room = if room < 0 { room.saturating_add(self.layers_total(account, asset)).min(0) } else { room };
+        // What the house has over stays in its fund.
+        let is_short = room < 0 || account == self.house_account();
+        let room = if is_short { room.saturating_add(self.layers_total(account, asset)).min(0) } else { room };
         let (Some(contract), Some(position)) = (self.contract(instrument), self.position(account, instrument)) else {
             return mark;
         };

@@ -284,6 +284,10 @@ impl Clearing {
 
     /// Puts an account on the list of those to review where what it has no longer covers what would warn it.
     pub(crate) fn look_at(&mut self, account: AccountId, instrument: InstrumentId) {
+        if account == self.house_account() {
+            self.queue(account);
+            return;
+        }
         if !self.knows(account) {
             return;
         }

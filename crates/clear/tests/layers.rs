@@ -4,7 +4,8 @@ mod world;
 
 use tiderace_clear::config::{AccountTerms, ContractTerms, MemberTerms};
 use tiderace_clear::{Action, ClearConfig, Clearing, Fill, Fund, Layer, Stage};
-use tiderace_types::{AccountId, Amount, Fraction, InstrumentId, Price, Reason, Side, TradeKind};
+use tiderace_margin::{Factor, Model};
+use tiderace_types::{AccountId, Amount, Fraction, InstrumentId, Price, PutOrCall, Reason, Side, TradeKind};
 use world::*;
 
 const MINUTE: i64 = 60_000_000_000;
@@ -125,6 +126,95 @@ fn a_coin_settled_order_loses_no_more_than_the_layers_bear() {
     let out = play(&mut c, true);
     assert_eq!(c.qty(account(0), inverse_id), 0);
     assert_eq!(used(&out, Layer::Nobody), 0, "{out:?}");
+    assert!(c.is_balanced());
+}
+
+/// The house holds one coin long at 48,800 with 9,810 in the fund.
+fn carrying() -> Clearing {
+    let mut of = base();
+    of.insurance = vec![(USDC, usdc(10_000))];
+    let mut c = long(of, &[0]);
+    c.set_mark(PERP, Price::new(97_600)).unwrap();
+    play(&mut c, false);
+    end_auctions(&mut c);
+    assert_eq!((c.qty(c.house_account(), PERP), c.fund(Fund::Insurance, USDC)), (1_000, usdc(9_810)));
+    c
+}
+
+#[test]
+fn the_house_lets_go_of_what_its_equity_carries_no_longer() {
+    let mut c = carrying();
+    // 9,424 lost of 9,810 would leave 386 where 393.76 are needed.
+    c.set_mark(PERP, Price::new(78_752)).unwrap();
+    let out = play(&mut c, false);
+    let of = out.iter().filter(|action| matches!(action, Action::Deleveraged { account: AccountId(1), .. }));
+    assert_eq!(of.count(), 1, "{out:?}");
+    assert_eq!((c.qty(c.house_account(), PERP), c.fund(Fund::Insurance, USDC)), (0, usdc(386)));
+    assert_eq!(used(&out, Layer::House), 0);
+    // At the mark: who is closed loses nothing by it.
+    assert_eq!(total(&c, 1, USDC), usdc(100_000 + 10_624).get());
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn what_the_fund_has_not_of_a_carried_loss_the_layers_below_bear_and_last_who_is_closed() {
+    let mut c = carrying();
+    // 10,800 lost of 9,810: 990 short; 20 + 40 + 40 in the layers below, 890 uncovered.
+    c.set_mark(PERP, Price::new(76_000)).unwrap();
+    let out = play(&mut c, false);
+    assert_eq!(c.fund(Fund::Insurance, USDC), Amount::ZERO);
+    let below = [Layer::House, Layer::Mutual, Layer::Assessment].map(|layer| used(&out, layer));
+    assert_eq!(below, [20, 40, 40].map(|of| usdc(of).get()));
+    assert_eq!((used(&out, Layer::Insurance), used(&out, Layer::Nobody)), (0, 0));
+    assert_eq!(total(&c, 1, USDC), usdc(100_000 + 12_000 - 890).get());
+    assert_eq!(c.qty(c.house_account(), PERP), 0);
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn the_fund_is_never_below_zero_after_a_settlement_of_what_it_carries() {
+    let mut c = carrying();
+    c.set_mark(PERP, Price::new(76_000)).unwrap();
+    let mut out = Vec::new();
+    // The daily settlement comes first here, before anyone was looked at.
+    c.advance(START.plus_ns(8 * 60 * MINUTE), &mut out);
+    out.extend(play(&mut c, false));
+    assert_eq!(c.fund(Fund::Insurance, USDC), Amount::ZERO);
+    assert_eq!(c.qty(c.house_account(), PERP), 0);
+    assert!(c.is_balanced());
+}
+
+#[test]
+fn the_house_takes_over_no_premium_that_its_cash_does_not_pay() {
+    let call = InstrumentId(1);
+    let of = |text| Factor::parse(text).unwrap();
+    let margin = Model::Option {
+        rate: of("0.15"),
+        floor: of("0.1"),
+        maintenance: of("0.075"),
+        put_maintenance_of_mark: Factor::ZERO,
+        initial_at_least_maintenance: Default::default(),
+        factor: of("1"),
+        unit: Default::default(),
+        otm_of: Default::default(),
+    };
+    let mut base = base();
+    let instrument = option(1, START.plus_ns(30 * 1_440 * MINUTE), 50_000, PutOrCall::Call);
+    base.contracts.push(ContractTerms { margin: Some(margin), ..terms(instrument) });
+    base.accounts[0] = AccountTerms { member: Some(0), ..with(&[(USDC, usdc(7_000))]) };
+    base.insurance = vec![(USDC, usdc(5_000))];
+    let mut c = Clearing::new(base).unwrap();
+    c.set_index(BTC, index(50_000)).unwrap();
+    // A call for 6,000, and a coin short at 50,000.
+    c.fill(&fill(call, 0, 1, 12_000, 1_000)).unwrap();
+    c.fill(&fill(PERP, 1, 0, 100_000, 1_000)).unwrap();
+    c.set_mark(call, Price::new(12_000)).unwrap();
+    // 6,700 lost: 300 are left, 567 are needed.
+    c.set_mark(PERP, Price::new(113_400)).unwrap();
+    play(&mut c, false);
+    let out = end_auctions(&mut c);
+    assert!(c.fund(Fund::Insurance, USDC) >= Amount::ZERO, "{:?}", c.fund(Fund::Insurance, USDC));
+    assert!(out.iter().any(|action| matches!(action, Action::Deleveraged { bankrupt: AccountId(0), .. })), "{out:?}");
     assert!(c.is_balanced());
 }
 
