@@ -20,7 +20,7 @@ from tiderace._programs.words import name_of
 from tiderace.errors import ArgumentError, InputError
 
 ROOT = Path(__file__).resolve().parents[2]
-ACTIONS = {"take": 200, "post": 200}
+FUEL = {"take": 200, "post": 200, "vol": 4, "vol_at_price": 1000}
 
 
 def contract() -> list[tuple[str, str, str]]:
@@ -40,7 +40,7 @@ def test_the_host_offers_what_the_contract_says_in_its_order() -> None:
         assert [name_of(kind).removeprefix("tr.") for kind in function.params] == kinds
         assert name_of(function.result).removeprefix("tr.") == result
         assert (function.capability or "") == capability
-        assert function.fuel == (4 if int(number) < acts else ACTIONS.get(name, 50))
+        assert function.fuel == (4 if int(number) < acts else FUEL.get(name, 50))
 
 
 ASKS = """

@@ -103,6 +103,12 @@ pub trait View {
     fn lots(&self, venue: i64, amount: i128, price: i64) -> Option<i64>;
     fn least(&self, venue: i64, price: i64) -> Option<i64>;
     fn position(&self, venue: i64) -> Option<i64>;
+    fn vol(&self, venue: i64) -> Option<i64>;
+    fn price_at_vol(&self, venue: i64, vol: i64, is_up: bool) -> Option<i64>;
+    fn vol_at_price(&self, venue: i64, price: i64) -> Option<i64>;
+    fn delta(&self, venue: i64) -> Option<i64>;
+    fn vega(&self, venue: i64) -> Option<i64>;
+    fn price_at_value(&self, venue: i64, value: i64, in_coin: bool, is_up: bool) -> Option<i64>;
 }
 
 /// Answers a program's calls out of a [`View`].
@@ -257,6 +263,12 @@ impl<V: View> program::Host for Host<V> {
             27 => word(view.lots(first, whole(args[1], args[2]), fourth)?),
             28 => word(view.least(first, second)?),
             29 => word(view.position(first)?),
+            41 => word(view.vol(first)?),
+            42 => word(view.price_at_vol(first, second, third != 0)?),
+            43 => word(view.vol_at_price(first, second)?),
+            44 => word(view.delta(first)?),
+            45 => word(view.vega(first)?),
+            46 => word(view.price_at_value(first, second, third != 0, fourth != 0)?),
             _ => return self.act(function, args),
         })
     }

@@ -7,6 +7,10 @@ use tiderace_program::{HostFunction, HostTable, Scalar};
 const READ: u32 = 4;
 /// Fuel of what plans over all venues.
 const PLAN: u32 = 200;
+/// Fuel of what prices an option.
+const PRICES: u32 = 50;
+/// Fuel of what looks for a price's vol.
+const SEEKS: u32 = 1_000;
 /// Fuel of any other ask.
 const ASK: u32 = 50;
 
@@ -20,7 +24,7 @@ pub(crate) const TIMER: &str = "timer";
 /// Name, capability, arguments, result, fuel.
 type Row = (&'static str, &'static str, &'static [Scalar], Option<Scalar>, u32);
 
-const ROWS: [Row; 41] = [
+const ROWS: [Row; 47] = [
     ("now", NONE, &[], Some(Int), READ),
     ("start", NONE, &[], Some(Int), READ),
     ("end", NONE, &[], Some(Int), READ),
@@ -62,6 +66,12 @@ const ROWS: [Row; 41] = [
     ("step", PARENT, &[Int, Amount], None, ASK),
     ("finish", PARENT, &[], None, ASK),
     ("note", NONE, &[Int, Int], None, ASK),
+    ("vol", BOOKS, &[Int], Some(Int), READ),
+    ("price_at_vol", BOOKS, &[Int, Int, Bool], Some(Price), PRICES),
+    ("vol_at_price", BOOKS, &[Int, Price], Some(Int), SEEKS),
+    ("delta", BOOKS, &[Int], Some(Int), PRICES),
+    ("vega", BOOKS, &[Int], Some(Int), PRICES),
+    ("price_at_value", BOOKS, &[Int, Int, Bool, Bool], Some(Price), PRICES),
 ];
 
 /// What the desk offers to an algorithm, all of it granted.

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tiderace_algo::{Algo, AlgoError, Ask, Entry, Meta, Outcome, Program, Runner, TWAP_FORM, View};
+use tiderace_model::quoted::Quoted;
 use tiderace_program::{Call, CompileError, Compiled, Compiler};
 use tiderace_route::{Router, smallest_qty};
-use tiderace_types::{Amount, Instrument, Price, Qty, Rounding, Side, Ts};
+use tiderace_types::{Amount, Fraction, Instrument, InstrumentKind, Price, Qty, Rounding, Side, Ts};
 
 use crate::ground::Ground;
 use crate::parent::{Parent, Venue};
@@ -192,6 +193,14 @@ impl Lens {
         Some((venue, self.ground.instruments.get(venue.instrument.index())?))
     }
 
+    /// The option that a venue is, as it stands; the inner `None` is no option, or one that nothing is known of.
+    fn quoted(&self, venue: i64) -> Option<Option<Quoted>> {
+        let (_, instrument) = self.at(venue)?;
+        let Ground { marks, .. } = &self.ground;
+        let mid2 = marks.underlying(instrument.id).and_then(|underlying| self.ground.mid2(underlying));
+        Some(mid2.and_then(|mid2| marks.quoted(instrument, Ts::new(self.now), mid2)))
+    }
+
     fn book(&self, venue: i64) -> Option<(Option<&tiderace_book::Book>, &Instrument)> {
         let (venue, instrument) = self.at(venue)?;
         Some((self.ground.books.get(venue.instrument.index()).filter(|book| book.is_live()), instrument))
@@ -303,6 +312,28 @@ impl View for Lens {
     }
     fn position(&self, venue: i64) -> Option<i64> {
         self.ground.positions.get(self.at(venue)?.0.instrument.index()).copied()
+    }
+    fn vol(&self, venue: i64) -> Option<i64> {
+        let (venue, _) = self.at(venue)?;
+        Some(self.ground.marks.vol_e9(venue.instrument).unwrap_or(0))
+    }
+    fn price_at_vol(&self, venue: i64, vol: i64, is_up: bool) -> Option<i64> {
+        Some(self.quoted(venue)?.and_then(|option| option.price_at_vol(vol, is_up)).unwrap_or(0))
+    }
+    fn vol_at_price(&self, venue: i64, price: i64) -> Option<i64> {
+        Some(self.quoted(venue)?.and_then(|option| option.vol_at_price(price)).unwrap_or(0))
+    }
+    fn delta(&self, venue: i64) -> Option<i64> {
+        if self.at(venue)?.1.kind != InstrumentKind::Option {
+            return Some(Fraction::ONE.get());
+        }
+        Some(self.quoted(venue)?.and_then(|option| option.delta_e9()).unwrap_or(0))
+    }
+    fn vega(&self, venue: i64) -> Option<i64> {
+        Some(self.quoted(venue)?.and_then(|option| option.vega_e9()).unwrap_or(0))
+    }
+    fn price_at_value(&self, venue: i64, value: i64, in_coin: bool, is_up: bool) -> Option<i64> {
+        Some(self.quoted(venue)?.and_then(|option| option.price_at_value(value, in_coin, is_up)).unwrap_or(0))
     }
 }
 

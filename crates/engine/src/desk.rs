@@ -14,7 +14,7 @@ use tiderace_route::Router;
 use tiderace_types::event::{BookChanged, OrderSent, Refused, ReplaceSent, TimerFired};
 use tiderace_types::input::{
     CancelAll, CancelOrder, CancelReject, EnableStrategy, ExecutionReport, Kill, LoadAlgo, ReplaceOrder, SetTimer,
-    SubmitOrder, SubmitParent,
+    SubmitOrder, SubmitParent, SurfaceTaken,
 };
 use tiderace_types::layout::Layout;
 use tiderace_types::{
@@ -217,6 +217,7 @@ impl Desk {
                 out.push(ended(command.algo.into(), LoadAlgo::KIND, NO_INSTRUMENT));
             }
             Input::LoadAlgo(command) => self.parents.load(command, out),
+            Input::SurfaceTaken(taken) => self.take_surface(taken, out),
             Input::SubmitParent(command) => {
                 self.with_parents(out, |parents, desk, out| parents.submit(desk, ts, command, out));
             }
@@ -467,6 +468,17 @@ impl Desk {
         self.absorb(ts, from, out);
         self.retry_killed(ts, out);
         self.with_parents(out, |parents, desk, out| parents.on_timer(desk, ts, out));
+    }
+
+    /// Vols and forwards from now on; programs see them when they are woken next.
+    fn take_surface(&mut self, taken: &SurfaceTaken, out: &mut Vec<Output>) {
+        let (id, kind) = (taken.surface.version, SurfaceTaken::KIND);
+        if self.is_ended {
+            return out.push(ended(id, kind, NO_INSTRUMENT));
+        }
+        if let Err(refusal) = self.ground.on_surface(&taken.surface) {
+            out.push(refused(id, kind, NO_INSTRUMENT, refusal));
+        }
     }
 
     fn set_timer(&mut self, command: &SetTimer, out: &mut Vec<Output>) {

@@ -7,7 +7,12 @@ use tiderace_book::Book;
 use tiderace_risk::RiskConfig;
 use tiderace_types::event::FillBooked;
 use tiderace_types::num::div_round;
-use tiderace_types::{Amount, Fraction, Instrument, InstrumentId, MarketEvent, Price, Qty, Rounding, Side, Ts};
+use tiderace_types::venue::SurfacePublished;
+use tiderace_types::{
+    Amount, Fraction, Instrument, InstrumentId, MarketEvent, Price, Qty, Refusal, Rounding, Side, Ts,
+};
+
+use crate::marks::Marks;
 
 /// Half of the time over which a mid's range is known.
 const HALF_NS: i64 = 30_000_000_000;
@@ -25,6 +30,8 @@ pub(crate) struct Ground {
     pub(crate) positions: Vec<i64>,
     /// Whether the market data prints our own trades.
     pub(crate) prints_own: bool,
+    /// What options are worth.
+    pub(crate) marks: Marks,
     /// The smallest child of each instrument's sides, as it was last asked for.
     smallest: Vec<[Cell<Smallest>; 2]>,
 }
@@ -91,6 +98,7 @@ impl Ground {
             positions: vec![0; instruments.len()],
             instruments: instruments.to_vec(),
             prints_own,
+            marks: Marks::new(instruments),
             smallest: instruments.iter().map(|_| Default::default()).collect(),
         }
     }
@@ -131,7 +139,19 @@ impl Ground {
         let mid2 = self.books.get(at).and_then(Book::mid2);
         if let (Some(mid2), Some(range)) = (mid2, self.ranges.get_mut(at)) {
             range.add(ts, mid2);
+            self.marks.on_moved(instrument, mid2);
         }
+    }
+
+    /// A published surface.
+    pub(crate) fn on_surface(&mut self, surface: &SurfacePublished) -> Result<(), Refusal> {
+        let Self { books, instruments, marks, .. } = self;
+        marks.take(instruments, surface, |id| mid2_of(books, id))
+    }
+
+    /// Twice the mid of a book that is live.
+    pub(crate) fn mid2(&self, instrument: InstrumentId) -> Option<i64> {
+        mid2_of(&self.books, instrument)
     }
 
     /// A fill of the account.
@@ -165,6 +185,10 @@ impl Ground {
         };
         is_wider(spread2, spread_max) || is_wider(range.width(ts, mid2), range_max)
     }
+}
+
+fn mid2_of(books: &[Book], instrument: InstrumentId) -> Option<i64> {
+    books.get(instrument.index()).filter(|book| book.is_live()).and_then(Book::mid2)
 }
 
 /// A price moved by a share of itself, to the nearer tick on the side that is asked for.

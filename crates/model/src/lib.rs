@@ -15,6 +15,7 @@ pub mod inverse;
 pub mod micro_price;
 pub mod normal;
 mod otm;
+pub mod quoted;
 pub mod risk_array;
 pub mod ssvi;
 pub mod surface;

@@ -229,7 +229,7 @@ pub fn scale_up(value: f64) -> Result<i64, Reason> {
     if scaled < 0.0 { Err(Reason::NotANumber) } else { whole(scaled, SCALE_MAX) }
 }
 
-fn whole(value: f64, largest: f64) -> Result<i64, Reason> {
+pub(crate) fn whole(value: f64, largest: f64) -> Result<i64, Reason> {
     if value.abs() < largest {
         #[expect(clippy::as_conversions, reason = "a whole number within 2^60, checked above")]
         return Ok(value as i64);

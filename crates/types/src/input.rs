@@ -2,6 +2,7 @@
 
 use crate::ids::Tags;
 use crate::layout::{DecodeError, Field};
+use crate::venue::SurfacePublished;
 use crate::{
     AccountId, Amount, AssetId, AtEnd, ClOrdId, ExecId, ExecType, Fraction, InstrumentId, KillScope, OrdStatus,
     OrdType, ParentId, Price, Qty, Reason, Side, TimeInForce, Ts, layout, records,
@@ -295,6 +296,31 @@ impl LoadAlgo {
     }
 }
 
+/// A surface as it was published for an underlying of the desk's: forwards and vols from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SurfaceTaken {
+    /// In the words that a venue's clearing takes it in.
+    pub surface: SurfacePublished,
+}
+
+impl SurfaceTaken {
+    /// The record's kind.
+    pub const KIND: u16 = 21;
+
+    /// Appends its bytes: those of the surface.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        self.surface.encode(out);
+    }
+
+    /// Reads it from exactly its bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        SurfacePublished::decode(bytes).map(|surface| Self { surface })
+    }
+}
+
 records! {
     /// Everything that goes into the desk.
     Input {
@@ -338,5 +364,7 @@ records! {
     varying {
         /// An algorithm.
         LoadAlgo,
+        /// Vols and forwards.
+        SurfaceTaken,
     }
 }

@@ -11,8 +11,10 @@ from tiderace.errors import ArgumentError
 _INT, _BOOL = Scalar.INT, Scalar.BOOL
 _PRICE, _QTY, _AMOUNT = Scalar.PRICE, Scalar.QTY, Scalar.AMOUNT
 _PARENT, _BOOK, _TIMER = "parent", "book:*", "timer"
-# Fuel of a call: one that reads, one that spreads over venues, any other that acts.
+# Fuel of a call: one that reads, one that spreads over venues, any other that acts; one that prices
+# an option, one that looks for its vol.
 _READS, _ROUTES, _ACTS = 4, 200, 50
+_PRICES, _SEEKS = 50, 1_000
 
 _Row = tuple[str, tuple[Scalar, ...], Scalar | None, str | None, int]
 # The table of `docs/ALGO.md`; a function's number is its place, so it is append-only.
@@ -58,6 +60,12 @@ _TABLE: tuple[_Row, ...] = (
     ("step", (_INT, _AMOUNT), None, _PARENT, _ACTS),
     ("finish", (), None, _PARENT, _ACTS),
     ("note", (_INT, _INT), None, None, _ACTS),
+    ("vol", (_INT,), _INT, _BOOK, _READS),
+    ("price_at_vol", (_INT, _INT, _BOOL), _PRICE, _BOOK, _PRICES),
+    ("vol_at_price", (_INT, _PRICE), _INT, _BOOK, _SEEKS),
+    ("delta", (_INT,), _INT, _BOOK, _PRICES),
+    ("vega", (_INT,), _INT, _BOOK, _PRICES),
+    ("price_at_value", (_INT, _INT, _BOOL, _BOOL), _PRICE, _BOOK, _PRICES),
 )
 # Arguments that may be written as a text, which the form holds as the number of a label.
 _LABELS = {"note": frozenset({0})}

@@ -7,8 +7,10 @@ use tiderace_types::event::{
 };
 use tiderace_types::input::{
     BalanceSet, CancelAll, CancelOrder, CancelParent, CancelReject, ClearBreak, EnableStrategy, End, ExecutionReport,
-    Kill, LoadAlgo, MarketData, PauseParent, ReplaceOrder, ResumeParent, SetTimer, SubmitOrder, SubmitParent, Timer,
+    Kill, LoadAlgo, MarketData, PauseParent, ReplaceOrder, ResumeParent, SetTimer, SubmitOrder, SubmitParent,
+    SurfaceTaken, Timer,
 };
+use tiderace_types::venue::{SurfaceForward, SurfacePublished, SurfaceVol};
 use tiderace_types::{
     AccountId, Amount, AssetId, AtEnd, ClOrdId, ExecId, ExecType, Fraction, Input, InstrumentId, KillScope,
     MarketEvent, MarketKind, OrdStatus, OrdType, Output, ParentId, ParentStatus, Price, Qty, Reason, Side, Tags,
@@ -115,12 +117,23 @@ pub(crate) fn inputs() -> Vec<Input> {
         BalanceSet { account: AccountId(12), venue: VenueId(13), asset: AssetId(14), amount: AMOUNT }.into(),
         End { interrupted: true }.into(),
         load_algo().into(),
+        surface_taken().into(),
     ]
 }
 
 /// The one of varying length.
 pub(crate) fn load_algo() -> LoadAlgo {
     LoadAlgo { algo: 0x0403_0201, form: vec![0x54, 0x52, 0x50], params: vec![1, 2] }
+}
+
+/// The published surface among the inputs.
+pub(crate) fn surface_taken() -> SurfaceTaken {
+    let e12 = |value: i128| Amount::new(value * 1_000_000_000_000);
+    let maturity = Ts::new(1_700_000_000_000_000_000);
+    let forward = SurfaceForward { maturity, forward: e12(60_000), discount: e12(1), rate: Amount::ZERO };
+    let vol = SurfaceVol { instrument: InstrumentId(2), vol: Amount::new(500_000_000_000) };
+    let surface = SurfacePublished { base: AssetId(1), version: 7, forwards: vec![forward], vols: vec![vol] };
+    SurfaceTaken { surface }
 }
 
 /// One of every output, by kind.
