@@ -3,7 +3,7 @@
 import json
 import tomllib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, time
 from decimal import Decimal
@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tiderace import _core
+from tiderace._program import Program, program
+from tiderace._programs.emit import core_end
 from tiderace._values import Number
 from tiderace.errors import InputError, core_errors
 
@@ -336,19 +338,72 @@ class Venue(AbstractContextManager["Venue"]):
         events
             As `say`.
         """
-        line = {
-            "do": "new_order",
-            "account": account,
-            "symbol": symbol,
-            "cl_ord_id": str(cl_ord_id),
-            "side": side,
-            "order_qty": order_qty,
-            "ord_type": ord_type,
-            "time_in_force": time_in_force,
-        }
-        if price is not None:
-            line["price"] = price
+        line = _order(symbol, account, cl_ord_id, side, order_qty, price, ord_type, time_in_force)
         return self.say(line | _further(terms, line))
+
+    def conditional(
+        self,
+        symbol: str,
+        *,
+        when: Program | str | Path,
+        account: str,
+        cl_ord_id: str | int,
+        side: Side,
+        order_qty: Number,
+        price: Number | None = None,
+        ord_type: str = "limit",
+        time_in_force: str = "GTC",
+        params: Mapping[str, Any] | None = None,
+        reads: Sequence[str] | None = None,
+        every: str | None = None,
+        until: str | None = None,
+        terms: Mapping[str, Any] | None = None,
+    ) -> list[Event]:
+        """Leave an order that enters when a program says that it is due.
+
+        Parameters
+        ----------
+        symbol, account, cl_ord_id, side, order_qty, price, ord_type, time_in_force, terms
+            The order, as of `new_order`.
+        when
+            The condition, or its file (``docs/CONDITION.md``).
+        params
+            Its parameters by name, those of type `Price` in the quote unit of what it reads first;
+            what is not given is its default.
+        reads
+            Symbols of the instruments that it numbers from 0, at most 8; without it, `symbol`.
+        every
+            How often it is asked by the clock too, a duration like ``"60s"``, a second at least.
+        until
+            When it ends, an RFC 3339 time.
+
+        Returns
+        -------
+        events
+            As `say`. Of the condition they are ``condition``, with ``what``: ``accepted``, and in
+            the end, from this or a later call, ``triggered``, ``stopped``, ``canceled`` or
+            ``expired``. `cancel` takes it back by its key.
+
+        Raises
+        ------
+        ProgramError
+            The file is no program; names line and column.
+        InputError
+            It has no parameter of that name, or a value cannot be read.
+        """
+        if isinstance(reads, str):
+            raise TypeError(f"reads = {reads!r}; write a list of symbols, like [{reads!r}]")
+        made = when if isinstance(when, Program) else program.load(when)
+        own: dict[str, Any] = {
+            "do": "conditional",
+            "form": made.ir[: core_end(made.ir)].hex(),
+            "reads": [symbol] if reads is None else list(reads),
+            "params": dict(params or {}),
+        }
+        given = {"every": every, "until": until}
+        own |= {key: value for key, value in given.items() if value is not None}
+        line = _order(symbol, account, cl_ord_id, side, order_qty, price, ord_type, time_in_force)
+        return self.say(line | own | _further(terms, line | own))
 
     def replace(
         self,
@@ -466,6 +521,29 @@ def _json(value: Mapping[str, Any]) -> str:
         raise TypeError(f"{item!r} is a {type(item).__name__}; write a string")
 
     return json.dumps(plain(value))
+
+
+def _order(
+    symbol: str,
+    account: str,
+    cl_ord_id: str | int,
+    side: Side,
+    order_qty: Number,
+    price: Number | None,
+    ord_type: str,
+    time_in_force: str,
+) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "do": "new_order",
+        "account": account,
+        "symbol": symbol,
+        "cl_ord_id": str(cl_ord_id),
+        "side": side,
+        "order_qty": order_qty,
+        "ord_type": ord_type,
+        "time_in_force": time_in_force,
+    }
+    return line if price is None else line | {"price": price}
 
 
 def _further(terms: Mapping[str, Any] | None, line: Mapping[str, object]) -> dict[str, Any]:

@@ -41,7 +41,9 @@ def answer(values: dict[str, Any]) -> Any:
 
     def host(name: str, *args: Any) -> Any:
         told = values[name]
-        return told[args[0]] if args else told
+        for arg in args:
+            told = told[arg]
+        return told
 
     return host
 
@@ -58,6 +60,10 @@ CALLS: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = [
         {"position": [-2, -10], "delta": [0, 5 * 10**11]},
         True,
     ),
+    ("when_spread_widens", {"spread": 5}, {"best": [(15, 9)], "mark": [12]}, True),
+    ("when_spread_widens", {"spread": 6}, {"best": [(15, 9)], "mark": [12]}, False),
+    ("when_spread_widens", {"spread": 5}, {"best": [(15, 9)], "mark": [16]}, False),
+    ("when_spread_widens", {"spread": 5}, {"best": [(15, 0)], "mark": [12]}, False),
 ]
 
 
@@ -70,6 +76,145 @@ def test_plain_python_machine_code_and_interpreter_agree(
     ended = [way(fuel=2_000, entry="is_due", params=params, host=answer(values)) for way in ways]
     assert ended[0] == ended[1] == ended[2]
     assert ended[0][0] is is_due
+
+
+def test_the_index_at_entry_is_kept_in_the_state() -> None:
+    made = tr.program.load(EXAMPLES / "when_index_falls.py")
+    ends = []
+    for way in (made.run_python, made.run_compiled, made.run_interpreted):
+        state, seen = made.new_state(), []
+        for index in (0, 10_000, 9_701, 12_000, 9_700):
+            words: dict[str, Any] = {"fuel": 2_000, "entry": "is_due", "state": state}
+            seen.append(way(params={"fall": 30_000_000}, host=answer({"index": [index]}), **words))
+        ends.append((seen, made.read_state(state)))
+    assert ends[0] == ends[1] == ends[2]
+    assert [due for due, _ in ends[0][0]] == [False, False, False, False, True]
+    assert ends[0][1] == {"entry": 10_000}
+
+
+VENUE = {
+    "start": "2026-01-01T00:00:00Z",
+    "assets": [{"asset": "USDC", "decimals": 6}],
+    "instruments": [
+        {
+            "symbol": "BTC-PERP",
+            "kind": "perpetual",
+            "style": "linear",
+            "base": "BTC",
+            "settle": "USDC",
+            "tick_size": "0.5",
+            "lot_size": "0.001",
+            "contract_multiplier": "1",
+        }
+    ],
+    "accounts": [
+        {"account": "alice", "balances": {"USDC": "1000000"}},
+        {"account": "bob", "balances": {"USDC": "1000000"}},
+    ],
+}
+SELL: dict[str, Any] = {"account": "alice", "side": "sell", "order_qty": "0.5", "price": "59000"}
+FALLS = EXAMPLES / "when_index_falls.py"
+WIDENS = EXAMPLES / "when_spread_widens.py"
+
+
+def index(venue: tr.Venue, price: str) -> list[dict[str, Any]]:
+    return venue.say({"do": "index", "base": "BTC", "price": price})
+
+
+def test_an_order_waits_at_the_venue_and_enters_when_its_program_says() -> None:
+    with tr.Venue(VENUE) as venue:
+        index(venue, "60000")
+        venue.new_order(
+            "BTC-PERP", account="bob", cl_ord_id="b", side="buy", order_qty="1", price="59000"
+        )
+        (accepted,) = venue.conditional(
+            "BTC-PERP", when=FALLS, cl_ord_id="c", params={"fall": 20_000_000}, **SELL
+        )
+        assert (accepted["event"], accepted["what"]) == ("condition", "accepted")
+        assert venue.order("c", account="alice") is None
+        assert index(venue, "58801") == []
+        events = index(venue, "58800")
+        assert [event["event"] for event in events] == ["condition", "report", "trade"] + 2 * [
+            "report"
+        ]
+        assert (events[0]["cl_ord_id"], events[0]["what"]) == ("c", "triggered")
+        assert events[-1]["ord_status"] == "filled"
+        assert venue.position("alice", "BTC-PERP")["qty"] == "-0.5"
+
+
+def test_a_condition_outlives_its_process_with_what_it_saw(tmp_path: Path) -> None:
+    with tr.Venue(VENUE, journal=tmp_path / "j") as venue:
+        index(venue, "60000")
+        venue.conditional("BTC-PERP", when=tr.program.load(FALLS), cl_ord_id="c", **SELL)
+        index(venue, "61000")
+    with tr.Venue(VENUE, journal=tmp_path / "j") as venue:
+        assert index(venue, "58201") == []
+        events = index(venue, "58200")
+        assert [event.get("what") for event in events] == ["triggered", None]
+
+
+def test_a_condition_is_taken_back_by_its_key_or_ends_at_its_time() -> None:
+    with tr.Venue(VENUE) as venue:
+        index(venue, "60000")
+        venue.conditional("BTC-PERP", when=FALLS, cl_ord_id="c", **SELL)
+        (gone,) = venue.cancel("c", account="alice")
+        assert (gone["what"], gone["reason"]) == ("canceled", "canceled_by_user")
+        until = "2026-01-01T00:01:00Z"
+        venue.conditional("BTC-PERP", when=FALLS, cl_ord_id="d", until=until, every="5s", **SELL)
+        (ended,) = venue.advance(by="60s")
+        assert (ended["what"], ended["reason"]) == ("expired", "time_reached")
+
+
+def test_a_price_of_a_condition_is_in_the_quote_unit() -> None:
+    with tr.Venue(VENUE) as venue:
+        venue.say({"do": "mark", "symbol": "BTC-PERP", "price": "60000"})
+        quote = SELL | {"price": "60000"}
+        venue.conditional("BTC-PERP", when=WIDENS, cl_ord_id="c", params={"spread": "4.5"}, **quote)
+        for side, price in (("buy", "59998"), ("sell", "60002.5"), ("buy", "59997")):
+            order: dict[str, Any] = {"account": "bob", "side": side, "order_qty": "1"}
+            events = venue.new_order("BTC-PERP", cl_ord_id=f"b{price}", price=price, **order)
+            assert len(events) == 1
+        # The better bid goes, and the spread is 5.5.
+        events = venue.cancel("b59998", account="bob")
+        assert [event.get("what") for event in events] == [None, "triggered", None]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ({"when": EXAMPLES / "patient.py"}, "bad_condition"),
+        ({"params": {"fall": 0}}, "bad_condition_params"),
+        ({"reads": ["ETH-PERP"]}, "unknown_symbol"),
+        ({"reads": ["BTC-PERP"] * 9}, "bad_field"),
+        ({"every": "1ms"}, "bad_field"),
+        ({"until": "2025-12-31T00:00:00Z"}, "expired_on_entry"),
+        ({"account": "eve"}, "unknown_account"),
+    ],
+)
+def test_what_the_venue_does_not_take_is_a_refusal(words: dict[str, Any], reason: str) -> None:
+    with tr.Venue(VENUE) as venue:
+        given: dict[str, Any] = {"when": FALLS, "cl_ord_id": "c"} | SELL | words
+        (refused,) = venue.conditional("BTC-PERP", **given)
+        assert (refused["exec_type"], refused["reason"]) == ("rejected", reason)
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "what"),
+    [
+        ({"when": "nothing.py"}, tr.ProgramError, "nothing.py.*cannot be read"),
+        ({"params": {"fal": 1}}, tr.InputError, "params.fal.*Known are: fall"),
+        ({"params": {"fall": 0.5}}, TypeError, "float"),
+        ({"reads": "BTC-PERP"}, TypeError, "list of symbols"),
+        ({"every": "often"}, tr.InputError, "every.*is not a duration"),
+        ({"terms": {"reads": []}}, tr.InputError, "terms say reads again"),
+    ],
+)
+def test_what_cannot_be_read_is_an_error(
+    words: dict[str, Any], error: type[Exception], what: str
+) -> None:
+    given: dict[str, Any] = {"when": FALLS, "cl_ord_id": "c"} | SELL | words
+    with tr.Venue(VENUE) as venue, pytest.raises(error, match=what):
+        venue.conditional("BTC-PERP", **given)
 
 
 def test_the_table_of_the_guide_is_the_host() -> None:
