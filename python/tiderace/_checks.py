@@ -18,7 +18,9 @@ from tiderace._values import FRACTION_DECIMALS, STEP_DECIMALS, duration_ns, scal
 from tiderace.errors import InputError
 
 FEEDS = ("binance-coinm", "binance-spot", "binance-usdm", "tiderace")
+_OPTION = ("maturity", "strike_price", "put_or_call")
 _ONE = Decimal(1)
+_LOOK_NS = 100_000_000
 _DURATION_NS_MAX = 366 * 86_400_000_000_000
 _LATENCY_NS_MAX = 3_600_000_000_000
 
@@ -73,6 +75,7 @@ def _check_instrument(instrument: InstrumentConfig, key: str) -> None:
             rule="A feed is a codec that this build has",
             remedy=f"Use one of {', '.join(FEEDS)}",
         )
+    _check_option(instrument, key)
     wanted = instrument.base if instrument.style == "inverse" else instrument.quote
     if instrument.settle_asset != wanted:
         raise InputError(
@@ -95,6 +98,32 @@ def _check_instrument(instrument: InstrumentConfig, key: str) -> None:
     if instrument.funding:
         _fraction(instrument.funding.rate, f"{key}.funding.rate", low=-_ONE)
         _duration(instrument.funding.interval, f"{key}.funding.interval")
+
+
+def _check_option(instrument: InstrumentConfig, key: str) -> None:
+    terms = {name: getattr(instrument, name) for name in _OPTION}
+    is_option = instrument.kind == "option"
+    wrong = [name for name, value in terms.items() if (value is None) == is_option]
+    if wrong:
+        raise InputError(
+            f"{key}.{wrong[0]} is {'missing' if is_option else 'there'}",
+            rule=f"An option, and nothing else, has {', '.join(_OPTION)}",
+            remedy="Add it" if is_option else "Remove it",
+        )
+    if not is_option:
+        return
+    if instrument.style != "linear" or instrument.funding:
+        raise InputError(
+            f"{key} ({instrument.name}) is an option with style or funding of a perpetual",
+            rule="A coin option is one whose quote is its base asset",
+            remedy="Remove style and funding; write the base as quote where it is paid in the coin",
+        )
+    assert instrument.maturity is not None, "checked above"
+    assert instrument.strike_price is not None, "checked above"
+    time_ns(instrument.maturity, key=f"{key}.maturity")
+    _positive(instrument.strike_price, f"{key}.strike_price", STEP_DECIMALS, bits=128)
+    _positive(instrument.tick_size, f"{key}.tick_size", STEP_DECIMALS)
+    _on_grid(instrument.strike_price, f"{key}.strike_price", instrument.tick_size, "ticks")
 
 
 def _check_assets(config: Config) -> None:
@@ -271,6 +300,44 @@ def _check_sim(config: Config) -> None:
 def _check_synthetic(config: Config) -> None:
     time_ns(config.synthetic.start, key="synthetic.start")
     _duration(config.synthetic.duration, "synthetic.duration")
+    surface = config.surface
+    for name, low, high in (
+        ("vol", "0.01", "5"),
+        ("half_spread", "0.000000001", str(surface.vol / 4)),
+        ("walk", "0", "0.01"),
+        ("levels", "1", "16"),
+        ("takers_per_s", "0", "100"),
+    ):
+        value = Decimal(getattr(surface, name))
+        if not Decimal(low) <= value <= Decimal(high):
+            raise _range_error(value, f"surface.{name}", f"is between {low} and {high}")
+        scaled(value, FRACTION_DECIMALS, key=f"surface.{name}")
+    _positive(surface.qty, "surface.qty", STEP_DECIMALS)
+    _duration(surface.publish, "surface.publish", most_ns=86_400_000_000_000)
+    if duration_ns(surface.publish) < _LOOK_NS:
+        raise _range_error(surface.publish, "surface.publish", "is at least 100ms")
+    _check_options(config)
+
+
+def _check_options(config: Config) -> None:
+    """Check that options are on our own venue, of one base asset, with an underlying."""
+    options = [row for row in config.instruments if row.kind == "option"]
+    if not options:
+        return
+    if config.data.recording is not None:
+        raise InputError(
+            f"data.recording = {config.data.recording!r} with an option, {options[0].name}",
+            rule="Recordings of options are not run: they trade on our own venue",
+            remedy="Remove data.recording",
+        )
+    bases = sorted({row.base for row in options})
+    others = {row.base for row in config.instruments if row.kind != "option"}
+    if len(bases) > 1 or bases[0] not in others:
+        raise InputError(
+            f"options of {', '.join(bases)} beside other instruments of {sorted(others)}",
+            rule="The options of a run have one base asset, whose perpetual moves their forward",
+            remedy="Add the perpetual to [[instruments]], or split the run",
+        )
 
 
 def _check_latency(value: str | RandomLatency, key: str, *, can_be_recorded: bool) -> None:

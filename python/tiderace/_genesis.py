@@ -276,10 +276,19 @@ def _instrument(config: Config, row: int) -> dict[str, Any]:
         "min_order_qty": _lots(instrument.min_order_qty, lot, absent=1),
         "max_order_qty": _lots(instrument.max_order_qty, lot, absent=QTY_MAX),
         "min_notional": scaled(instrument.min_notional, quote_decimals, key="min_notional"),
-        "maturity_ns": None,
-        "strike_price": None,
-        "put_or_call": None,
+        "maturity_ns": time_ns(instrument.maturity, key="maturity")
+        if instrument.maturity
+        else None,
+        "strike_price": _ticks(instrument),
+        "put_or_call": instrument.put_or_call,
     }
+
+
+def _ticks(instrument: InstrumentConfig) -> int | None:
+    if instrument.strike_price is None:
+        return None
+    strike = scaled(instrument.strike_price, STEP_DECIMALS, key="strike_price")
+    return strike // scaled(instrument.tick_size, STEP_DECIMALS, key="tick_size")
 
 
 def _lots(qty: Decimal | None, lot: Decimal, *, absent: int = 0) -> int:
@@ -392,8 +401,25 @@ def _own_venue(config: Config) -> dict[str, Any]:
     duration = duration_ns(config.synthetic.duration)
     feed = config.sim.feed
     return {
-        "own_venue": {"start": start, "duration_ns": duration},
+        "own_venue": {"start": start, "duration_ns": duration} | _options(config),
         "feed": OWN_FEED if feed == "recorded" else latency(feed),
+    }
+
+
+def _options(config: Config) -> dict[str, Any]:
+    """Return how options are quoted; nothing where there are none."""
+    surface = config.surface
+    options = [row for row in config.instruments if row.kind == "option"]
+    if not options:
+        return {}
+    fractions = ("vol", "half_spread", "walk", "takers_per_s")
+    return {
+        "options": {
+            "levels": surface.levels,
+            "publish_ns": duration_ns(surface.publish),
+            "qty": scaled(surface.qty, _decimals(config, options[0].base), key="surface.qty"),
+        }
+        | {name: _fraction(getattr(surface, name), f"surface.{name}") for name in fractions}
     }
 
 

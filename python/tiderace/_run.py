@@ -158,6 +158,9 @@ class Run:
                 for row in genesis["parents"]
             },
             usd_per={"USD": unscaled(1, 0), **self.config.route.usd_per},
+            surfaces=tca.surfaces(self.journal)
+            if any(row["kind"] == "option" for row in terms)
+            else (),
             holding_ns=duration_ns(self.config.route.holding),
             fills=self.table("FillBooked"),
             orders=self.table("OrderUpdated"),

@@ -74,7 +74,7 @@ class InstrumentConfig(_Section, frozen=True, kw_only=True):
 
     venue: Name
     symbol: Symbol
-    kind: Literal["spot", "perpetual"]
+    kind: Literal["spot", "perpetual", "option"]
     style: Literal["linear", "inverse"] = "linear"
     base: Name
     quote: Name
@@ -94,6 +94,11 @@ class InstrumentConfig(_Section, frozen=True, kw_only=True):
     """Codec that reads the files, e.g. ``binance-usdm``."""
     files: str | None = None
     """Pattern of the recording's files below its folder."""
+    maturity: str | None = None
+    """Of an option: when it expires, like ``2024-01-26T08:00:00Z``."""
+    strike_price: Decimal | None = None
+    """Of an option: in money, a whole number of its ticks."""
+    put_or_call: Literal["put", "call"] | None = None
 
     @property
     def name(self) -> str:
@@ -208,6 +213,24 @@ class SyntheticConfig(_Section, frozen=True, kw_only=True):
     duration: Duration = "6m"
 
 
+class SurfaceConfig(_Section, frozen=True, kw_only=True):
+    """``[surface]``: the vol that our own venue's makers quote options by, and its publication."""
+
+    vol: Decimal = Decimal("0.5")
+    """At the start: 0.5 is 50 %; one for all options."""
+    half_spread: Decimal = Decimal("0.005")
+    """From the vol to a quote, in vol; each further level is as far again."""
+    walk: Decimal = Decimal("0.0005")
+    """Deviation of the vol over a second, as a fraction of it."""
+    levels: Count = 3
+    qty: Decimal = Decimal(5)
+    """Exposure at each level, in the base asset."""
+    takers_per_s: Decimal = Decimal("0.2")
+    """Takers a second, in each option."""
+    publish: Duration = "1s"
+    """From one published surface to the next."""
+
+
 class Config(_Section, frozen=True, kw_only=True):
     """A whole file."""
 
@@ -224,6 +247,7 @@ class Config(_Section, frozen=True, kw_only=True):
     route: RouteConfig = RouteConfig()
     sim: SimConfig = SimConfig()
     synthetic: SyntheticConfig = SyntheticConfig()
+    surface: SurfaceConfig = SurfaceConfig()
 
     def instrument_index(self, name: str, *, key: str) -> int:
         """Return the row of the instrument that ``name`` means.

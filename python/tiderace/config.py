@@ -29,6 +29,7 @@ from tiderace._sections import (
     RouteConfig,
     RunConfig,
     SimConfig,
+    SurfaceConfig,
     SyntheticConfig,
 )
 from tiderace._shape import check_shape, input_error, overridden
@@ -50,6 +51,7 @@ __all__ = [
     "RouteConfig",
     "RunConfig",
     "SimConfig",
+    "SurfaceConfig",
     "SyntheticConfig",
     "load",
     "override",

@@ -41,6 +41,7 @@ from tiderace._tca.export import export
 from tiderace._tca.fills import markout_rows, measured
 from tiderace._tca.league import METRICS, League, league
 from tiderace._tca.money import cells_of
+from tiderace._tca.option_orders import OptionOrder, option_orders, surfaces
 from tiderace._tca.pre_trade import SQUARE_ROOT, Estimate, estimates_frame, pre_trade
 from tiderace._tca.prices import Tape, until_end
 from tiderace._tca.quality import parts_frame, quality_frame, reversion_frame
@@ -49,7 +50,7 @@ from tiderace._tca.rows import children_of, outcome_of, parents_frame, summary_o
 from tiderace._tca.sections import by_algo
 from tiderace._tca.shortfall import Shortfall, shortfall
 from tiderace._tca.vol_points import VolPoints, vol_points
-from tiderace._tca.words import Analysis, Asked, Inputs, Market
+from tiderace._tca.words import Analysis, Asked, Inputs, Market, Surface
 from tiderace._tca.works import standing, works_of
 
 __all__ = [
@@ -61,15 +62,19 @@ __all__ = [
     "Inputs",
     "League",
     "Market",
+    "OptionOrder",
     "Shortfall",
+    "Surface",
     "VolPoints",
     "analyse",
     "export",
     "league",
+    "option_orders",
     "pre_trade",
     "record",
     "shortfall",
     "summarise",
+    "surfaces",
     "vol_points",
 ]
 

@@ -28,7 +28,7 @@ pub use config::{SimConfig, SimConfigError, VenueTerms};
 pub use exchange::{Reports, SimExchange};
 pub use flow::{FlowConfig, FlowError, FlowTerms, generate};
 pub use latency::{Latency, LatencyModel, Leg, retime};
-pub use own_venue::{DURATION_NS_MAX, OwnVenue, OwnVenueConfig, OwnVenueError, RetraceError, retrace};
+pub use own_venue::{DURATION_NS_MAX, OptionsConfig, OwnVenue, OwnVenueConfig, OwnVenueError, RetraceError, retrace};
 pub use picture::{BookCheck, DepthColumns, Difference, QuoteColumns, TradeColumns, check, depth_at, quotes, trades};
 pub use queue::QueueModel;
 pub use recorded::Recorded;

@@ -9,13 +9,18 @@ use serde_json::{Value, json};
 use tiderace_engine::replay::{Ending, ReplayError, replay};
 use tiderace_engine::{Desk, DeskConfig, Engine};
 use tiderace_journal::Writer;
+use tiderace_model::black::Black76;
 use tiderace_sim::driver::{Client, Driver, Ended};
 use tiderace_sim::{OwnVenue, OwnVenueError, RetraceError, SimConfig, retrace};
 use tiderace_types::event::FillBooked;
 use tiderace_types::input::{CancelOrder, ReplaceOrder, SetTimer, SubmitOrder};
 use tiderace_types::{
-    ClOrdId, Input, InstrumentId, MarketEvent, MarketKind, OrdStatus, Output, Price, Reason, Side, TimeInForce, Ts,
+    ClOrdId, Input, InstrumentId, MarketEvent, MarketKind, OrdStatus, Output, Price, PutOrCall, Reason, Side,
+    TimeInForce, Ts,
 };
+
+/// When the option of a trial expires: in a tenth of a year.
+const MATURITY: i64 = START + 36 * 86_400 * SEC + 43_200 * SEC;
 
 /// Sends inputs when their time has come, made from the best prices then; notes what comes out.
 #[derive(Default)]
@@ -135,6 +140,92 @@ fn spot(id: u64, side: Side, price: Price, qty: i64) -> SubmitOrder {
 
 fn down(price: Price, ticks: i64) -> Price {
     Price::new(price.get() - ticks)
+}
+
+/// A coin call of strike 62000 behind the three, quoted at 55 % and half a point.
+fn with_option(seconds: i64) -> Value {
+    let mut json = own(seconds, 1);
+    let one = 1_000_000_000_000_i64;
+    let mut option = json["instruments"][1].clone();
+    for (key, value) in [
+        ("id", json!(3)),
+        ("symbol", json!("BTC-62000-C")),
+        ("kind", json!("option")),
+        ("quote", json!(0)),
+        ("settle", json!(0)),
+        ("tick_size", json!(one / 10_000)),
+        ("lot_size", json!(one / 10)),
+        ("min_notional", json!(0)),
+        ("maturity_ns", json!(MATURITY)),
+        ("strike_price", json!(620_000_000)),
+        ("put_or_call", json!("call")),
+    ] {
+        option[key] = value;
+    }
+    let add = |list: &mut Value, row: Value| list.as_array_mut().unwrap().push(row);
+    add(&mut json["instruments"], option);
+    let (limits, cost) = (json["risk"]["instruments"][0].clone(), json["route"]["costs"][0].clone());
+    add(&mut json["risk"]["instruments"], limits);
+    add(&mut json["route"]["costs"], cost);
+    let terms = json["sim"]["instruments"][2].clone();
+    add(&mut json["sim"]["instruments"], terms);
+    json["sim"]["own_venue"]["options"] = json!({
+        "vol": 550_000_000, "half_spread": 5_000_000, "walk": 0, "levels": 3, "qty": 5 * ONE,
+        "takers_per_s": 1_000_000_000, "publish_ns": SEC,
+    });
+    json
+}
+
+#[test]
+fn makers_quote_an_option_in_vol_around_the_perpetuals_mid() {
+    let run = run(&with_option(5), Script::default());
+    let snapshot = |id: u16, side: Side| {
+        let of = move |event: &&MarketEvent| {
+            event.instrument == InstrumentId(id)
+                && event.flags & MarketEvent::SNAPSHOT != 0
+                && event.kind == MarketKind::Level
+        };
+        let prices = run.tape.iter().filter(of).filter(|event| event.side() == side).map(|event| event.price.get());
+        prices.collect::<Vec<_>>()
+    };
+    let (bids, asks) = (snapshot(1, Side::Buy), snapshot(1, Side::Sell));
+    let mid2 = bids.iter().max().unwrap() + asks.iter().min().unwrap();
+    let option = Black76 {
+        forward: mid2 as f64 / 2.0 * 0.1,
+        strike: 62_000.0,
+        t: (MATURITY - START) as f64 / (365.0 * 86_400.0 * 1e9),
+        vol: 0.0,
+        discount: 1.0,
+        put_or_call: PutOrCall::Call,
+    };
+    let ticks = |vol: f64| Black76 { vol, ..option }.price().unwrap() / option.forward / 0.0001;
+    let wanted = |sign: f64| (1..=3).map(move |level| 0.55 + sign * 0.005 * f64::from(level));
+    assert_eq!(snapshot(3, Side::Buy), wanted(-1.0).map(|vol| ticks(vol).floor() as i64).collect::<Vec<_>>());
+    assert_eq!(snapshot(3, Side::Sell), wanted(1.0).map(|vol| ticks(vol).ceil() as i64).collect::<Vec<_>>());
+    let of_option = |event: &&MarketEvent| event.instrument == InstrumentId(3);
+    assert!(run.tape.iter().filter(of_option).any(|event| event.kind == MarketKind::Trade), "takers come");
+}
+
+#[test]
+fn an_option_without_a_surface_or_an_underlying_is_refused() {
+    let refused = |change: &dyn Fn(&mut Value)| {
+        let mut json = with_option(5);
+        change(&mut json);
+        let (config, sim) = parts(&json);
+        match OwnVenue::new(&config, &sim).map(drop) {
+            Err(OwnVenueError::Options(key)) => key,
+            other => panic!("{other:?}"),
+        }
+    };
+    let options =
+        |key: &'static str, value: i64| refused(&move |json| json["sim"]["own_venue"]["options"][key] = json!(value));
+    assert_eq!(refused(&|json| json["sim"]["own_venue"]["options"] = Value::Null), "surface");
+    assert_eq!(refused(&|json| json["instruments"][3]["base"] = json!(1)), "underlying");
+    for (key, value) in [("vol", 0), ("half_spread", 0), ("walk", -1), ("levels", 17), ("qty", 0)] {
+        assert_eq!(options(key, value), key);
+    }
+    assert_eq!(options("takers_per_s", -1), "takers_per_s");
+    assert_eq!(options("publish_ns", 1), "publish");
 }
 
 #[test]

@@ -1,10 +1,10 @@
 """The page of a report: what was asked, what was got, at which cost, and how it can be proved."""
 
 from decimal import Decimal
-from importlib.resources import files
 from typing import Any
 
-from tiderace._report import charts, pictures, quality, tables
+from tiderace._report import charts, options, pictures, quality, tables
+from tiderace._report.document import document
 from tiderace._report.text import (
     NOTHING,
     Markup,
@@ -12,7 +12,6 @@ from tiderace._report.text import (
     date,
     duration,
     esc,
-    join,
     number,
     percent,
     quantity,
@@ -39,7 +38,7 @@ def page(inputs: Inputs, analysis: Analysis) -> str:
     got, cost = tables.venues(inputs, analysis)
     refused, skipped = tables.refusals(analysis), tables.skips(inputs)
     has_orders = bool(analysis.summary["parents"] or analysis.summary["fills"])
-    sections: list[Markup] = [_figures(inputs, analysis)]
+    sections: list[Markup] = [_figures(inputs, analysis), *options.sections(inputs)]
     if has_orders:
         sections += [
             tag(
@@ -76,37 +75,6 @@ def page(inputs: Inputs, analysis: Analysis) -> str:
     sections.append(_section("Provenance", "", tables.provenance(_facts(inputs))))
     title = f"{inputs.name}: {_asked_text(inputs, analysis)}"
     return document(title, _header(inputs, analysis, view), sections, _footer())
-
-
-def document(
-    title: str, header: Markup, sections: list[Markup], footer: Markup, *, style: str = ""
-) -> str:
-    """Return a page that holds all it needs and asks nobody for anything."""
-    head = join(
-        Markup('<meta charset="utf-8">'),
-        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        Markup('<meta name="color-scheme" content="light dark">'),
-        # The file asks nobody for anything, and this makes the browser hold it to that.
-        Markup(
-            '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-            "style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">"
-        ),
-        Markup('<link rel="icon" href="data:,">'),
-        tag("title", title),
-        Markup(f"<style>{piece('style.css')}{style}</style>"),
-    )
-    body = join(
-        header,
-        tag("main", *sections),
-        footer,
-        Markup(f"<script>{piece('script.js')}</script>"),
-    )
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
-
-
-def piece(name: str) -> str:
-    """Return a style sheet or script that stands beside this module."""
-    return files("tiderace._report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _header(inputs: Inputs, analysis: Analysis, view: pictures.View) -> Markup:

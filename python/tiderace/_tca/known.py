@@ -10,6 +10,7 @@ byte of it before.
 """
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from tiderace._recordings import MARKET_EVENT
 
 _FILE_HEADER, _BATCH_HEADER, _RECORD_HEADER = 16, 96, 32
 _BATCH = struct.Struct("<4s4xII")
-_RECORD = struct.Struct("<IHHQ")
+_RECORD = struct.Struct("<IHHQq")
 _REFERENCE = struct.Struct("<QI")
 _MARKET_DATA = 2
 _LEVEL, _TRADE, _BEST, _CLEAR = 1, 2, 3, 4
@@ -53,7 +54,15 @@ class Seen:
 
 def _references(data: bytes) -> list[tuple[int, int, int]]:
     """Return (sequence, first record, records) of each reference to market data."""
-    out = []
+    return [
+        (seq, *_REFERENCE.unpack_from(payload))
+        for seq, _, kind, payload in records(data)
+        if kind == _MARKET_DATA
+    ]
+
+
+def records(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """Yield (sequence, time, kind, payload) of each record of a journal."""
     at = _FILE_HEADER
     while at + _BATCH_HEADER <= len(data):
         magic, body_len, records = _BATCH.unpack_from(data, at)
@@ -63,13 +72,11 @@ def _references(data: bytes) -> list[tuple[int, int, int]]:
         if magic != b"TRB1" or end > len(data):
             break
         for _ in range(records):
-            length, kind, _, seq = _RECORD.unpack_from(data, at)
+            length, kind, _, seq, ts_ns = _RECORD.unpack_from(data, at)
             at += _RECORD_HEADER
-            if kind == _MARKET_DATA:
-                out.append((seq, *_REFERENCE.unpack_from(data, at)))
+            yield seq, ts_ns, kind, data[at : at + length]
             at += length
         at = end
-    return out
 
 
 class Books:

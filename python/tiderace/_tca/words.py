@@ -78,6 +78,17 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
         return str(self.terms["style"]) == "inverse"
 
 
+class Surface(msgspec.Struct, frozen=True, kw_only=True):
+    """A published surface as the journal has it."""
+
+    ts_ns: int
+    version: int
+    forwards: Mapping[int, float]
+    """By maturity, ns."""
+    vols: Mapping[int, float]
+    """By instrument; 1.00 is 100 %."""
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A parent order as it was submitted."""
 
@@ -120,6 +131,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     """Programs that were stopped: ``parent_id ts_ns reason trap file line fuel_used``."""
     quotes: pl.DataFrame
     trades: pl.DataFrame
+    surfaces: Sequence[Surface] = ()
+    """What was published of the options' vols and forwards, in order."""
     depth: Mapping[int, pl.DataFrame] = {}
     """Book at arrival by instrument: ``side px qty_e8 is_known``."""
     reasons: Mapping[int, tuple[str, str, str]] = {}

@@ -8,6 +8,7 @@
 //! On equal times the flow goes before the desk's orders. Refused: what [`OwnVenueError`] says.
 
 mod gate;
+mod options;
 mod publish;
 mod retrace;
 
@@ -21,16 +22,18 @@ use tiderace_matching::Terms;
 use tiderace_matching::market::Market;
 use tiderace_types::venue::{Cancel, Command, Event, NewOrder, Report};
 use tiderace_types::{
-    AccountId, ClOrdId, ExecType, InstrumentId, MarketEvent, OrdType, Output, PostOnly, Price, Qty, Side, TimeInForce,
-    TradingState, Ts,
+    AccountId, ClOrdId, ExecType, InstrumentId, InstrumentKind, MarketEvent, OrdType, Output, PostOnly, Price, Qty,
+    Side, TimeInForce, TradingState, Ts,
 };
 
+pub use options::OptionsConfig;
 pub use retrace::{RetraceError, retrace};
 
 use crate::driver::{Link, World};
 use crate::order_flow::{BookView, Entry, FlowCommand, FlowEvent, FlowParams, OrderFlowError, OrderFlows};
 use crate::{Latency, LatencyModel, Leg, Reports, SimConfig, SimConfigError};
 use gate::{DESK, Gate, PLAIN};
+use options::{Options, Turn};
 use publish::Publisher;
 
 /// The longest run: half a day, some 30 million market records of 48 bytes.
@@ -46,6 +49,9 @@ pub struct OwnVenueConfig {
     pub start: Ts,
     /// How long the run is, above zero, at most [`DURATION_NS_MAX`].
     pub duration_ns: i64,
+    /// How options are quoted, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<OptionsConfig>,
 }
 
 /// Why there is no such venue.
@@ -57,6 +63,8 @@ pub enum OwnVenueError {
     OutOfRange(&'static str),
     /// What is simulated is refused.
     Sim(SimConfigError),
+    /// An option without what it is quoted by, or a number of that is out of its range.
+    Options(&'static str),
     /// An instrument is not one that the flow can trade.
     Flow(OrderFlowError),
     /// The venue refuses its tables.
@@ -71,6 +79,11 @@ impl fmt::Display for OwnVenueError {
                 f,
                 "own venue: {key} is out of range; it opens after 1970, for up to 12 hours, and its feed is not recorded; \
                  correct synthetic.start, synthetic.duration or sim.feed"
+            ),
+            Self::Options(key) => write!(
+                f,
+                "own venue: surface.{key} is missing or out of range; an option is quoted by a vol of 1 % to 500 %, with an \
+                 underlying beside it; correct [surface], or add the perpetual"
             ),
             Self::Sim(error) => write!(f, "{error}"),
             Self::Flow(error) => write!(
@@ -88,6 +101,9 @@ impl std::error::Error for OwnVenueError {}
 pub struct OwnVenue {
     venue: Venue,
     flows: OrderFlows,
+    /// Whose books they are: what is no option.
+    flow_ids: Vec<InstrumentId>,
+    options: Option<Options>,
     /// The flow's next command: drawn when the one before was done.
     head: Option<(Ts, usize, FlowCommand)>,
     gate: Gate,
@@ -107,7 +123,8 @@ impl OwnVenue {
     /// # Errors
     /// [`OwnVenueError`].
     pub fn new(desk: &DeskConfig, sim: &SimConfig) -> Result<Self, OwnVenueError> {
-        let OwnVenueConfig { start, duration_ns } = sim.own_venue.ok_or(OwnVenueError::OutOfRange("own_venue"))?;
+        let OwnVenueConfig { start, duration_ns, options } =
+            sim.own_venue.ok_or(OwnVenueError::OutOfRange("own_venue"))?;
         let is_time = start > Ts::ZERO && start.plus_ns(DURATION_NS_MAX) < Ts::MAX;
         let checks = [
             ("start", is_time),
@@ -118,12 +135,18 @@ impl OwnVenue {
             return Err(OwnVenueError::OutOfRange(key));
         }
         sim.check(&desk.instruments).map_err(OwnVenueError::Sim)?;
-        let params = desk.instruments.iter().map(|instrument| FlowParams::btc_like(instrument, start));
+        let flowing = || desk.instruments.iter().filter(|instrument| instrument.kind != InstrumentKind::Option);
+        let params = flowing().map(|instrument| FlowParams::btc_like(instrument, start));
         let params = params.collect::<Result<Vec<_>, _>>().map_err(OwnVenueError::Flow)?;
-        let venue = Venue::new(venue_config(desk, sim, &params)).map_err(OwnVenueError::Venue)?;
+        let makers = makers_of(&params);
+        let venue = Venue::new(venue_config(desk, sim, makers)).map_err(OwnVenueError::Venue)?;
+        let maker = AccountId(CROWD.saturating_add(makers).saturating_add(1));
+        let options = Options::new(&desk.instruments, options, sim.seed, start, maker)?;
         let mut own = Self {
             venue,
             flows: OrderFlows::new(params, sim.seed).map_err(OwnVenueError::Flow)?,
+            flow_ids: flowing().map(|instrument| instrument.id).collect(),
+            options,
             head: None,
             gate: Gate::new(desk.instruments.iter().map(|instrument| instrument.settle).collect()),
             orders: Link::new(Latency::new(sim.order_entry, sim.seed, Leg::OrderEntry)),
@@ -134,9 +157,10 @@ impl OwnVenue {
             ts_end: start.plus_ns(duration_ns),
             now: start,
         };
-        for instrument in &desk.instruments {
-            own.open(instrument.id);
+        for id in own.flow_ids.clone() {
+            own.open(id);
         }
+        own.open_options(desk);
         own.draw();
         Ok(own)
     }
@@ -149,11 +173,28 @@ impl OwnVenue {
 
     /// Fills a book with the flow's first orders, and tells it.
     fn open(&mut self, id: InstrumentId) {
-        let opening = self.flows.book_mut(id.index()).map(crate::order_flow::OrderFlow::opening).unwrap_or_default();
+        let opening = self.flow_mut(id).map(crate::order_flow::OrderFlow::opening).unwrap_or_default();
         for command in opening {
             self.apply(self.ts_start, &flow_command(id, command));
             self.tell_flow(id);
         }
+        self.tell_book(id);
+    }
+
+    /// The makers' first quotes, before anybody looks.
+    fn open_options(&mut self, desk: &DeskConfig) {
+        let venue = &self.venue;
+        let quotes = self.options.as_mut().map(|options| options.open(|id| mid2_of(venue, id))).unwrap_or_default();
+        for (_, command) in &quotes {
+            self.apply(self.ts_start, command);
+        }
+        let options = desk.instruments.iter().filter(|instrument| instrument.kind == InstrumentKind::Option);
+        for option in options {
+            self.tell_book(option.id);
+        }
+    }
+
+    fn tell_book(&mut self, id: InstrumentId) {
         let Some(book) = book_of(&self.venue, id) else { return };
         let levels = [Side::Buy, Side::Sell].into_iter();
         let levels = levels.flat_map(|side| book.levels(side).map(move |level| (side, level)));
@@ -168,21 +209,35 @@ impl OwnVenue {
 
     /// Draws the flow's next command from the books as they are now.
     fn draw(&mut self) {
-        let venue = &self.venue;
+        let (venue, flow_ids) = (&self.venue, &self.flow_ids);
         let view = |book: usize| {
-            let id = u16::try_from(book).map(InstrumentId).ok();
-            id.and_then(|id| book_of(venue, id)).map_or(BookView::default(), BookView::of)
+            let id = flow_ids.get(book);
+            id.and_then(|id| book_of(venue, *id)).map_or(BookView::default(), BookView::of)
         };
         self.head = self.flows.next(view).filter(|(ts, _, _)| *ts <= self.ts_end);
     }
 
     fn step_flow(&mut self, out: &mut Reports) {
         let Some((ts, book, command)) = self.head.take() else { return };
-        let Ok(id) = u16::try_from(book).map(InstrumentId) else { return };
+        let Some(id) = self.flow_ids.get(book).copied() else { return };
         self.now = ts;
         self.apply(ts, &flow_command(id, command));
         self.settle(ts, id, None, out);
         self.draw();
+    }
+
+    /// The options' makers and takers, and the surface; what they see is the books as they are.
+    fn step_options(&mut self, out: &mut Reports) {
+        let venue = &self.venue;
+        let Some(options) = &mut self.options else { return };
+        let ts = options.ts_next();
+        let Turn { commands, surface } = options.turn(|id| mid2_of(venue, id));
+        self.now = ts;
+        for (id, command) in commands {
+            self.apply(ts, &command);
+            self.settle(ts, id, None, out);
+        }
+        out.extend(surface.map(|surface| (ts, surface.into())));
     }
 
     fn step_desk(&mut self, out: &mut Reports) {
@@ -221,15 +276,30 @@ impl OwnVenue {
     }
 
     fn tell_flow(&mut self, id: InstrumentId) {
-        let Some(flow) = self.flows.book_mut(id.index()) else { return };
-        for event in &self.events {
-            if let Event::Report(report) = event
-                && report.account != DESK
-                && let Some(told) = flow_event(report)
-            {
-                flow.on_event(&told);
+        let Self { flows, flow_ids, options, events, .. } = self;
+        let mut flow = flow_ids.binary_search(&id).ok().and_then(|book| flows.book_mut(book));
+        for event in events {
+            let Event::Report(report) = event else { continue };
+            match (&mut flow, &mut *options) {
+                (Some(flow), _) if report.account != DESK => {
+                    if let Some(told) = flow_event(report) {
+                        flow.on_event(&told);
+                    }
+                }
+                (None, Some(options)) => options.on_report(report),
+                (Some(_), _) | (None, None) => {}
             }
         }
+    }
+
+    fn flow_mut(&mut self, id: InstrumentId) -> Option<&mut crate::order_flow::OrderFlow> {
+        let book = self.flow_ids.binary_search(&id).ok()?;
+        self.flows.book_mut(book)
+    }
+
+    /// When the options move next, up to the end.
+    fn ts_options(&self) -> Ts {
+        self.options.as_ref().map(Options::ts_next).filter(|ts| *ts <= self.ts_end).unwrap_or(Ts::MAX)
     }
 }
 
@@ -243,12 +313,18 @@ impl World for OwnVenue {
     }
 
     fn due(&mut self) -> Ts {
-        self.head.map_or(Ts::MAX, |(ts, _, _)| ts).min(self.orders.ts_next())
+        self.head.map_or(Ts::MAX, |(ts, _, _)| ts).min(self.ts_options()).min(self.orders.ts_next())
     }
 
     fn step(&mut self, out: &mut Reports) {
-        let is_flows = self.head.is_some_and(|(ts, _, _)| ts <= self.orders.ts_next());
-        if is_flows { self.step_flow(out) } else { self.step_desk(out) }
+        let (ts_options, ts_orders) = (self.ts_options(), self.orders.ts_next());
+        if self.head.is_some_and(|(ts, _, _)| ts <= ts_orders.min(ts_options)) {
+            self.step_flow(out);
+        } else if ts_options != Ts::MAX && ts_options <= ts_orders {
+            self.step_options(out);
+        } else {
+            self.step_desk(out);
+        }
     }
 
     fn send(&mut self, ts: Ts, message: &Output) {
@@ -274,8 +350,21 @@ fn book_of(venue: &Venue, id: InstrumentId) -> Option<&Book<Terms>> {
     venue.market(id).map(Market::book)
 }
 
-/// The venue of a run: its instruments with their fees; the desk, the crowd and the makers, without limits.
-fn venue_config(desk: &DeskConfig, sim: &SimConfig, params: &[FlowParams]) -> VenueConfig {
+/// Twice the mid of a book with both sides.
+fn mid2_of(venue: &Venue, id: InstrumentId) -> Option<i64> {
+    let view = BookView::of(book_of(venue, id)?);
+    view.best_bid?.get().checked_add(view.best_ask?.get())
+}
+
+/// How many makers the flow has.
+fn makers_of(params: &[FlowParams]) -> u32 {
+    let makers = params.iter().filter_map(|params| params.makers.as_ref()).map(|makers| makers.count).max();
+    makers.unwrap_or(0)
+}
+
+/// The venue of a run: its instruments with their fees; the desk, the crowd and the makers, without limits, and where
+/// there are options their makers and takers.
+fn venue_config(desk: &DeskConfig, sim: &SimConfig, makers: u32) -> VenueConfig {
     let listings = desk.instruments.iter().zip(&sim.instruments).map(|(instrument, terms)| Listing {
         instrument: instrument.clone(),
         max_order_value: None,
@@ -288,9 +377,10 @@ fn venue_config(desk: &DeskConfig, sim: &SimConfig, params: &[FlowParams]) -> Ve
         state: TradingState::Continuous,
         clearing: tiderace_engine::venue::ContractRules::default(),
     });
-    let makers = params.iter().filter_map(|params| params.makers.as_ref()).map(|makers| makers.count).max();
+    let has_options = desk.instruments.iter().any(|instrument| instrument.kind == InstrumentKind::Option);
+    let of_options = ["option-maker", "option-taker"].into_iter().filter(|_| has_options).map(str::to_owned);
     let names = ["desk".to_owned(), "crowd".to_owned()].into_iter();
-    let names = names.chain((1..=makers.unwrap_or(0)).map(|maker| format!("maker-{maker}")));
+    let names = names.chain((1..=makers).map(|maker| format!("maker-{maker}"))).chain(of_options);
     let account = |name| AccountConfig {
         name,
         member: None,

@@ -1,7 +1,7 @@
 //! The tape of a run on our own venue, out of its journal: the desk does again what it did, and the venue answers.
 //!
-//! A venue moves when it is due, before whatever the desk takes in at the same time, as in the run. Each report of the
-//! journal has to be the venue's next, at its time: a build whose venue or flow answers otherwise is named by the first
+//! A venue moves when it is due, before whatever the desk takes in at the same time, as in the run. Each report and
+//! surface of the journal has to be the venue's next, at its time: a build whose venue or flow answers otherwise is named by the first
 //! sequence. What the desk puts out is not checked here; that is [`tiderace_engine::replay::replay`], over this tape.
 
 use std::path::Path;
@@ -98,7 +98,7 @@ impl Again {
             return Ok(());
         }
         self.move_to(ts);
-        if matches!(input, Input::ExecutionReport(_) | Input::CancelReject(_))
+        if matches!(input, Input::ExecutionReport(_) | Input::CancelReject(_) | Input::SurfaceTaken(_))
             && self.reports.receive() != Some((ts, input.clone()))
         {
             return Err(differs);
