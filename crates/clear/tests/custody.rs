@@ -142,6 +142,8 @@ fn the_file_says_what_it_was_left_with_and_a_damaged_one_is_refused() {
     assert!(again.is_confirmed(8).unwrap() && !again.is_confirmed(9).unwrap());
     again.confirm(9).unwrap();
     assert_eq!(FileCustodian::open(&path).unwrap().balance(BTC).unwrap(), Amount::ZERO);
+    let missing = FileCustodian::open(&path.with_extension("absent"));
+    assert!(matches!(missing, Err(CustodianError::Io(error)) if error.kind() == ErrorKind::NotFound));
     for (row, line) in
         [(1, "balance 0"), (1, "balance 0 x"), (2, "balance 0 4\nbalance 0 4"), (1, "instruction 8 0 3 lost")]
     {
