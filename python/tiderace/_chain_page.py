@@ -5,7 +5,6 @@ pointer and tables that sort.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,9 @@ from tiderace import _chain_view
 from tiderace._chain_view import View
 from tiderace._report import charts
 from tiderace._report.charts import Axis
+from tiderace._report.document import document, figure, notes, section
 from tiderace._report.tables import Column, table
-from tiderace._report.text import NOTHING, Markup, join, number, percent, tag
+from tiderace._report.text import NOTHING, Markup, number, percent, tag
 from tiderace.model import reason_named
 
 _ARBITRAGES = 200
@@ -63,34 +63,13 @@ def page(view: View) -> str:
         _figures(view, rows),
         tag("div", _all_smiles(view, rows), _term(rows), class_="pair"),
         *pairs,
-        _section("Expiries", _EXPIRIES_NOTE, _expiries(rows)),
-        _section("Arbitrage at the touch", _arbitrage_note(view), _arbitrages(view)),
-        _section("Quotes left out", "", _left_out(view)),
+        section("Expiries", _EXPIRIES_NOTE, _expiries(rows)),
+        section("Arbitrage at the touch", _arbitrage_note(view), _arbitrages(view)),
+        section("Quotes left out", "", _left_out(view)),
     ]
     title = f"{view.chain.currency or 'Option'} chain, {_chain_view.time_name(view.chain.ts_ns)}"
-    head = join(
-        Markup('<meta charset="utf-8">'),
-        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        Markup('<meta name="color-scheme" content="light dark">'),
-        Markup(
-            '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-            "style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">"
-        ),
-        Markup('<link rel="icon" href="data:,">'),
-        tag("title", title),
-        Markup(f"<style>{_piece('style.css')}{_STYLE}{_ramp()}</style>"),
-    )
-    body = join(
-        _header(view, rows, title),
-        tag("main", *sections),
-        tag("footer", *(tag("p", note) for note in _chain_view.notes(view))),
-        Markup(f"<script>{_piece('script.js')}</script>"),
-    )
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
-
-
-def _piece(name: str) -> str:
-    return files("tiderace._report").joinpath(name).read_text(encoding="utf-8")
+    header, footer = _header(view, rows, title), notes(*_chain_view.notes(view))
+    return document(title, header, sections, footer, style=_STYLE + _ramp())
 
 
 def _header(view: View, rows: Sequence[Mapping[str, Any]], title: str) -> Markup:
@@ -129,36 +108,23 @@ def _figures(view: View, rows: Sequence[Mapping[str, Any]]) -> Markup:
     kept = view.survivors
     return tag(
         "section",
-        _figure("Expiries", f"{len(rows)}", f"{len(view.surface.refused)} without a slice"),
-        _figure(
+        figure("Expiries", f"{len(rows)}", f"{len(view.surface.refused)} without a slice"),
+        figure(
             "Inside half the spread",
             percent(inside / judged if judged else None),
             f"{inside:,} of {judged:,} quotes",
         ),
-        _figure(
+        figure(
             "At-the-money vol",
             percent(month["atm_vol"] if month else None),
             f"{month['expiry']}, {month['days']:.0f} days" if month else "",
         ),
-        _figure("Fit", f"{view.fit_ms:.1f} ms", "quotes to checked surface"),
-        _figure("Arbitrage at the touch", f"{len(view.found)}", "spread paid, before fees"),
-        _figure("After fees", f"{len(kept)}", "taker fees of every leg paid"),
+        figure("Fit", f"{view.fit_ms:.1f} ms", "quotes to checked surface"),
+        figure("Arbitrage at the touch", f"{len(view.found)}", "spread paid, before fees"),
+        figure("After fees", f"{len(kept)}", "taker fees of every leg paid"),
         class_="figures",
         aria_label="Key figures",
     )
-
-
-def _figure(name: str, value: str, note: str) -> Markup:
-    return tag(
-        "div",
-        tag("h3", name),
-        tag("p", tag("b", value), class_="value"),
-        tag("p", note, class_="note"),
-    )
-
-
-def _section(title: str, note: object, *content: Markup) -> Markup:
-    return tag("section", tag("h2", title), tag("p", note, class_="note") if note else "", *content)
 
 
 def _all_smiles(view: View, rows: Sequence[Mapping[str, Any]]) -> Markup:

@@ -1,13 +1,13 @@
 """A day of crash as one self-contained HTML page: what fell, who was closed out, who paid."""
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 from tiderace._report import charts
 from tiderace._report.charts import Axis
+from tiderace._report.document import document, figure, notes, section
 from tiderace._report.tables import Column, table
-from tiderace._report.text import NOTHING, Markup, clock, date, duration, join, number, percent, tag
+from tiderace._report.text import NOTHING, Markup, clock, date, duration, number, percent, tag
 from tiderace._stress import holds, summary
 
 _S = 1_000_000_000
@@ -42,30 +42,12 @@ def page(found: Mapping[str, Any]) -> str:
         _fall_chart(staged),
         tag("div", _layers(staged, immediate), _shortfall_chart(staged, immediate), class_="pair"),
         tag("div", _closing_chart(staged), _funds_chart(staged), class_="pair"),
-        _section("Grid", _GRID_NOTE, _grid(grid)),
-        _section("Days that were, and two members at once", _COVER_NOTE, _cover(grid)),
-        _section("Steps", "Money at the index of its moment. A heading sorts.", _steps(staged)),
-        _section("Provenance", "", _facts(found)),
+        section("Grid", _GRID_NOTE, _grid(grid)),
+        section("Days that were, and two members at once", _COVER_NOTE, _cover(grid)),
+        section("Steps", "Money at the index of its moment. A heading sorts.", _steps(staged)),
+        section("Provenance", "", _facts(found)),
     ]
-    head = join(
-        Markup('<meta charset="utf-8">'),
-        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        Markup('<meta name="color-scheme" content="light dark">'),
-        Markup(
-            '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-            "style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">"
-        ),
-        Markup('<link rel="icon" href="data:,">'),
-        tag("title", title),
-        Markup(f"<style>{_piece('style.css')}{_STYLE}</style>"),
-    )
-    body = join(
-        _header(found, title),
-        tag("main", *sections),
-        tag("footer", *(tag("p", note) for note in _NOTES)),
-        Markup(f"<script>{_piece('script.js')}</script>"),
-    )
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
+    return document(title, _header(found, title), sections, notes(*_NOTES), style=_STYLE)
 
 
 _GRID_NOTE = (
@@ -88,14 +70,6 @@ _NOTES = (
     "Layers are counted from the ledger's postings. The house's own result on positions that it "
     "took over belongs to the insurance fund and stands apart.",
 )
-
-
-def _piece(name: str) -> str:
-    return files("tiderace._report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _section(title: str, note: str, *content: object) -> Markup:
-    return tag("section", tag("h2", title), tag("p", note, class_="note") if note else "", *content)
 
 
 def _usd(value: float) -> str:
@@ -158,28 +132,19 @@ def _header(found: Mapping[str, Any], title: str) -> Markup:
     )
 
 
-def _figure(name: str, value: str, note: str) -> Markup:
-    return tag(
-        "div",
-        tag("h3", name),
-        tag("p", tag("b", value), class_="value"),
-        tag("p", note, class_="note"),
-    )
-
-
 def _figures(staged: Mapping[str, Any], immediate: Mapping[str, Any]) -> Markup:
     won, ended = _sum(staged, "auctions_won"), _sum(staged, "auctions_without_bid")
     kept = all(total["before"] == total["after"] for total in staged["totals"])
     return tag(
         "section",
-        _figure("Below margin", f"{staged['accounts_below']:,}", "accounts, over the day"),
-        _figure("Liquidation trades", f"{_sum(staged, 'liquidations'):,}", "in the books"),
-        _figure("Auctions won", f"{won:,}", f"{ended:,} without a bid"),
-        _figure("Shortfall, staged", f"{_usd(staged['shortfall_usd'])}", "USD, all layers"),
-        _figure("Immediate", f"{_usd(immediate['shortfall_usd'])}", "USD, all layers"),
-        _figure("Deleveraged", f"{_sum(staged, 'deleveraged'):,}", "positions"),
-        _figure("Every asset", "unchanged" if kept else "changed", "to the base unit"),
-        _figure(
+        figure("Below margin", f"{staged['accounts_below']:,}", "accounts, over the day"),
+        figure("Liquidation trades", f"{_sum(staged, 'liquidations'):,}", "in the books"),
+        figure("Auctions won", f"{won:,}", f"{ended:,} without a bid"),
+        figure("Shortfall, staged", f"{_usd(staged['shortfall_usd'])}", "USD, all layers"),
+        figure("Immediate", f"{_usd(immediate['shortfall_usd'])}", "USD, all layers"),
+        figure("Deleveraged", f"{_sum(staged, 'deleveraged'):,}", "positions"),
+        figure("Every asset", "unchanged" if kept else "changed", "to the base unit"),
+        figure(
             "Replay",
             "equal" if staged["is_repeated"] else "differs",
             f"state {staged['state'][:12]}",

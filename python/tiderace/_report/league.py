@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tiderace._report import charts
-from tiderace._report.page import document, piece
+from tiderace._report.document import document, piece
 from tiderace._report.tables import Column, table
 from tiderace._report.text import NOTHING, Markup, number, percent, tag
 from tiderace._tca.league import HIGHER_IS_BETTER
