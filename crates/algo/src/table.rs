@@ -74,6 +74,10 @@ const ROWS: [Row; 47] = [
     ("price_at_value", BOOKS, &[Int, Int, Bool, Bool], Some(Price), PRICES),
 ];
 
+/// What stands still while a call runs, and is known without work: asks are done only after it.
+const FIELDS: [&str; 10] =
+    ["now", "start", "end", "is_buy", "order_qty", "filled", "lot", "pending", "children", "venues"];
+
 /// What the desk offers to an algorithm, all of it granted.
 #[must_use]
 pub fn host_table() -> HostTable {
@@ -83,6 +87,7 @@ pub fn host_table() -> HostTable {
         params: params.to_vec(),
         result: *result,
         fuel: *fuel,
+        is_field: FIELDS.contains(name),
     });
     let grants = [PARENT, BOOKS, TIMER].map(str::to_owned).to_vec();
     HostTable { functions: functions.collect(), grants }

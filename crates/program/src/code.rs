@@ -1,7 +1,9 @@
 //! A verified program: names and units are gone, addresses are settled, charges stand where they fall due.
 
 use crate::form::{BinaryOp, Form, HASH_BYTES, Import, Scalar, Type, UnaryOp};
+use crate::host::Host;
 use crate::layout::{Arg, ArgError, Map, Rep, Sizes, from_slots};
+use crate::number::canonical;
 use crate::trap::{Call, CallError, Done};
 
 /// A value in a register.
@@ -149,6 +151,36 @@ pub struct Entry {
     pub result: Option<Scalar>,
     pub(crate) function: u16,
     pub(crate) args_bytes: u32,
+    /// Fields of the host that a call of it may read.
+    pub(crate) fields: Vec<HostField>,
+}
+
+/// The host function that an import stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Linked {
+    pub(crate) host: u16,
+    pub(crate) fuel: u32,
+    /// Where its value lies, where it is a field.
+    pub(crate) field: Option<HostField>,
+}
+
+/// A field of the host: its place in the table, where it lies, what holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HostField {
+    pub(crate) host: u16,
+    pub(crate) at: u32,
+    pub(crate) rep: Rep,
+}
+
+impl HostField {
+    /// The slots as they lie in memory: a float by its canonical bits.
+    pub(crate) fn slots(self, host: &mut (impl Host + ?Sized)) -> [u64; 2] {
+        let [low, high] = host.field(self.host.into());
+        match self.rep {
+            Rep::F64 => [canonical(f64::from_bits(low)).to_bits(), 0],
+            Rep::I64 | Rep::I128 | Rep::Bool => [low, high],
+        }
+    }
 }
 
 /// A program that passed verification.
@@ -158,6 +190,8 @@ pub struct Program {
     pub(crate) hash: [u8; HASH_BYTES],
     pub(crate) sizes: Sizes,
     pub(crate) map: Map,
+    /// What the host's table made of its imports.
+    pub(crate) imports: Vec<Linked>,
     pub(crate) functions: Vec<Func>,
     pub(crate) entries: Vec<Entry>,
 }

@@ -113,7 +113,9 @@ impl Compiler {
     /// # Errors
     /// The compiler failed.
     pub fn compile(&mut self, program: &Arc<Program>) -> Result<Compiled, CompileError> {
-        if let Some(compiled) = self.kept.get(program.hash()) {
+        // One form under two tables is two programs: functions have other numbers, other fuel, fields another place.
+        let is_same = |compiled: &&Compiled| compiled.program.imports == program.imports;
+        if let Some(compiled) = self.kept.get(program.hash()).filter(is_same) {
             return Ok(compiled.clone());
         }
         let bytes = module::module(program);

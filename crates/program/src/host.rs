@@ -18,6 +18,9 @@ pub struct HostFunction {
     pub result: Option<Scalar>,
     /// Fuel of a call.
     pub fuel: u32,
+    /// Whether it takes no argument and gives the same while a program's call runs: it is then asked once, before the
+    /// call, and read from memory in it.
+    pub is_field: bool,
 }
 
 /// What a host offers, and which capabilities it grants to this program.
@@ -34,6 +37,11 @@ pub trait Host {
     /// Calls a function of the table. Arguments lie in slots from the first (128-bit ones low half first, floats by
     /// their bits, bools as 0 or 1), unused slots are 0; so does the result. `None` stops the program.
     fn call(&mut self, function: usize, args: &[u64; SLOTS_MAX]) -> Option<[u64; 2]>;
+
+    /// What a field of the table is in the call that begins. A field is never refused: it is 0 where a call would be.
+    fn field(&mut self, function: usize) -> [u64; 2] {
+        self.call(function, &[0; SLOTS_MAX]).unwrap_or_default()
+    }
 }
 
 /// A host that offers nothing.

@@ -20,6 +20,13 @@ pub fn interpret(program: &Program, host: &mut dyn Host, call: Call<'_>) -> Resu
     for (at, bytes) in regions {
         span(&mut memory, at, bytes.len()).copy_from_slice(bytes);
     }
+    for field in &entry.fields {
+        for (slot, value) in
+            span(&mut memory, field.at, index(field.rep.bytes())).as_chunks_mut().0.iter_mut().zip(field.slots(host))
+        {
+            *slot = value.to_le_bytes();
+        }
+    }
     let mut machine = Machine { program, host, memory, fuel: limit, number: 0 };
     let used = |left: i64| u64::try_from(limit.saturating_sub(left)).unwrap_or(0);
     match machine.enter(entry.function, map.args_at()) {

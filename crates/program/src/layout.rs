@@ -12,7 +12,7 @@ pub(crate) const FUEL_AT: u32 = 0;
 pub(crate) const TRAP_AT: u32 = 8;
 /// Two slots of the result.
 pub(crate) const RESULT_AT: u32 = 16;
-/// Parameters; state, arguments and frames follow.
+/// Parameters; fields of the host, state, arguments and frames follow.
 pub(crate) const PARAMS_AT: u32 = 32;
 
 /// What holds a scalar.
@@ -84,14 +84,19 @@ pub(crate) fn within(what: &'static str, count: u64, max: u32) -> Result<u32, Fa
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Map {
     pub(crate) params_bytes: u32,
+    pub(crate) fields_bytes: u32,
     pub(crate) state_bytes: u32,
     pub(crate) args_bytes: u32,
     pub(crate) frames_bytes: u32,
 }
 
 impl Map {
-    pub(crate) const fn state_at(&self) -> u32 {
+    pub(crate) const fn fields_at(&self) -> u32 {
         PARAMS_AT.saturating_add(self.params_bytes)
+    }
+
+    pub(crate) const fn state_at(&self) -> u32 {
+        self.fields_at().saturating_add(self.fields_bytes)
     }
 
     pub(crate) const fn args_at(&self) -> u32 {

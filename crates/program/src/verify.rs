@@ -8,7 +8,7 @@ mod expr;
 mod stmt;
 mod units;
 
-use crate::code::{Entry, Func, Local, Program};
+use crate::code::{Entry, Func, HostField, Linked, Local, Program};
 use crate::error::{At, Fault, FormError};
 use crate::form::{Const, EntryDecl, Form, Function, HASH_BYTES, Import, ParamDecl, Scalar, Type, TypeDef, limits};
 use crate::host::{HostTable, SLOTS_MAX};
@@ -39,34 +39,28 @@ impl Program {
             return Err(header(Fault::NotGranted(refused.clone())));
         }
         let imports = form.imports.iter().map(|import| link(import, form, table)).collect::<Result<Vec<_>, _>>();
-        let imports = imports.map_err(header)?;
+        let mut imports = imports.map_err(header)?;
         distinct(form.imports.iter().map(|import| &import.name), "imports").map_err(header)?;
         distinct(form.entries.iter().map(|entry| &entry.name), "entries").map_err(header)?;
         let entries = form.entries.iter().map(|entry| entry_of(entry, form, &sizes)).collect::<Result<Vec<_>, _>>();
-        let entries = entries.map_err(header)?;
+        let mut entries = entries.map_err(header)?;
         if entries.is_empty() {
             return Err(header(Fault::None("entry")));
         }
-        let mut verifier = Verifier {
-            form,
-            map: map_of(form, &sizes, &entries).map_err(header)?,
-            sizes,
-            imports,
-            chains: Vec::with_capacity(form.functions.len()),
-            statements: 0,
-        };
+        let mut map = map_of(form, &sizes, &entries).map_err(header)?;
+        place_fields(&mut imports, &mut map);
+        let mut verifier =
+            Verifier { form, map, sizes, imports, chains: Vec::with_capacity(form.functions.len()), statements: 0 };
         let functions =
             (0..).zip(&form.functions).map(|(number, f)| verifier.function(number, f)).collect::<Result<_, _>>()?;
-        let Verifier { sizes, map, .. } = verifier;
-        Ok(Self { form: form.clone(), hash, sizes, map, functions, entries })
+        let Verifier { sizes, map, imports, chains, .. } = verifier;
+        for entry in &mut entries {
+            let asks = chains.get(usize::from(entry.function)).map_or(0, |chain| chain.fields);
+            let asked = imports.iter().enumerate().filter(|(number, _)| asks & bit(*number) != 0);
+            entry.fields = asked.filter_map(|(_, linked)| linked.field).collect();
+        }
+        Ok(Self { form: form.clone(), hash, sizes, map, imports, functions, entries })
     }
-}
-
-/// A host function that an import stands for.
-#[derive(Clone, Copy, Debug)]
-struct Linked {
-    host: u16,
-    fuel: u32,
 }
 
 /// What a function needs with all that it may call.
@@ -75,6 +69,13 @@ struct Chain {
     calls: u32,
     slots: u32,
     depth: u32,
+    /// Imports that are fields, a bit each.
+    fields: u64,
+}
+
+/// An import's bit; none beyond what a form may have.
+pub(super) fn bit(number: usize) -> u64 {
+    u32::try_from(number).ok().and_then(|number| 1_u64.checked_shl(number)).unwrap_or(0)
 }
 
 struct Verifier<'f> {
@@ -135,6 +136,7 @@ impl<'f> Verifier<'f> {
                 .map_err(fault)?,
             depth: within("levels of nesting", u64::from(callees.depth) + u64::from(depth_max), limits::CHAIN_DEPTH)
                 .map_err(fault)?,
+            fields: callees.fields,
         };
         self.chains.push(chain);
         let charge = ENTER.saturating_add(u64::from(frame_bytes / 8 / 4)).saturating_add(code.charge);
@@ -174,7 +176,8 @@ fn map_of(form: &Form, sizes: &Sizes, entries: &[Entry]) -> Result<Map, Fault> {
         },
     };
     let args_bytes = entries.iter().map(|entry| entry.args_bytes).max().unwrap_or(0);
-    Ok(Map { params_bytes: record(form.params)?, state_bytes: record(form.state)?, args_bytes, frames_bytes: 0 })
+    let (params_bytes, state_bytes) = (record(form.params)?, record(form.state)?);
+    Ok(Map { params_bytes, state_bytes, args_bytes, ..Map::default() })
 }
 
 fn entry_of(decl: &EntryDecl, form: &Form, sizes: &Sizes) -> Result<Entry, Fault> {
@@ -191,6 +194,7 @@ fn entry_of(decl: &EntryDecl, form: &Form, sizes: &Sizes) -> Result<Entry, Fault
         result: function.result,
         function: decl.function,
         args_bytes: within("bytes of arguments", sum, limits::TYPE_BYTES)?,
+        fields: Vec::new(),
     })
 }
 
@@ -215,7 +219,20 @@ fn link(import: &Import, form: &Form, table: &HostTable) -> Result<Linked, Fault
         return Err(Fault::Capability { function: import.name.clone(), capability: capability.clone() });
     }
     let host = u16::try_from(number).map_err(|_| Fault::Import(import.name.clone()))?;
-    Ok(Linked { host, fuel: function.fuel })
+    let is_field = function.is_field && function.params.is_empty();
+    let field = function.result.filter(|_| is_field).map(|scalar| HostField { host, at: 0, rep: Rep::of(scalar) });
+    Ok(Linked { host, fuel: function.fuel, field })
+}
+
+/// Gives each field that is imported its place: at most 16 bytes for each import.
+fn place_fields(imports: &mut [Linked], map: &mut Map) {
+    for (number, linked) in imports.iter_mut().enumerate() {
+        linked.field = linked.field.filter(|_| bit(number) != 0);
+        if let Some(field) = &mut linked.field {
+            field.at = map.state_at();
+            map.fields_bytes = map.fields_bytes.saturating_add(field.rep.bytes());
+        }
+    }
 }
 
 fn check_params(form: &Form) -> Result<(), Fault> {

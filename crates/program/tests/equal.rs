@@ -65,6 +65,11 @@ struct Tally([usize; 9]);
 
 fn compare(seed: u64, compiler: &mut Compiler, tally: &mut Tally) {
     let form = form(seed, FUNCTIONS);
+    if seed == 0 {
+        let text = format!("{:?}", form.functions);
+        let is_drawn = |import: usize| text.contains(&format!("Host({import}, "));
+        assert!((0..form.imports.len()).all(is_drawn), "every function and every field of the host is asked");
+    }
     let bytes = form.encode();
     let (decoded, _) = Form::decode(&bytes).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     assert_eq!(decoded, form, "seed {seed}: decoding is the inverse of encoding");

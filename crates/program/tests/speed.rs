@@ -78,6 +78,7 @@ fn read() -> (Form, HostTable) {
         params: import.params.clone(),
         result: import.result,
         fuel: 10,
+        is_field: false,
     };
     (form(vec![function(1, 0, body)], vec![import]), HostTable { functions: vec![function_of], grants: Vec::new() })
 }

@@ -118,7 +118,7 @@ fn table_of(functions: Vec<FunctionRow>, grants: Vec<String>) -> PyResult<HostTa
     let functions = functions.into_iter().map(|(name, capability, params, result, fuel)| {
         let params = params.iter().map(|name| scalar(name)).collect::<PyResult<_>>()?;
         let result = result.as_deref().map(scalar).transpose()?;
-        Ok(HostFunction { name, capability, params, result, fuel })
+        Ok(HostFunction { name, capability, params, result, fuel, is_field: false })
     });
     Ok(HostTable { functions: functions.collect::<PyResult<_>>()?, grants })
 }

@@ -58,6 +58,7 @@ fn host_table() -> HostTable {
         params: params.to_vec(),
         result: Some(*result),
         fuel: READ_FUEL,
+        is_field: false,
     });
     HostTable { functions: functions.collect(), grants: [BOOKS, ACCOUNT].map(str::to_owned).to_vec() }
 }

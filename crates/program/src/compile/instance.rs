@@ -8,7 +8,7 @@ use super::module::IMPORTS;
 use super::{CompileError, Compiled, failed};
 use crate::code::{Program, fuel_of};
 use crate::host::Host;
-use crate::layout::{FUEL_AT, PARAMS_AT, RESULT_AT};
+use crate::layout::{FUEL_AT, PARAMS_AT, RESULT_AT, Rep};
 use crate::number::{self, floor_div, floor_mod, halves, whole, wide_to_float};
 use crate::trap::{Call, CallError, Done, Trap, TrapReason};
 
@@ -53,10 +53,17 @@ impl<H: Host + 'static> Instance<H> {
     /// # Errors
     /// The outer error is the caller's or the machine's; the inner one is the program's trap.
     pub fn call(&mut self, call: Call<'_>) -> Result<Result<Done, Trap>, CallError> {
-        self.program.check(&call)?;
+        let entry = self.program.check(&call)?;
         let map = self.program.map;
         let limit = fuel_of(&call);
-        let memory = self.memory.data_mut(&mut self.store);
+        let (memory, host) = self.memory.data_and_store_mut(&mut self.store);
+        for field in &entry.fields {
+            let [low, high] = field.slots(host);
+            write(memory, field.at, &low.to_le_bytes());
+            if field.rep == Rep::I128 {
+                write(memory, field.at.saturating_add(8), &high.to_le_bytes());
+            }
+        }
         let mut control = [0; 32];
         control[..8].copy_from_slice(&limit.to_le_bytes());
         write(memory, FUEL_AT, &control);

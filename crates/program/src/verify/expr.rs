@@ -1,6 +1,6 @@
 //! Types, units and cost of expressions and places.
 
-use super::{Body, Chain, units};
+use super::{Body, Chain, bit, units};
 use crate::code::{Addr, Argument, Base, Cast, Ex, Index, Local, Node, Value};
 use crate::error::{Fault, FormError};
 use crate::form::{Const, Expr, Place, Root, Scalar, Step, Type, TypeDef};
@@ -260,6 +260,7 @@ impl Body<'_, '_> {
             calls: self.callees.calls.max(chain.calls),
             slots: self.callees.slots.max(chain.slots),
             depth: self.callees.depth.max(chain.depth),
+            fields: self.callees.fields | chain.fields,
         };
         self.check_count(callee.params.len(), args.len())?;
         let mut fuel = CALL;
@@ -304,6 +305,11 @@ impl Body<'_, '_> {
         };
         self.check_count(import.params.len(), args.len())?;
         let mut fuel = u64::from(linked.fuel);
+        if let Some(field) = linked.field {
+            self.callees.fields |= bit(number.into());
+            let addr = Addr { base: Base::Fixed, offset: field.at, indices: Vec::new() };
+            return Ok((Ex::Load(addr), import.result, fuel));
+        }
         let mut nodes = Vec::with_capacity(args.len());
         for (scalar, arg) in import.params.iter().zip(args) {
             let (node, arg_fuel) = self.expect(arg, *scalar, "argument")?;

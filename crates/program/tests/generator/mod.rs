@@ -104,6 +104,7 @@ pub(crate) fn table() -> HostTable {
         params: params.to_vec(),
         result,
         fuel: 7,
+        is_field: name.starts_with("still."),
     };
     HostTable {
         functions: vec![
@@ -112,6 +113,10 @@ pub(crate) fn table() -> HostTable {
             function("echo.float", &[Scalar::Float], Some(Scalar::Float)),
             function("echo.bool", &[], Some(Scalar::Bool)),
             function("tell", &[Scalar::Price, Scalar::Qty], None),
+            function("still.int", &[], Some(Scalar::Int)),
+            function("still.wide", &[], Some(Scalar::Amount)),
+            function("still.float", &[], Some(Scalar::Float)),
+            function("still.bool", &[], Some(Scalar::Bool)),
         ],
         grants: vec!["read".to_owned()],
     }
