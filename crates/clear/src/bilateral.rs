@@ -3,6 +3,7 @@
 use tiderace_types::{AccountId, DecodeError, Field, Qty, Reason, Refusal};
 
 use crate::clearing::Clearing;
+use crate::standing::OrderAsk;
 use crate::trades::{Fill, Filled, TradeRecord};
 
 /// Bilateral trades that wait at most.
@@ -93,9 +94,11 @@ impl Clearing {
             }
             return Ok(None);
         }
-        let Fill { instrument, maker, taker, taker_side, qty, price, .. } = of.fill;
-        self.may_fill(maker, instrument, taker_side.opposite(), qty, price)?;
-        self.may_fill(taker, instrument, taker_side, qty, price)?;
+        let Fill { instrument, maker, taker, taker_side, qty, price, maker_fee, taker_fee, .. } = of.fill;
+        let sides = [(maker, taker_side.opposite(), maker_fee), (taker, taker_side, taker_fee)];
+        for (account, side, fee) in sides {
+            self.may_fill(&OrderAsk { account, instrument, side, qty, price: Some(price), fee })?;
+        }
         let filled = self.fill(&of.fill)?;
         self.bilaterals.remove(at);
         Ok(Some(filled))

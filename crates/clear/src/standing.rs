@@ -51,7 +51,7 @@ pub struct OrderAsk {
     pub qty: Qty,
     /// Its limit, or the worst price that it may trade at; the mark where absent.
     pub price: Option<Price>,
-    /// The dearer of its fees.
+    /// The dearer of its fees; at a match the one that it pays.
     pub fee: Fraction,
 }
 
@@ -472,19 +472,13 @@ impl Clearing {
         self.follow_orders(slot, side, before);
     }
 
-    /// Whether a maker may still have this fill: what makes its position smaller always, what makes it larger while its
-    /// collateral covers the initial margin that it then needs.
+    /// Whether a maker may still have this fill, at what it would pay for it: what makes its position smaller always,
+    /// what makes it larger while its collateral covers the fee and the initial margin that it then needs.
     ///
     /// # Errors
-    /// [`Reason::InsufficientMargin`], [`Reason::InDefault`].
-    pub fn may_fill(
-        &self,
-        account: AccountId,
-        instrument: InstrumentId,
-        side: Side,
-        qty: Qty,
-        price: Price,
-    ) -> Result<(), Refusal> {
+    /// [`Reason::InsufficientMargin`], [`Reason::InDefault`], [`Reason::NoReferencePrice`].
+    pub fn may_fill(&self, ask: &OrderAsk) -> Result<(), Refusal> {
+        let OrderAsk { account, instrument, side, qty, price, .. } = *ask;
         let is_on = self.is_margined(instrument);
         let Some(contract) = self.contract(instrument).filter(|contract| is_on && !contract.is_spot()) else {
             return Ok(());
@@ -496,10 +490,9 @@ impl Clearing {
             return Ok(());
         }
         self.check_stage(account)?;
-        let ask = OrderAsk { account, instrument, side, qty, price: Some(price), fee: Fraction::ZERO };
         let unpriced = Refusal::new(Reason::NoReferencePrice, instrument.0, 0);
-        let loss = self.hold_of(&ask).ok_or(unpriced)?.cost;
-        let (mark, index) = (self.mark(instrument).or(Some(price)), self.index(contract.base()));
+        let loss = self.hold_of(ask).ok_or(unpriced)?.cost;
+        let (mark, index) = (self.mark(instrument).or(price), self.index(contract.base()));
         let needs = |lots: i64| {
             if self.is_in_portfolio(account, instrument) {
                 return self.portfolio_initial(account, instrument, lots);
@@ -507,11 +500,11 @@ impl Clearing {
             let rule = self.rules.get(instrument.index())?;
             rule.requirement(lots, mark, index).map(|of| of.initial.get())
         };
-        let more = needs(after).ok_or(unpriced)?.saturating_sub(needs(at).ok_or(unpriced)?);
+        let more = needs(after).ok_or(unpriced)?.saturating_sub(needs(at).ok_or(unpriced)?).saturating_add(loss);
         let of = self.standing(account, contract.settle());
-        let room = of.collateral.get().saturating_sub(of.initial.get()).saturating_sub(loss);
-        if more > room && more.saturating_add(loss) > 0 {
-            return Err(Refusal::new(Reason::InsufficientMargin, more.saturating_add(loss), room));
+        let room = of.collateral.get().saturating_sub(of.initial.get());
+        if more > room && more > 0 {
+            return Err(Refusal::new(Reason::InsufficientMargin, more, room));
         }
         Ok(())
     }

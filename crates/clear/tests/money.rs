@@ -167,15 +167,30 @@ fn an_order_that_reduces_needs_nothing_even_from_who_has_nothing_left() {
 fn a_maker_that_can_no_longer_pay_is_not_filled() {
     let mut c = perps(2);
     c.set_mark(PERP, Price::new(100_000)).unwrap();
-    let may = |c: &Clearing, side, qty| {
-        c.may_fill(account(0), PERP, side, Qty::new(qty).unwrap(), Price::new(100_000)).map_err(|of| of.reason)
-    };
+    let may = |c: &Clearing, side, qty| c.may_fill(&ask(0, side, 100_000, qty)).map_err(|of| of.reason);
     assert_eq!(may(&c, Side::Buy, 10_000), Ok(()));
     assert_eq!(may(&c, Side::Buy, 10_001), Err(Reason::InsufficientMargin));
     c.fill(&fill(PERP, 0, 1, 100_000, 10_000)).unwrap();
     c.set_mark(PERP, Price::new(98_200)).unwrap();
     assert_eq!(may(&c, Side::Sell, 10_000), Ok(()));
     assert_eq!(may(&c, Side::Buy, 1), Err(Reason::InsufficientMargin));
+}
+
+#[test]
+fn a_maker_that_can_pay_the_margin_and_not_its_fee_is_not_filled() {
+    let mut c = perps(2);
+    c.set_mark(PERP, Price::new(100_000)).unwrap();
+    // Of 10,000: a lot needs 1, and pays 0.05 at a thousandth.
+    let fee = Fraction::new(1_000_000);
+    let may = |qty, fee| {
+        c.may_fill(&OrderAsk { fee, ..ask(0, Side::Buy, 100_000, qty) }).map_err(|of| (of.reason, of.value, of.limit))
+    };
+    assert_eq!(may(10_000, Fraction::ZERO), Ok(()));
+    assert_eq!(may(9_523, fee), Ok(()));
+    let needs = Amount::new(usdc(9_524).get() + 476_200_000);
+    assert_eq!(may(9_524, fee), Err((Reason::InsufficientMargin, needs, usdc(10_000))));
+    // A rebate brings nothing before it is paid.
+    assert!(may(10_001, Fraction::new(-100_000_000)).is_err());
 }
 
 #[test]

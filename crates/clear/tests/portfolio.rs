@@ -122,7 +122,7 @@ fn a_portfolio_that_is_short_is_reduced_step_by_step() {
     c.review(&mut out);
     let Some(Action::Liquidate { qty, side: Side::Sell, .. }) = out.last() else { panic!("{out:?}") };
     assert_eq!(qty.get(), 250);
-    assert!(c.may_fill(account(0), InstrumentId(0), Side::Sell, *qty, Price::new(87_000)).is_ok());
-    let more = c.may_fill(account(0), InstrumentId(0), Side::Buy, *qty, Price::new(87_000)).unwrap_err();
+    assert!(c.may_fill(&ask(0, Side::Sell, 87_000, qty.get())).is_ok());
+    let more = c.may_fill(&ask(0, Side::Buy, 87_000, qty.get())).unwrap_err();
     assert_eq!(more.reason, Reason::InsufficientMargin);
 }

@@ -77,6 +77,8 @@ pub(super) struct Core {
     pub(super) is_counted: bool,
     /// Whether what was asked was let in.
     pub(super) is_in: bool,
+    /// Whether the market at work was in an auction before: what it trades now is an uncross.
+    pub(super) is_in_auction: bool,
     /// Whether the market at work was asked by clearing.
     pub(super) is_liquidation: bool,
 }

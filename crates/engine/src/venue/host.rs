@@ -1,6 +1,6 @@
 //! What the venue answers to a market in the middle of a sweep: positions, partners, counts.
 
-use tiderace_clear::{Filled, OrderHold};
+use tiderace_clear::{Filled, OrderAsk, OrderHold};
 use tiderace_matching::market::{BookChange, Fill, Host, Owner, Resting};
 use tiderace_types::venue::NO_GROUP;
 use tiderace_types::{AccountId, ExecId, InstrumentId, Qty, Reason, Side, TradeKind, Ts};
@@ -42,8 +42,12 @@ impl Host for Desk<'_> {
         if !self.core.holds.is_margined(self.instrument) {
             return None;
         }
-        let may = self.core.clearing.may_fill(AccountId(account), self.instrument, side, qty, price);
-        may.err().map(|refusal| refusal.reason)
+        let (account, instrument) = (AccountId(account), self.instrument);
+        let fees = self.core.tariffs.fees(self.ts, account, instrument);
+        // Who rested longer than its other side in an uncross is not known yet.
+        let fee = if self.core.is_in_auction { fees.maker.max(fees.taker) } else { fees.maker };
+        let ask = OrderAsk { account, instrument, side, qty, price: Some(price), fee };
+        self.core.clearing.may_fill(&ask).err().map(|refusal| refusal.reason)
     }
 
     fn linked(&self, order_id: u64) -> Option<u64> {

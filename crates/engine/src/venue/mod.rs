@@ -153,6 +153,7 @@ impl Venue {
             asked: Asked::Nothing,
             is_counted: false,
             is_in: false,
+            is_in_auction: false,
             is_liquidation: false,
         };
         Ok(Self {
@@ -230,6 +231,7 @@ impl Venue {
     ) {
         let Some(market) = self.markets.get_mut(at.index()) else { return };
         self.core.is_in = false;
+        self.core.is_in_auction = market.state().is_auction();
         work(market, &mut Desk { core: &mut self.core, instrument: at, ts: self.now }, self.now, &mut self.events);
         for event in self.events.drain(..) {
             self.core.on_event(self.now, market, at, &event, out);
