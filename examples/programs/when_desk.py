@@ -19,7 +19,7 @@ SECOND = 1_000_000_000
 class Params:
     """Whom it watches, and how far that has to move."""
 
-    lead: int = tr.param(0, minimum=0, maximum=63, unit="count")
+    lead: int = tr.param(0, minimum=0, maximum=63, unit="venue")
     move: int = tr.param(200_000, minimum=1, maximum=BPS, unit="bp")
 
 

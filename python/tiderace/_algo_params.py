@@ -2,7 +2,8 @@
 
 A parameter's unit says how: `share` is a decimal held in 1e-9, `bp` a decimal number of hundredths
 of a percent held in 1e-9 of the whole, `ns` a duration, `base` a decimal of the parent's base asset
-held in its base units. Without one of these a whole number stays what it is.
+held in its base units. `count`, `venue` (a number of one of the parent's instruments) and `weight`
+(at least 0, against others) are whole numbers. Without one of these a number stays what it is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,9 @@ from tiderace._programs.words import Array, Record, Scalar, Type, bits, fits, na
 from tiderace._values import FRACTION_DECIMALS, duration_ns, scaled, unscaled
 from tiderace.errors import InputError
 
-UNITS = ("share", "bp", "ns", "base", "count", "")
+UNITS = ("share", "bp", "ns", "base", "count", "venue", "weight", "")
+# A thousand of them are summed in 64 bits.
+_WEIGHT_MAX = 10**15
 # How many digits a decimal number of hundredths of a percent has where it is held in 1e-9.
 _BP_DECIMALS = FRACTION_DECIMALS - 4
 _KINDS = {
@@ -24,6 +27,8 @@ _KINDS = {
     "bp": (Scalar.INT,),
     "ns": (Scalar.INT,),
     "count": (Scalar.INT,),
+    "venue": (Scalar.INT,),
+    "weight": (Scalar.INT,),
     "base": (Scalar.AMOUNT, Scalar.I128, Scalar.INT),
 }
 _WRITTEN = {
@@ -123,7 +128,7 @@ def _value(param: Param, kind: Type, value: Any, base_decimals: int, key: str) -
         ]
     held = _scalar(param, kind, value, base_decimals, key)
     if isinstance(held, float | bool) or fits(kind, held):
-        low, high = param.minimum, param.maximum
+        low, high = range_of(param)
         if (low is None or held >= low) and (high is None or held <= high):
             return held
         rule = f"It is {range_said(param, base_decimals)}"
@@ -187,6 +192,7 @@ def type_said(param: Param) -> str:
         "bp": "a decimal number of basis points",
         "ns": "a duration",
         "base": "exposure in the base asset",
+        "venue": "one of the parent's instruments by its number",
     }
     plain = {
         Scalar.BOOL: "true or false",
@@ -218,10 +224,23 @@ def said(param: Param, value: Any, *, base_decimals: int | None, kind: Type | No
     return str(value) if isinstance(value, float) else value
 
 
+def bound_said(param: Param, bound: Any, *, base_decimals: int | None) -> Any:
+    """Return an end of a range as a config writes one value of it."""
+    return said(param, bound, base_decimals=base_decimals, kind=Scalar.INT)
+
+
+def range_of(param: Param) -> tuple[Any, Any]:
+    """Return a parameter's range; a unit bounds an array's elements too."""
+    low, high = param.minimum, param.maximum
+    if param.unit not in ("venue", "weight"):
+        return low, high
+    most = _WEIGHT_MAX if param.unit == "weight" else None
+    return 0 if low is None else low, most if high is None else high
+
+
 def range_said(param: Param, base_decimals: int | None) -> str:
     """Return a parameter's range as a config writes it; empty where there is none."""
-    bounds = (param.minimum, param.maximum)
-    low, high = (said(param, b, base_decimals=base_decimals, kind=Scalar.INT) for b in bounds)
+    low, high = (bound_said(param, b, base_decimals=base_decimals) for b in range_of(param))
     if low is not None and high is not None:
         return f"between {low} and {high}"
     if low is not None:

@@ -302,7 +302,7 @@ def _check_params(made: Program) -> None:
             raise _refused(made, f"the parameter {param.name!r}", rule, "Choose another name")
         if not _algo_params.fits_unit(param):
             what = f"the parameter {param.name}: {name_of(param.kind)} with the unit {param.unit!r}"
-            rule = "share, bp, ns and count are int, base is tr.Amount; there is no other unit"
+            rule = "share, bp, ns, count, venue, weight: int; base: tr.Amount; there is no other"
             raise _refused(made, what, rule, "Correct the unit, or leave it out")
 
 
@@ -344,16 +344,14 @@ def _place(made: Program) -> tuple[int, int]:
 
 
 def _param_dict(param: Param) -> dict[str, Any]:
+    bounds = _algo_params.range_of(param)
+    low, high = (_algo_params.bound_said(param, each, base_decimals=None) for each in bounds)
+    default = _algo_params.said(param, _algo_params.default_of(param), base_decimals=None)
     return {
         "name": param.name,
         "type": name_of(param.kind),
         "unit": param.unit,
-        **{
-            key: _algo_params.said(param, value, base_decimals=None)
-            for key, value in (
-                ("default", _algo_params.default_of(param)),
-                ("minimum", param.minimum),
-                ("maximum", param.maximum),
-            )
-        },
+        "default": default,
+        "minimum": low,
+        "maximum": high,
     }

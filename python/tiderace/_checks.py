@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from tiderace._algo_params import default_of
 from tiderace._algos import Algorithm
 from tiderace._sections import (
     INSTRUMENTS_MAX,
@@ -178,6 +179,21 @@ def check_parent(config: Config, parent: ParentConfig, algorithm: Algorithm) -> 
             remedy='Write "expire" or "keep"',
         )
     algorithm.packed(parent.params, base_decimals=base_decimals(config, parent), key="parent")
+    _check_venues(config, parent, algorithm)
+
+
+def _check_venues(config: Config, parent: ParentConfig, algorithm: Algorithm) -> None:
+    """Check that parameters which number the parent's instruments name some that it has."""
+    names = [instrument.name for instrument in _used(config, parent)]
+    for param in algorithm.params:
+        value = parent.params.get(param.name, default_of(param))
+        numbers = value if isinstance(value, list | tuple) else [value]
+        if param.unit == "venue" and any(number >= len(names) for number in numbers):
+            raise InputError(
+                f"parent.{param.name} = {value}",
+                rule=f"The parent's instruments, from 0: {', '.join(names)}",
+                remedy="Choose one of them, or name more in parent.instruments",
+            )
 
 
 def base_decimals(config: Config, parent: ParentConfig) -> int:

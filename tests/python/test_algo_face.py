@@ -246,6 +246,68 @@ def test_a_parameter_out_of_its_range_is_refused(given: dict[str, Any], words: s
         )
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([3, 0], ""),
+        ([10**15, 1], ""),
+        ([0, -1], r"p\.curve\[1\] = -1. It is between 0 and 1000000000000000"),
+        ([10**15 + 1, 1], r"p\.curve\[0\] = 1000000000000001. It is between 0 and"),
+    ],
+)
+def test_a_weight_is_not_below_zero(given: list[int], words: str) -> None:
+    found = mine("curve: tr.Array[int, 2]", 'curve: tr.Array[int, 2] = tr.param(unit="weight")')
+    (row,) = [row for row in found.to_dict()["params"] if row["name"] == "curve"]
+    assert (row["minimum"], row["maximum"]) == (0, 10**15)
+    if not words:
+        assert found.packed({"size": "1", "curve": given}, base_decimals=8, key="p")
+        return
+    with pytest.raises(InputError, match=words):
+        found.packed({"size": "1", "curve": given}, base_decimals=8, key="p")
+
+
+def test_a_curve_with_a_weight_below_zero_is_refused_by_name() -> None:
+    curve = [1] * 95 + [-1]
+    with pytest.raises(InputError, match=r"parent\.curve\[95\] = -1. It is between 0 and"):
+        tr.load(EXAMPLE, set={"parent.algo": "vwap", "parent.curve": curve})
+
+
+VENUES = [
+    (found.name, param.name)
+    for found in map(_algos.find, _algos.names())
+    for param in found.params
+    if param.unit == "venue"
+]
+
+
+def test_every_parameter_that_numbers_a_venue_says_so() -> None:
+    named = {(found, param) for found, param in VENUES if param == "venue"}
+    of_name = {
+        (found.name, param.name)
+        for found in map(_algos.find, _algos.names())
+        for param in found.params
+        if param.name == "venue"
+    }
+    assert named == of_name
+    assert ("iceberg", "venue") in named
+    assert {("option", "option"), ("option", "hedge")} <= set(VENUES)
+
+
+@pytest.mark.parametrize("path", ["peg", "iceberg", "examples/programs/when_desk.py"])
+def test_a_venue_that_the_parent_does_not_have_is_refused_by_name(path: str) -> None:
+    name = "lead" if path.endswith(".py") else "venue"
+    algo = {"parent.algo": str(ROOT / path) if path.endswith(".py") else path}
+    assert tr.load(EXAMPLE, set=algo | {f"parent.{name}": 2})
+    two = {"parent.instruments": ["binance-spot:BTCUSDT", "binance-usdm:BTCUSDT"]}
+    for given, number, words in (
+        ({}, 3, rf"parent\.{name} = 3. The parent's instruments, from 0: binance-spot:BTCUSDT"),
+        (two, 2, rf"parent\.{name} = 2. The parent's instruments, from 0: [^,]*, [^,.]*\. Choose"),
+        ({}, -1, rf"parent\.{name} = -1. It is between 0 and 63"),
+    ):
+        with pytest.raises(InputError, match=words):
+            tr.load(EXAMPLE, set=algo | given | {f"parent.{name}": number})
+
+
 # Commands
 
 

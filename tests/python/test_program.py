@@ -326,6 +326,34 @@ def test_state_and_parameters_of_a_class() -> None:
             made.run_compiled(120, entry="payout", params=wrong, fuel=100)
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ('tr.param(unit="weight")', ""),
+        ("tr.param(1)", "the array 'row' has a default or a range"),
+        ('tr.param(minimum=0, unit="weight")', "the array 'row' has a default or a range"),
+        ("tr.Array[int, 2]()", "the field 'row' has a value"),
+    ],
+)
+def test_an_array_of_parameters_says_its_unit_alone(said: str, words: str) -> None:
+    text = (
+        "import tiderace as tr\n\n\n@tr.record\nclass Params:\n"
+        f"    row: tr.Array[int, 2] = {said}\n\n\n@tr.program\nclass P:\n    params: Params\n\n"
+        "    def go(self) -> int:\n        return self.params.row[1]\n"
+    )
+    if words:
+        with pytest.raises(tr.ProgramError, match=words) as caught:
+            tr.program.from_source(text, file="p.py")
+        assert (caught.value.line, caught.value.remedy != "") == (6, True)
+        return
+    made = tr.program.from_source(text, file="p.py")
+    assert [(param.name, param.unit, param.default) for param in made.params] == [
+        ("row", "weight", None)
+    ]
+    for run in (made.run_python, made.run_interpreted, made.run_compiled):
+        assert run(fuel=100, params={"row": [3, 4]})[0] == 4
+
+
 def test_a_trap_leaves_the_state_as_it_was() -> None:
     made = tr.program.from_source(
         "import tiderace as tr\n\n\n@tr.record\nclass State:\n    n: int\n\n\n@tr.program\nclass P:\n"

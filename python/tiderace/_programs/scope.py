@@ -487,7 +487,7 @@ class Scope:
         is_param = isinstance(node.value, ast.Call) and (
             self.tiderace_name(node.value.func) == "param"
         )
-        if not isinstance(kind, Scalar) or not is_param or not isinstance(node.value, ast.Call):
+        if isinstance(kind, Record) or not is_param or not isinstance(node.value, ast.Call):
             raise self.source.error(
                 node.value,
                 "class",
@@ -498,7 +498,7 @@ class Scope:
             )
         return self._param(name, kind, node.value)
 
-    def _param(self, name: str, kind: Scalar, call: ast.Call) -> Param:
+    def _param(self, name: str, kind: Scalar | Array, call: ast.Call) -> Param:
         words = {keyword.arg or "": keyword.value for keyword in call.keywords}
         if len(call.args) > 1 or not set(words) <= {"minimum", "maximum", "unit"}:
             raise self.source.error(
@@ -512,6 +512,16 @@ class Scope:
         if not isinstance(text, str) or len(text.encode()) > 255:
             raise self.source.error(
                 unit, "class", "a unit is a short text", instead="Write unit='s'"
+            )
+        if isinstance(kind, Array):
+            if not call.args and not words:
+                return Param(name, kind, unit=text)
+            raise self.source.error(
+                call,
+                "class",
+                f"the array {name!r} has a default or a range",
+                rule="An array is zero where it is not given; only its unit is said",
+                instead="Write tr.param(unit='share')",
             )
         given = {key: self._bound(value, kind) for key, value in words.items()}
         default = self._bound(call.args[0], kind) if call.args else None

@@ -29,7 +29,7 @@ NONE = 0
 class Params:
     """Where the slots lie, and what each of them holds."""
 
-    venue: int = tr.param(0, minimum=0, maximum=63, unit="count")
+    venue: int = tr.param(0, minimum=0, maximum=63, unit="venue")
     centre: tr.Price = tr.param(0, minimum=0)
     levels: int = tr.param(5, minimum=1, maximum=LEVELS, unit="count")
     step: int = tr.param(10, minimum=1, maximum=1_000_000_000)

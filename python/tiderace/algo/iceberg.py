@@ -29,7 +29,7 @@ class Params:
     refresh_min: int = tr.param(SECOND // 10, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
     refresh_max: int = tr.param(3 * SECOND, minimum=1_000_000, maximum=3600 * SECOND, unit="ns")
     stay: int = tr.param(20 * SECOND, minimum=0, maximum=86_400 * SECOND, unit="ns")
-    venue: int = tr.param(0, minimum=0, maximum=63, unit="count")
+    venue: int = tr.param(0, minimum=0, maximum=63, unit="venue")
     price: tr.Price = tr.param(0, minimum=0)
 
 

@@ -40,8 +40,8 @@ NONE = 0
 class Params:
     """What is traded, its limits, and how it is worked."""
 
-    option: int = tr.param(0, minimum=0, maximum=63, unit="count")
-    hedge: int = tr.param(1, minimum=0, maximum=63, unit="count")
+    option: int = tr.param(0, minimum=0, maximum=63, unit="venue")
+    hedge: int = tr.param(1, minimum=0, maximum=63, unit="venue")
     buys: bool = tr.param(True)
     qty: tr.Amount = tr.param(minimum=1, unit="base")
     limit_vol: int = tr.param(0, minimum=0, maximum=10 * ONE, unit="share")

@@ -36,7 +36,7 @@ class Reference(tr.Enum):
 class Params:
     """What it follows, how closely, and what shows."""
 
-    venue: int = tr.param(0, minimum=0, maximum=63, unit="count")
+    venue: int = tr.param(0, minimum=0, maximum=63, unit="venue")
     reference: int = tr.param(0, minimum=0, maximum=1)
     offset: int = tr.param(0, minimum=-1_000_000, maximum=1_000_000)
     discretion: int = tr.param(0, minimum=0, maximum=1_000_000)

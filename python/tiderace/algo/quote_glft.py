@@ -34,7 +34,7 @@ NONE = 0
 class Params:
     """The model, what a unit is, and how quotes move."""
 
-    venue: int = tr.param(0, minimum=0, maximum=63, unit="count")
+    venue: int = tr.param(0, minimum=0, maximum=63, unit="venue")
     gamma: int = tr.param(10_000_000, minimum=1000, maximum=1000 * ONE, unit="share")
     sigma: int = tr.param(ONE, minimum=0, maximum=1_000_000 * ONE, unit="share")
     a: int = tr.param(ONE, minimum=1000, maximum=1_000_000 * ONE, unit="share")

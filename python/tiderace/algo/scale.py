@@ -30,7 +30,7 @@ NONE = 0
 class Params:
     """Where the levels lie, and how they are shown."""
 
-    venue: int = tr.param(0, minimum=0, maximum=63, unit="count")
+    venue: int = tr.param(0, minimum=0, maximum=63, unit="venue")
     orders: int = tr.param(5, minimum=1, maximum=LEVELS, unit="count")
     first: tr.Price = tr.param(0, minimum=0)
     offset: int = tr.param(0, minimum=0, maximum=1_000_000_000)

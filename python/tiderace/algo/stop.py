@@ -29,7 +29,7 @@ SECOND = 1_000_000_000
 class Params:
     """Where it fires, and how far it goes then."""
 
-    venue: int = tr.param(0, minimum=0, maximum=63, unit="count")
+    venue: int = tr.param(0, minimum=0, maximum=63, unit="venue")
     trigger: tr.Price = tr.param(0, minimum=0)
     trail: int = tr.param(0, minimum=0, maximum=1_000_000_000)
     on_mid: bool = tr.param(True)

@@ -33,7 +33,7 @@ NOTHING = tr.Amount(0)
 class Params:
     """The curve, and how the order follows it."""
 
-    curve: tr.Array[int, BUCKETS]
+    curve: tr.Array[int, BUCKETS] = tr.param(unit="weight")
     slices: int = tr.param(30, minimum=1, maximum=100_000, unit="count")
     size_jitter: int = tr.param(200_000_000, minimum=0, maximum=1_000_000_000, unit="share")
     time_jitter: int = tr.param(500_000_000, minimum=0, maximum=1_000_000_000, unit="share")
