@@ -43,9 +43,6 @@ SETTINGS: list[dict[str, Any]] = [
 # A sweep plans at the prices of the levels and is sent at the worst of them: sold there, an inverse
 # contract is more exposure, by so small a part of it.
 SLIDE = 2e-5
-# A trade of ours is public before the venue tells us of it: until then it counts as others', and so
-# much of the cap may be beyond it.
-UNTOLD = 0.02
 # Without these they would not trade, or cannot be had.
 PARAMS: dict[str, dict[str, Any]] = {
     "combo": {"legs": 2, "ratios": [1000, -10, 0, 0, 0, 0, 0, 0], "units": 50, "net": 6_200_000_000}
@@ -218,12 +215,16 @@ def _in_order(record: Record) -> Iterator[tuple[int, str, dict[str, Any]]]:
 
 
 def _participation(record: Record) -> Iterator[str]:
+    """A trade of ours is public before the venue tells us of it: until then it counts as others'.
+
+    Were all of our trades of this kind, own <= p / (1 - p) x (own + others) of a cap p.
+    """
     most = Fraction(int(record.parent["max_participation"]), 10**9)
     if not 0 < most < 1:
         return
     for share in participation(record):
-        if share > float(most) * (1 + UNTOLD) + 1e-6:
-            yield f"own share {share:.6f} of what traded, above {float(most)}"
+        if share > float(most / (1 - most)) + 1e-6:
+            yield f"own share {share:.6f} of what traded, with a cap of {float(most)}"
 
 
 def participation(record: Record) -> list[float]:
