@@ -22,6 +22,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from tiderace import _books, _core, _genesis, _tables, tca
@@ -130,6 +131,7 @@ class Run:
         """The key figures, as ``--json`` prints them."""
         core = self.core
         return tca.summarise(self.inputs) | {
+            "options": [_told(order) for order in tca.option_orders(self.inputs)],
             "programs_stopped": self.inputs.stopped,
             "digest": core["digest"],
             "events": core["events"],
@@ -157,6 +159,7 @@ class Run:
                 row["parent_id"]: genesis["labels"][row["tags"]["algorithm"]]
                 for row in genesis["parents"]
             },
+            params=genesis["recording"]["params"],
             usd_per={"USD": unscaled(1, 0), **self.config.route.usd_per},
             surfaces=tca.surfaces(self.journal)
             if any(row["kind"] == "option" for row in terms)
@@ -595,6 +598,13 @@ def _markets(config: Config, terms: list[dict[str, Any]]) -> list[tca.Market]:
         )
         for instrument, row in zip(config.instruments, terms, strict=True)
     ]
+
+
+def _told(order: tca.OptionOrder) -> dict[str, Any]:
+    """Return an option order as the summary tells it: without its fills, which are a table."""
+    row: dict[str, Any] = msgspec.to_builtins(order)
+    row["points"] = {key: value for key, value in row["points"].items() if key != "fills"}
+    return row
 
 
 def _asked(genesis: dict[str, Any]) -> list[tca.Asked]:

@@ -245,10 +245,24 @@ def _order(summary: Mapping[str, Any]) -> Table:
     grid.add_row("order", f"{side} {summary['order_qty']}", f"[b]{summary['status']}[/]")
     unfilled = summary.get("unfilled_qty", "0")
     rest = "" if unfilled == "0" else f"unfilled {unfilled}"
+    if summary.get("is_mixed"):
+        for order in summary["options"]:
+            grid.add_row(*_option(order))
+        grid.add_row("notional", _money(summary.get("notional")), "USD")
+        return grid
     grid.add_row("filled", str(summary["filled_qty"]), rest)
     grid.add_row("average price", _money(summary["avg_px"]), "USD per unit of exposure")
     grid.add_row("notional", _money(summary.get("notional")), "USD")
     return grid
+
+
+def _option(order: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Say what came of an option order in vol."""
+    name, points = str(order["option"]).partition(":")[2], order["points"]
+    paid = "-" if order["paid_vol"] is None else f"{order['paid_vol']:.2%}"
+    slip = points["repriced"] if points["repriced"] is not None else points["points"]
+    beyond = f"{slip:+.2f} vol points against the mid's {points['arrival_vol']:.2%}"
+    return name, f"{order['side']} {order['qty']:g} at {paid} vol", beyond
 
 
 def _end(summary: Mapping[str, Any]) -> Text | None:
@@ -266,7 +280,13 @@ def _costs(summary: Mapping[str, Any]) -> Table:
     table.add_column("bp", justify="right")
     table.add_column("USD", justify="right")
     for benchmark, bps in summary["slippage_bps"].items():
-        table.add_row(f"Slippage against {benchmark}", _bps(bps), "")
+        if not summary.get("is_mixed"):
+            table.add_row(f"Slippage against {benchmark}", _bps(bps), "")
+    for order in summary.get("options", ()):
+        table.add_row("Option, delta-adjusted", "", _money(order["adjusted_usd"]))
+        for hedge in order["hedges"] if order is summary["options"][0] else ():
+            cost = hedge["spread"] + hedge["fees"]
+            table.add_row(f"Hedge in {hedge['venue']}: spread and fees", "", _money(cost))
     shortfall = summary.get("shortfall", {})
     for key, words in _PARTS:
         if key in shortfall:

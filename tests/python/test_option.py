@@ -135,9 +135,62 @@ def test_tca_tells_vol_points_and_the_hedges_cost(ran: Any) -> None:
     assert hedge.fees == pytest.approx(hedge.traded * 61_800 * 0.0005, rel=0.02)
 
 
+def test_an_option_and_its_hedge_are_each_judged_by_their_own_price(ran: Any) -> None:
+    """A perpetual of 61,800 USD has no basis to an option of 0.056 BTC."""
+    summary = ran.summary
+    parts = {key: float(summary["shortfall"][key]) for key in ("trading", "basis", "conversion")}
+    assert parts["basis"] == parts["conversion"] == 0
+    total = float(summary["shortfall"]["total"])
+    assert total == pytest.approx(parts["trading"] + float(summary["fees"]), abs=0.01)
+    own = 0.0
+    for name, i, usd in (("BTC-26JAN24-62000-C", OPTION, 61_800), ("BTC-PERPETUAL", PERPETUAL, 1)):
+        venue = summary["by_venue"][f"tiderace:{name}"]
+        sign = 1 if i == OPTION else -1
+        paid = float(venue["avg_px"]) - float(venue["arrival_mid"]) * usd
+        own += sign * float(venue["exposure"]) * paid
+    assert parts["trading"] == pytest.approx(own, abs=0.5)
+    assert summary["is_mixed"]
+    assert summary["avg_px"] is None
+    assert set(summary["slippage_bps"].values()) == {None}
+
+
+def test_the_delta_left_is_told_at_worst_and_at_the_end(ran: Any) -> None:
+    (order,) = tca.option_orders(ran.inputs)
+    assert abs(order.delta_end) <= BAND
+    assert order.delta_mean <= BAND
+    known = Known(ran)
+    worst = 0.0
+    for row in fills(ran, OPTION):
+        now = row["ts_ns"]
+        held = sum(int(f["exposure"]) for f in fills(ran, OPTION) if f["ts_ns"] <= now) / 1e8
+        mid = known.tape.mid(PERPETUAL, now)
+        assert mid is not None
+        lots = sum(
+            int(f["last_qty"]) * (1 if f["side"] == ord("1") else -1)
+            for f in fills(ran, PERPETUAL)
+            if f["ts_ns"] <= now
+        )
+        worst = max(worst, abs(held * known.delta(now) + lots * 10 / float(mid)))
+    assert order.delta_worst == pytest.approx(worst, abs=0.01)
+
+
+def test_the_summary_tells_the_option_in_vol(ran: Any) -> None:
+    (order,) = ran.summary["options"]
+    (wanted,) = tca.option_orders(ran.inputs)
+    assert order["paid_vol"] == wanted.paid_vol
+    assert order["limit_vol"] == LIMIT
+    assert "fills" not in order["points"]
+
+
 def test_the_report_has_the_order_in_vol_points(ran: Any) -> None:
     page = Path(ran.report()).read_text(encoding="utf-8")
-    for words in ("Option orders in vol", "vol points", "Hedges", "BTC-26JAN24-62000-C"):
+    for words in (
+        "Option orders in vol",
+        "vol points",
+        "Hedges",
+        "what is left",
+        "BTC-26JAN24-62000-C",
+    ):
         assert words in page
     assert json.loads((ran.dir / "run.json").read_text())["status"] == "completed"
 

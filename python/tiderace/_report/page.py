@@ -38,8 +38,17 @@ def page(inputs: Inputs, analysis: Analysis) -> str:
     got, cost = tables.venues(inputs, analysis)
     refused, skipped = tables.refusals(analysis), tables.skips(inputs)
     has_orders = bool(analysis.summary["parents"] or analysis.summary["fills"])
-    sections: list[Markup] = [_figures(inputs, analysis), *options.sections(inputs)]
-    if has_orders:
+    is_mixed = bool(analysis.summary["is_mixed"])
+    vols = options.sections(inputs, view)
+    # Of an option and its hedge together no mean price and no share says anything.
+    sections: list[Markup] = [*([] if is_mixed else [_figures(inputs, analysis)]), *vols]
+    if has_orders and is_mixed:
+        sections += [
+            tag("div", _shortfall(analysis), _markouts(analysis), class_="pair"),
+            pictures.price(inputs, analysis, view),
+            pictures.depth(inputs, analysis, view),
+        ]
+    elif has_orders:
         sections += [
             tag(
                 "div",
@@ -136,6 +145,8 @@ def _stopped(analysis: Analysis) -> Markup:
 
 
 def _asked_text(inputs: Inputs, analysis: Analysis) -> str:
+    if vols := options.said(inputs):
+        return vols[0]
     base = inputs.markets[0].base if inputs.markets else ""
     if len(inputs.asked) == 1 and analysis.summary["parents"] <= 1:
         return _parent_text(inputs.asked[0], inputs)
@@ -162,6 +173,8 @@ def _parent_text(asked: Asked, inputs: Inputs) -> str:
 def _got_text(inputs: Inputs, analysis: Analysis) -> str:
     summary = analysis.summary
     base = inputs.markets[0].base if inputs.markets else ""
+    if vols := options.said(inputs):
+        return _ended(vols[1], summary)
     if not summary["fills"]:
         nothing = f"Nothing was filled of {quantity(summary['order_qty'], 8)} {base}"
         end = summary["reason"]
@@ -177,7 +190,12 @@ def _got_text(inputs: Inputs, analysis: Analysis) -> str:
         first += f", {number(abs(slip), 2)} bp {word} than arrival"
     if drift is not None and round(drift, 1):
         first += f", while the market {'rose' if drift > 0 else 'fell'} {number(abs(drift), 1)} bp"
-    end = summary["reason"]
+    return _ended(first, summary)
+
+
+def _ended(first: str, summary: dict[str, Any]) -> str:
+    """Return a sentence, and the end of the order where it is not what was wanted."""
+    end, first = summary["reason"], first.removesuffix(".")
     if end and summary["status"] not in _GOOD:
         first += f". The order ended {summary['status']}: {end['words']}"
     return first.removesuffix(".") + "."

@@ -19,6 +19,10 @@ _LIMIT_WITHIN = 0.5
 """A limit farther off than this share of the picture is named at its edge, not drawn."""
 
 
+_NO_LIMIT = 1 << 62
+"""A price of a book is below it; the limit of a parent of both sides is not."""
+
+
 class View:
     """The time span that the charts share, and the parent that they are about."""
 
@@ -229,7 +233,8 @@ def depth(inputs: Inputs, analysis: Analysis, view: View) -> Markup:
             if len(known) < len(side) and abs(known[-1][0]) < widest:
                 spot = (x.at(known[-1][0]), y.at(known[-1][1]))
                 layers.append(charts.marks([spot], size=7, class_=f"edge {at}"))
-    asked = float(view.parent["order_qty"]) if view.has_parent and view.parent else 0.0
+    has_side = view.has_parent and view.parent and view.parent["side"] != "both"
+    asked = float(view.parent["order_qty"]) if has_side and view.parent else 0.0
     if asked and y.low <= asked <= y.high:
         layers.append(charts.level(y, asked, class_="asked"))
         words.append(charts.flag(f"order {quantity(asked)} {base}", left=0, top=1000 - y.at(asked)))
@@ -301,7 +306,7 @@ def _limit_bps(inputs: Inputs, view: View) -> float | None:
     mine = inputs.arrivals.filter(pl.col("parent_id") == view.parent["parent_id"])
     for row in mine.sort("instrument").iter_rows(named=True):
         mid = (row["bid_px"] + row["ask_px"]) / 2
-        if row["limit_px"] > 0 and mid > 0:
+        if 0 < row["limit_px"] < _NO_LIMIT and mid > 0:
             return float((row["limit_px"] / mid - 1) * 1e4)
     return None
 

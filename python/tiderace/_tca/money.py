@@ -61,9 +61,10 @@ def _money_lines(
     value = scaled(notional, int(market.terms["quote_decimals"]))
     qty = scaled(cell.exposure, int(market.terms["base_decimals"]))
     own = work.arrival[cell.instrument]
-    reference = work.arrival.get(work.reference, own)
+    judge, decision = work.decisions[cell.instrument]
+    reference = work.arrival[judge]
     usd = usd_of(inputs, market.quote)
-    usd_reference = usd_of(inputs, inputs.markets[work.reference].quote)
+    usd_reference = usd_of(inputs, inputs.markets[judge].quote)
     worth = {market.base: own * usd, market.quote: usd}
     paid = Decimal(0)
     for asset, fee in fees:
@@ -77,7 +78,7 @@ def _money_lines(
         "fees": paid,
         "funding": sign * value * usd * held,
         "trading": sign * (value - qty * own) * usd,
-        "delay": sign * qty * (reference - work.decision) * usd_reference,
+        "delay": sign * qty * (reference - decision) * usd_reference,
         "basis": sign * qty * (own - reference),
         "conversion": sign * qty * (own * (usd - 1) - reference * (usd_reference - 1)),
     }

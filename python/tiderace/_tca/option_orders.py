@@ -10,6 +10,7 @@ its moment, and its fees. The order's own worth against its arrival is `_tca.vol
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import msgspec
 import polars as pl
 
 from tiderace._tca.known import records
+from tiderace._tca.option_paths import NS_A_YEAR, Paths, underlying_of
 from tiderace._tca.prices import Tape, mid_of, until_end
 from tiderace._tca.vol_points import VolPoints, vol_points
 from tiderace._tca.words import BUY, Inputs, Market, Surface, scaled
@@ -24,7 +26,6 @@ from tiderace._tca.works import standing
 from tiderace.errors import InputError
 
 _SURFACE_TAKEN = 21
-_NS_A_YEAR = 365 * 86_400 * 1e9
 _ONE = 1e12
 
 
@@ -53,15 +54,27 @@ class OptionOrder(msgspec.Struct, frozen=True, kw_only=True):
     premium: float
     """Mean price in the quote asset."""
     quote: str
+    base: str
+    maker_share: float
     mark_vol: float
     """By the published surface at the arrival."""
     paid_vol: float | None
     """Mean vol of the fills, each at its own forward; ``None`` where one has none."""
     worst_vol: float | None
     points: VolPoints
+    limit_vol: float | None
+    """The worst vol that it was to trade at; ``None``: no such limit."""
+    adjusted_usd: float
+    """Slippage against the arrival's mid beyond what the underlying's move explains, USD in all."""
     fees: float
     """USD."""
     hedges: list[Hedge]
+    delta_worst: float
+    """Base asset: the largest delta that the parent had left, either way, at any fill or look."""
+    delta_mean: float
+    """Mean over time of its size."""
+    delta_end: float
+    """With its sign, at the parent's end."""
 
 
 def surfaces(journal: Path) -> list[Surface]:
@@ -124,11 +137,7 @@ class _Told:
         return before[-1] if before else self._surfaces[0]
 
     def _underlying(self, option: Market) -> int | None:
-        markets = list(enumerate(self._inputs.markets))
-        others = [(i, m) for i, m in markets if m.base == option.base]
-        others = [(i, m) for i, m in others if m.terms["kind"] != "option"]
-        perpetuals = [i for i, m in others if m.terms["kind"] == "perpetual"]
-        return next(iter([*perpetuals, *(i for i, _ in others)]), None)
+        return underlying_of(self._inputs.markets, option)
 
     def _forward(self, option: Market, ts_ns: int) -> float | None:
         surface, underlying = self._surface_at(ts_ns), self._underlying(option)
@@ -161,7 +170,7 @@ class _Told:
                 rows,
                 side=side,
                 strike=float(market.terms["strike_price"] * market.tick),
-                t=(maturity - at["ts_ns"]) / _NS_A_YEAR,
+                t=(maturity - at["ts_ns"]) / NS_A_YEAR,
                 call=market.terms["put_or_call"] == "call",
                 arrival_px=float(mid_of(market, at["bid_px"], at["ask_px"])),
                 arrival_forward=forward,
@@ -185,15 +194,34 @@ class _Told:
             qty=total,
             premium=sum(row["qty"] * row["px"] for row in rows) / total,
             quote=market.quote,
+            base=market.base,
+            maker_share=sum(row["qty"] for row in rows if row["is_maker"]) / total,
             mark_vol=self._surface_at(at["ts_ns"]).vols.get(i, float("nan")),
             paid_vol=sum(r["qty"] * v for r, v in zip(rows, known, strict=True)) / total
             if is_whole
             else None,
             worst_vol=worst,
             points=points,
+            limit_vol=float(self._inputs.params.get("limit_vol") or 0) or None,
+            adjusted_usd=(points.price - points.delta) * total,
             fees=sum(float(self._fee(row)) for row in fills.iter_rows(named=True)),
             hedges=self._hedges(others),
+            **self._left(parent_id, at["ts_ns"]),
         )
+
+    def _left(self, parent_id: int, start_ns: int) -> dict[str, float]:
+        """Return how much delta the parent had left: at worst, in the mean, at its end."""
+        ends = self._inputs.parents.filter(pl.col("parent_id") == parent_id)["ts_ns"].to_list()
+        left = Paths(self._inputs).delta(parent_id, start_ns, max([start_ns + 1, *ends])).left
+        if not left:
+            return dict.fromkeys(("delta_worst", "delta_mean", "delta_end"), 0.0)
+        held = [(after - ts, abs(value)) for (ts, value), (after, _) in pairwise(left)]
+        total = sum(span for span, _ in held) or 1
+        return {
+            "delta_worst": max(abs(value) for _, value in left),
+            "delta_mean": sum(span * value for span, value in held) / total,
+            "delta_end": left[-1][1],
+        }
 
     def _fills(self, market: Market, fills: pl.DataFrame) -> Iterator[dict[str, Any]]:
         maturity = int(market.terms["maturity_ns"])
@@ -203,8 +231,9 @@ class _Told:
                 "qty": qty,
                 "signed": qty if row["side"] == BUY else -qty,
                 "px": float(row["last_px"] * market.tick),
+                "is_maker": row["is_maker"],
                 "forward": self._forward(market, row["ts_ns"]),
-                "t": (maturity - row["ts_ns"]) / _NS_A_YEAR,
+                "t": (maturity - row["ts_ns"]) / NS_A_YEAR,
             }
 
     def _hedges(self, others: pl.DataFrame) -> list[Hedge]:

@@ -81,19 +81,19 @@ def outcome_of(
     base = int(market.terms["base_decimals"])
     usd = usd_of(inputs, market.quote)
     missed = (work.sign or 0) * scaled(work.unfilled, base) * (work.end - work.decision) * usd
-    paid = sum(
-        (
-            cell.sign * (cell.money["notional"] - scaled(cell.exposure, base) * work.decision * usd)
-            for cell in mine
-        ),
-        Decimal(0),
-    )
+    paid, traded = Decimal(0), Decimal(0)
+    for cell in mine:
+        judge, decision = work.decisions[cell.instrument]
+        decided = decision * usd_of(inputs, inputs.markets[judge].quote)
+        worth = scaled(cell.exposure, base) * decided
+        paid += cell.sign * (cell.money["notional"] - worth)
+        traded += worth
     parts = {line: money[line] for line in ("delay", "trading", "basis", "conversion")}
     parts |= {"opportunity": missed, "fees": money["fees"]}
     total = paid + missed + money["fees"]
     # Of both sides no quantity was asked for: what was traded stands for it.
-    wanted = work.order_qty if work.sign is not None else work.filled
-    asked = scaled(wanted, base) * work.decision * usd
+    wanted = scaled(work.order_qty, base) * work.decision * usd
+    asked = wanted if work.sign is not None else traded
     at_arrival = work.arrival.get(work.reference)
     orders = inputs.orders.filter(pl.col("parent_id") == work.parent_id)
     row = {
@@ -103,9 +103,13 @@ def outcome_of(
         "side": {1: "buy", -1: "sell", None: "both"}[work.sign],
         "order_qty": qty_text(work.order_qty, base),
         "filled_qty": qty_text(work.filled, base),
-        "avg_px": px_text(money["notional"], scaled(work.filled, base)),
+        # Of an option and its hedge no sum of exposure, and no mean price, says anything.
+        "avg_px": None if work.is_mixed else px_text(money["notional"], scaled(work.filled, base)),
         "notional": money_text(money["notional"]),
-        **{f"slippage_bps_{b}": weighted(own, f"slippage_bps_{b}") for b in BENCHMARKS},
+        **{
+            f"slippage_bps_{b}": None if work.is_mixed else weighted(own, f"slippage_bps_{b}")
+            for b in BENCHMARKS
+        },
         "drift_bps": float((work.end / at_arrival - 1) * 10_000) if at_arrival else None,
         "fees": money_text(money["fees"]),
         "funding": money_text(money["funding"]),
@@ -158,6 +162,7 @@ def summary_of(
     end = reasons.pop() if len(reasons) == 1 else 0
     # Arrival, drift and reference are one parent's: the largest stands for the run.
     lead = max(outcomes, key=lambda outcome: outcome.work.filled, default=None)
+    is_mixed = any(work.is_mixed for work in works)
     return {
         "status": statuses.pop() if len(statuses) == 1 else "mixed" if statuses else "no order",
         "reason": _reason(inputs, end),
@@ -169,17 +174,22 @@ def summary_of(
         "order_qty": qty_text(sum(work.order_qty for work in works), base),
         "filled_qty": qty_text(filled, base),
         "unfilled_qty": qty_text(sum(work.unfilled for work in works), base),
-        "avg_px": px_text(money["notional"], scaled(filled, base)),
+        "is_mixed": is_mixed,
+        "avg_px": None if is_mixed else px_text(money["notional"], scaled(filled, base)),
         "notional": money_text(money["notional"]),
-        "slippage_bps": {b: weighted(fills, f"slippage_bps_{b}") for b in BENCHMARKS},
+        "slippage_bps": {
+            b: None if is_mixed else weighted(fills, f"slippage_bps_{b}") for b in BENCHMARKS
+        },
         "maker_share": share_of(fills.filter(pl.col("is_maker")), fills),
         "fees": money_text(money["fees"]),
         "fees_bps": bps(money["fees"], money["notional"]),
         "funding": money_text(money["funding"]),
         "basis": money_text(money["basis"]),
         "conversion": money_text(money["conversion"]),
-        "drift_bps": lead.row["drift_bps"] if lead else None,
-        "drift_recording_bps": lead.drift_recording.get(lead.work.reference) if lead else None,
+        "drift_bps": lead.row["drift_bps"] if lead and not is_mixed else None,
+        "drift_recording_bps": lead.drift_recording.get(lead.work.reference)
+        if lead and not is_mixed
+        else None,
         "shortfall": {k: money_text(v) for k, v in lines.items()}
         | {"total": money_text(total), "total_bps": bps(total, asked)},
         "reference": inputs.markets[lead.work.reference].name if lead else None,

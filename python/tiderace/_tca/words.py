@@ -117,6 +117,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     asked: Sequence[Asked] = ()
     algos: Mapping[int, str] = {}
     """What works each parent; those of `asked` need not be in it."""
+    params: Mapping[str, Any] = {}
+    """Parameters of the run's own parent, as they were asked for."""
     usd_per: Mapping[str, Decimal] = {}
     holding_ns: int = 0
     """How long a position is held: expected funding is counted over it."""

@@ -44,6 +44,17 @@ class Work(msgspec.Struct, kw_only=True):
     decision: Decimal
     end: Decimal
     asked: Asked | None
+    decisions: dict[int, tuple[int, Decimal]]
+    """By instrument: whose price its own is judged by, and that price when the order was decided.
+
+    One price stands for all that pay alike, whatever they are quoted in; an option is judged by its
+    own, and what hedges it by that of the first of its kind.
+    """
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether what it traded pays differently: options, and what hedges them."""
+        return len({reference for reference, _ in self.decisions.values()}) > 1
 
     @property
     def unfilled(self) -> int:
@@ -97,9 +108,10 @@ def _work(inputs: Inputs, parent_id: int, fills: pl.DataFrame, tape: Tape) -> Wo
                 arrival |= {i: first[0] * inputs.markets[i].tick} if len(first) else {}
     reference = min(bid_ask, default=min(arrival, default=0))
     at_arrival = arrival.get(reference, Decimal(0))
-    decision = None
+    decided = None
     if asked is not None and asked.decision_ns is not None:
-        decision = tape.mid(reference, min(asked.decision_ns, start_ns))
+        decided = min(asked.decision_ns, start_ns)
+    decisions = _decisions(inputs, arrival, reference, tape, decided)
     sides = set(fills["side"].to_list()) | set(orders["side"].to_list())
     # Orders of both sides are a quoting parent's: its quantity bounds a position, and nothing of it
     # is left undone.
@@ -120,7 +132,22 @@ def _work(inputs: Inputs, parent_id: int, fills: pl.DataFrame, tape: Tape) -> Wo
         reference=reference,
         arrival=arrival,
         bid_ask=bid_ask,
-        decision=decision if decision is not None else at_arrival,
+        decision=decisions[reference][1] if reference in decisions else at_arrival,
         end=tape.mid(reference, end_ns) or at_arrival,
         asked=asked,
+        decisions=decisions,
     )
+
+
+def _decisions(
+    inputs: Inputs, arrival: dict[int, Decimal], reference: int, tape: Tape, decided_ns: int | None
+) -> dict[int, tuple[int, Decimal]]:
+    """Return whose price each instrument is judged by, and that price when it was decided."""
+    first: dict[object, int] = {}
+    out = {}
+    for i in sorted(arrival, key=lambda i: (i != reference, i)):
+        market = inputs.markets[i]
+        judge = first.setdefault(i if market.terms["kind"] == "option" else market.base, i)
+        price = None if decided_ns is None else tape.mid(judge, decided_ns)
+        out[i] = (judge, arrival[judge] if price is None else price)
+    return out
