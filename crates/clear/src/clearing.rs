@@ -351,6 +351,7 @@ impl Clearing {
         self.check_account(account)?;
         self.check_amount(asset, amount)?;
         self.check_stage(account)?;
+        self.check_secured(account, asset)?;
         let available = self.balance(account, asset).available;
         if amount > available {
             return Err(Refusal::new(Reason::InsufficientBalance, amount.get(), available.get()));
@@ -434,6 +435,7 @@ impl Clearing {
         self.check_account(to)?;
         self.check_amount(asset, amount)?;
         self.check_stage(from)?;
+        self.check_secured(from, asset)?;
         if self.root(from) != self.root(to) {
             return Err(Refusal::new(Reason::UnknownAccount, to.0, from.0));
         }

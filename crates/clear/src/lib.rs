@@ -45,6 +45,7 @@ pub use index::{IndexRules, IndexSources};
 pub use ledger::{CASH_MAX, House, LedgerAccount, Posting, PostingKind, StatementRow, TrialRow, statement};
 pub use market::basis_mark;
 pub use payoff::{PayoffEntry, PayoffTrap};
+pub use portfolio::Vintage;
 pub use position::Position;
 pub use proof::{Step, SumNode, SumTree, is_included, leaf};
 pub use recon::{Break, BreakKind, Custodian, Reconciliation};

@@ -3,12 +3,16 @@
 //! A book is all that one underlying settles in one asset. What the two sides of an account's orders in an instrument
 //! come to is counted as one order each. The arrays are inputs and no part of the state's bytes: who restores a state
 //! hands in the last ones again, and finds the figures that were there.
+//!
+//! Arrays grow old: prices move on, and what they say of a portfolio does not. Beyond their greatest age they let nobody
+//! take on more: orders that do not reduce are refused, at entry, at a trigger and at the match, and collateral stays.
+//! Cancels, reductions, liquidations and auctions go on under them, for to stop these would be worse.
 
 use std::collections::BTreeMap;
 
 use tiderace_margin::{FillAt, Portfolio, Requirement, RiskArrays, arrays};
 use tiderace_types::instrument::rescale;
-use tiderace_types::{AccountId, AssetId, InstrumentId, Price, Rate, Reason, Refusal, Rounding, Side};
+use tiderace_types::{AccountId, AssetId, InstrumentId, Price, Rate, Reason, Refusal, Rounding, Side, Ts};
 
 use crate::clearing::Clearing;
 use crate::position::{Position, Working};
@@ -28,11 +32,31 @@ pub(crate) struct Asked {
     pub(crate) held: i128,
 }
 
+/// When risk arrays were made, and for how long new risk may be taken under them: for ever where nothing is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vintage {
+    /// When.
+    pub ts: Ts,
+    /// The greatest age, itself included.
+    pub max_age_ns: Option<i64>,
+}
+
+impl Vintage {
+    fn check(self, now: Ts) -> Result<(), Refusal> {
+        let age_ns = now.get().saturating_sub(self.ts.get());
+        match self.max_age_ns.filter(|max_ns| age_ns > *max_ns) {
+            Some(max_ns) => Err(Refusal::new(Reason::StaleSurface, age_ns, max_ns)),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The risk arrays of one underlying and settlement asset, with the portfolios under them.
 #[derive(Clone, Debug)]
 pub(crate) struct Book {
     base: AssetId,
     settle: AssetId,
+    vintage: Vintage,
     arrays: RiskArrays,
     /// Leg by instrument.
     legs: Vec<Option<u32>>,
@@ -76,7 +100,7 @@ impl Clearing {
     ///
     /// # Errors
     /// [`Reason::UnknownSymbol`] where a leg is no instrument of that underlying and asset; nothing has changed then.
-    pub fn set_risk_arrays(&mut self, arrays: RiskArrays) -> Result<(), Refusal> {
+    pub fn set_risk_arrays(&mut self, arrays: RiskArrays, vintage: Vintage) -> Result<(), Refusal> {
         let first = arrays.legs().first().map(|leg| leg.instrument).unwrap_or_default();
         let (base, settle) = {
             let contract = self.check_instrument(first)?;
@@ -92,7 +116,7 @@ impl Clearing {
                 *at = Some(row);
             }
         }
-        let book = Book { base, settle, arrays, legs, portfolios: BTreeMap::new() };
+        let book = Book { base, settle, vintage, arrays, legs, portfolios: BTreeMap::new() };
         let at = self.books.iter().position(|of| (of.base, of.settle) == (base, settle));
         let at = match at.and_then(|at| self.books.get_mut(at).map(|of| (at, of))) {
             Some((at, of)) => {
@@ -117,9 +141,9 @@ impl Clearing {
     ///
     /// # Errors
     /// As [`Self::set_risk_arrays`].
-    pub fn restore_risk_arrays(&mut self, arrays: RiskArrays) -> Result<(), Refusal> {
+    pub fn restore_risk_arrays(&mut self, arrays: RiskArrays, vintage: Vintage) -> Result<(), Refusal> {
         let (to_review, is_queued) = (self.to_review.clone(), self.is_queued.clone());
-        let result = self.set_risk_arrays(arrays);
+        let result = self.set_risk_arrays(arrays, vintage);
         (self.to_review, self.is_queued) = (to_review, is_queued);
         result
     }
@@ -254,7 +278,48 @@ impl Clearing {
             self.replaced(book, portfolio, (leg, ask), hold, replaced).ok_or(too_large)?
         };
         let more = after.initial.get().saturating_sub(now.initial).saturating_sub(now.held);
+        let is_less = hold.lots <= replaced.lots && more <= 0;
+        if !is_less && !self.reduces(ask, replaced) {
+            book.vintage.check(self.now)?;
+        }
         Ok((hold, more))
+    }
+
+    /// Whether all orders of an account's side, this one in place of what is replaced, make its position no more than flat.
+    fn reduces(&self, ask: &OrderAsk, replaced: OrderHold) -> bool {
+        let working = self.position(ask.account, ask.instrument).map_or(0, |position| {
+            let [buys, sells] = position.orders;
+            if ask.side == Side::Buy { buys.lots } else { sells.lots }
+        });
+        let all = working.saturating_sub(replaced.lots).saturating_add(ask.qty.get());
+        all <= self.reducible(ask.account, ask.instrument, ask.side).get()
+    }
+
+    /// Whether a fill that does not reduce may be had under the arrays that margin an instrument for an account.
+    ///
+    /// # Errors
+    /// [`Reason::StaleSurface`].
+    pub(crate) fn check_vintage(&self, account: AccountId, instrument: InstrumentId) -> Result<(), Refusal> {
+        let book = self.book_of(instrument).and_then(|at| self.books.get(at));
+        book.filter(|_| self.is_portfolio(account)).map_or(Ok(()), |book| book.vintage.check(self.now))
+    }
+
+    /// Whether collateral in an asset may leave an account: not while what it secures is under arrays too old.
+    ///
+    /// # Errors
+    /// [`Reason::StaleSurface`].
+    pub(crate) fn check_secured(&self, account: AccountId, asset: AssetId) -> Result<(), Refusal> {
+        if !self.is_portfolio(account) {
+            return Ok(());
+        }
+        let is_pooled = self.is_pooled(account);
+        for book in self.books.iter().filter(|book| is_pooled || book.settle == asset) {
+            let (held, orders) = self.legs_of(book, account);
+            if !(held.is_empty() && orders.is_empty()) {
+                book.vintage.check(self.now)?;
+            }
+        }
+        Ok(())
     }
 
     /// An order as its portfolio counts it.

@@ -360,9 +360,9 @@ impl Clearing {
     ///
     /// # Errors
     /// [`Reason::UnknownAccount`], [`Reason::UnknownSymbol`], [`Reason::InDefault`], [`Reason::InstrumentExpired`],
-    /// [`Reason::PayoffNotListed`] or [`Reason::OverLimit`] for a program, [`Reason::NoReferencePrice`] or [`Reason::NoRiskArray`] where margin has nothing to go by,
-    /// [`Reason::InsufficientMargin`], or for spot
-    /// [`Reason::InsufficientBalance`].
+    /// [`Reason::PayoffNotListed`] or [`Reason::OverLimit`] for a program, [`Reason::NoReferencePrice`] or [`Reason::NoRiskArray`]
+    /// where margin has nothing to go by, [`Reason::StaleSurface`] where what it goes by is too old,
+    /// [`Reason::InsufficientMargin`], or for spot [`Reason::InsufficientBalance`].
     pub fn check_order(&self, ask: &OrderAsk, replaced: OrderHold) -> Result<OrderHold, Refusal> {
         self.check_account(ask.account)?;
         let contract = self.check_instrument(ask.instrument)?;
@@ -476,7 +476,7 @@ impl Clearing {
     /// what makes it larger while its collateral covers the fee and the initial margin that it then needs.
     ///
     /// # Errors
-    /// [`Reason::InsufficientMargin`], [`Reason::InDefault`], [`Reason::NoReferencePrice`].
+    /// [`Reason::InsufficientMargin`], [`Reason::InDefault`], [`Reason::StaleSurface`], [`Reason::NoReferencePrice`].
     pub fn may_fill(&self, ask: &OrderAsk) -> Result<(), Refusal> {
         let OrderAsk { account, instrument, side, qty, price, .. } = *ask;
         let is_on = self.is_margined(instrument);
@@ -490,6 +490,7 @@ impl Clearing {
             return Ok(());
         }
         self.check_stage(account)?;
+        self.check_vintage(account, instrument)?;
         let unpriced = Refusal::new(Reason::NoReferencePrice, instrument.0, 0);
         let loss = self.hold_of(ask).ok_or(unpriced)?.cost;
         let (mark, index) = (self.mark(instrument).or(price), self.index(contract.base()));

@@ -3,10 +3,13 @@
 mod world;
 
 use tiderace_clear::config::{AccountTerms, ContractTerms};
-use tiderace_clear::{Action, Clearing, OrderAsk, OrderHold};
+use tiderace_clear::{Action, Clearing, OrderAsk, OrderHold, Vintage};
 use tiderace_margin::{Leg, LegKind, RiskArrays, Terms, sets};
-use tiderace_types::{Amount, Fraction, InstrumentId, Price, Qty, Rate, Reason, Side};
+use tiderace_types::{Amount, Fraction, InstrumentId, Price, Qty, Rate, Reason, Refusal, Side};
 use world::*;
+
+const MINUTE: i64 = 60_000_000_000;
+const FRESH: Vintage = Vintage { ts: START, max_age_ns: None };
 
 const PARAMS: &str = r#"
     scenarios = [
@@ -60,7 +63,7 @@ fn without_arrays_a_portfolio_account_does_not_trade() {
 #[test]
 fn products_of_one_coin_offset_each_other() {
     let mut c = venue();
-    c.set_risk_arrays(arrays([50_000, 50_000])).unwrap();
+    c.set_risk_arrays(arrays([50_000, 50_000]), FRESH).unwrap();
     c.fill(&fill(InstrumentId(0), 0, 1, 100_000, 1_000)).unwrap();
     let of = c.standing(account(0), USDC);
     assert_eq!((of.initial, of.maintenance), (usdc(6_250), usdc(4_000)));
@@ -76,7 +79,7 @@ fn products_of_one_coin_offset_each_other() {
 #[test]
 fn orders_hold_their_worst_scenario_and_give_it_back() {
     let mut c = venue();
-    c.set_risk_arrays(arrays([50_000, 50_000])).unwrap();
+    c.set_risk_arrays(arrays([50_000, 50_000]), FRESH).unwrap();
     let buy = c.check_order(&ask(0, Side::Buy, 100_200, 1_000), OrderHold::default()).unwrap();
     c.order_in(account(0), InstrumentId(0), Side::Buy, buy);
     // 100 lost to the mark and 5,000 a tenth down, a quarter more.
@@ -95,16 +98,16 @@ fn orders_hold_their_worst_scenario_and_give_it_back() {
 #[test]
 fn new_arrays_and_restored_state_give_the_same_figures() {
     let mut c = venue();
-    c.set_risk_arrays(arrays([50_000, 50_000])).unwrap();
+    c.set_risk_arrays(arrays([50_000, 50_000]), FRESH).unwrap();
     c.fill(&fill(InstrumentId(0), 0, 1, 100_000, 1_000)).unwrap();
     let hold = c.check_order(&ask(1, Side::Buy, 100_000, 100), OrderHold::default()).unwrap();
     c.order_in(account(0), InstrumentId(1), Side::Buy, hold);
-    c.set_risk_arrays(arrays([60_000, 60_000])).unwrap();
+    c.set_risk_arrays(arrays([60_000, 60_000]), FRESH).unwrap();
     assert_eq!(c.standing(account(0), USDC).initial, usdc(7_500));
     let mut bytes = Vec::new();
     c.encode(&mut bytes);
     let mut back = Clearing::decode(c.config().clone(), &mut &bytes[..]).unwrap();
-    back.set_risk_arrays(arrays([60_000, 60_000])).unwrap();
+    back.set_risk_arrays(arrays([60_000, 60_000]), FRESH).unwrap();
     assert_eq!(back.digest(), c.digest());
     for c in [&mut c, &mut back] {
         c.order_out(account(0), InstrumentId(1), Side::Buy, hold);
@@ -115,7 +118,7 @@ fn new_arrays_and_restored_state_give_the_same_figures() {
 #[test]
 fn a_portfolio_that_is_short_is_reduced_step_by_step() {
     let mut c = venue();
-    c.set_risk_arrays(arrays([50_000, 50_000])).unwrap();
+    c.set_risk_arrays(arrays([50_000, 50_000]), FRESH).unwrap();
     c.fill(&fill(InstrumentId(0), 0, 1, 100_000, 1_000)).unwrap();
     c.set_mark(InstrumentId(0), Price::new(87_000)).unwrap();
     let mut out = Vec::new();
@@ -125,4 +128,65 @@ fn a_portfolio_that_is_short_is_reduced_step_by_step() {
     assert!(c.may_fill(&ask(0, Side::Sell, 87_000, qty.get())).is_ok());
     let more = c.may_fill(&ask(0, Side::Buy, 87_000, qty.get())).unwrap_err();
     assert_eq!(more.reason, Reason::InsufficientMargin);
+}
+
+/// Under arrays of a minute ago that are good for a minute; account 0 is short a coin.
+fn a_minute_old() -> Clearing {
+    let mut c = venue();
+    c.set_risk_arrays(arrays([50_000, 50_000]), Vintage { max_age_ns: Some(MINUTE), ..FRESH }).unwrap();
+    c.fill(&fill(InstrumentId(0), 1, 0, 100_000, 1_000)).unwrap();
+    c.advance(START.plus_ns(MINUTE), &mut Vec::new());
+    c
+}
+
+#[test]
+fn arrays_too_old_let_nobody_take_on_more() {
+    let mut c = a_minute_old();
+    let sale = ask(0, Side::Sell, 100_000, 100);
+    let resting = c.check_order(&sale, OrderHold::default()).unwrap();
+    c.order_in(account(0), InstrumentId(0), Side::Sell, resting);
+    c.may_fill(&sale).unwrap();
+    c.withdraw(account(0), USDC, usdc(1)).unwrap();
+
+    c.advance(START.plus_ns(MINUTE + 1), &mut Vec::new());
+    let stale = Refusal::new(Reason::StaleSurface, MINUTE + 1, MINUTE);
+    assert_eq!(c.check_order(&sale, OrderHold::default()), Err(stale));
+    assert_eq!(c.check_order(&ask(0, Side::Sell, 100_000, 101), resting), Err(stale));
+    assert_eq!(c.check_order(&ask(1, Side::Buy, 100_000, 1), OrderHold::default()), Err(stale));
+    assert_eq!(c.may_fill(&sale), Err(stale));
+    assert_eq!(c.withdraw(account(0), USDC, usdc(1)), Err(stale));
+    assert_eq!(c.transfer(account(0), account(0), USDC, usdc(1)), Err(stale));
+
+    // Less than it is now, and what only reduces.
+    assert!(c.check_order(&ask(0, Side::Sell, 100_000, 99), resting).is_ok());
+    let close = ask(0, Side::Buy, 100_000, 1_000);
+    let closing = c.check_order(&close, OrderHold::default()).unwrap();
+    c.may_fill(&close).unwrap();
+    c.order_in(account(0), InstrumentId(0), Side::Buy, closing);
+    assert_eq!(c.check_order(&ask(0, Side::Buy, 100_000, 1), OrderHold::default()), Err(stale), "beyond flat");
+    // Who is margined contract by contract is not concerned.
+    let other = OrderAsk { account: account(1), ..ask(1, Side::Buy, 100_000, 1) };
+    assert!(c.check_order(&other, OrderHold::default()).is_ok());
+
+    c.set_risk_arrays(arrays([50_000, 50_000]), Vintage { ts: c.now(), max_age_ns: Some(MINUTE) }).unwrap();
+    assert!(c.check_order(&sale, OrderHold::default()).is_ok());
+    c.withdraw(account(0), USDC, usdc(1)).unwrap();
+}
+
+#[test]
+fn liquidations_go_on_under_arrays_too_old() {
+    let mut c = a_minute_old();
+    c.advance(START.plus_ns(2 * MINUTE), &mut Vec::new());
+    c.set_mark(InstrumentId(0), Price::new(113_000)).unwrap();
+    let mut out = Vec::new();
+    c.review(&mut out);
+    assert!(matches!(out.last(), Some(Action::Liquidate { side: Side::Buy, .. })), "{out:?}");
+}
+
+#[test]
+fn collateral_of_an_account_without_positions_may_leave_under_arrays_too_old() {
+    let mut c = venue();
+    c.set_risk_arrays(arrays([50_000, 50_000]), Vintage { max_age_ns: Some(MINUTE), ..FRESH }).unwrap();
+    c.advance(START.plus_ns(2 * MINUTE), &mut Vec::new());
+    c.withdraw(account(0), USDC, usdc(10_000)).unwrap();
 }

@@ -10,12 +10,12 @@ use tiderace_engine::risk_arrays::{Maturity, Product, RiskModel, Underlying};
 use tiderace_engine::venue::{MarginTerms, PortfolioRules, Venue, VenueConfig, sets};
 use tiderace_margin::{Factor, Portfolio, RiskArrays};
 use tiderace_types::venue::{
-    ANY_INSTRUMENT, CancelAll, Clock, Command, CommandRefused, Event, IndexSet, MarkSet, SURFACE_VOLS_MAX, StateSet,
-    SurfaceForward, SurfacePublished, SurfaceVol,
+    ANY_INSTRUMENT, CancelAll, Clock, Command, CommandRefused, Event, IndexSet, MarkSet, NewOrder, SURFACE_VOLS_MAX,
+    StateSet, SurfaceForward, SurfacePublished, SurfaceVol,
 };
 use tiderace_types::{
-    AccountId, Amount, AssetId, Instrument, InstrumentId, InstrumentKind, Price, PutOrCall, Rate, Reason, Style,
-    TradingState, Ts,
+    AccountId, Amount, AssetId, ClOrdId, Instrument, InstrumentId, InstrumentKind, Price, PutOrCall, Qty, Rate, Reason,
+    Side, Style, TradingState, Ts,
 };
 use venue_draw::Draw;
 use venue_world::{BTC, USDC, apply, config, listing};
@@ -52,7 +52,7 @@ fn scenarios(set: &str) -> VenueConfig {
     }
     config.fund = vec![(USDC, Amount::new(50_000_000)), (BTC, Amount::new(1_000_000))];
     let params = sets::parse(sets::text(set).unwrap()).unwrap();
-    config.clearing.portfolio = vec![PortfolioRules { base: BTC, params }];
+    config.clearing.portfolio = vec![PortfolioRules { base: BTC, params, max_age_ns: None }];
     config
 }
 
@@ -280,4 +280,32 @@ fn what_a_quanto_settles_is_no_part_of_a_surface() {
     let mut venue = Venue::new(config).unwrap();
     apply(&mut venue, IndexSet { base: BTC, price: Amount::new(100 * ONE) });
     assert_eq!(refused(&apply(&mut venue, surface(1, 100, 50))), None);
+}
+
+#[test]
+fn a_restored_venue_knows_how_old_its_surface_is() {
+    let mut config = scenarios("deribit_pm");
+    config.clearing.portfolio[0].max_age_ns = Some(60);
+    let mut venue = Venue::new(config.clone()).unwrap();
+    apply(&mut venue, IndexSet { base: BTC, price: Amount::new(100 * ONE) });
+    assert_eq!(refused(&apply(&mut venue, surface(1, 100, 50))), None);
+    let made = venue.now();
+    let order = |id| {
+        NewOrder::limit(PORTFOLIO[0], InstrumentId(0), ClOrdId(id), Side::Buy, Price::new(90), Qty::new(1).unwrap())
+    };
+    let mut bytes = Vec::new();
+    venue.encode(&mut bytes);
+    for mut venue in [Venue::decode(config, &bytes).unwrap(), venue] {
+        let mut events = Vec::new();
+        let mut reason = |age_ns, id| {
+            events.clear();
+            venue.apply(made.plus_ns(age_ns), &order(id).into(), &mut events);
+            events.iter().find_map(|event| match event {
+                Event::Report(report) => Some(report.reason),
+                _ => None,
+            })
+        };
+        assert_eq!(reason(60, 1), Some(Reason::None));
+        assert_eq!(reason(61, 2), Some(Reason::StaleSurface));
+    }
 }

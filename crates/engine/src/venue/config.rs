@@ -360,6 +360,9 @@ impl VenueConfig {
             if self.clearing.portfolio.iter().take(row).any(|before| before.base == rules.base) {
                 return Err(ConfigError::OutOfRange { field: "clearing.portfolio.base", row });
             }
+            if rules.max_age_ns.is_some_and(|max_age_ns| max_age_ns < 0) {
+                return Err(ConfigError::OutOfRange { field: "clearing.portfolio.max_age_ns", row });
+            }
         }
         if self.clearing.liquidation_wait_ns.is_some_and(|wait_ns| wait_ns < 0) {
             return Err(ConfigError::OutOfRange { field: "clearing.liquidation_wait_ns", row: 0 });

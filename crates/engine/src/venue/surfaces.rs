@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use tiderace_clear::Vintage;
 use tiderace_margin::RiskArrays;
 use tiderace_types::venue::{SURFACE_FORWARDS_MAX, SURFACE_VOLS_MAX, SurfaceForward, SurfacePublished};
 use tiderace_types::{
@@ -20,10 +21,10 @@ use crate::risk_arrays::{Maturity, Product, RiskArraysError, RiskModel, Underlyi
 /// 10^-18 in a step of 10^-12.
 const RATE_PER_STEP: i128 = 1_000_000;
 
-/// Models by underlying, and what was published last.
+/// Models by underlying with the greatest age of what they are given, and what was published last.
 #[derive(Debug)]
 pub(super) struct Surfaces {
-    models: BTreeMap<AssetId, RiskModel>,
+    models: BTreeMap<AssetId, (RiskModel, Option<i64>)>,
     taken: BTreeMap<AssetId, Taken>,
 }
 
@@ -71,7 +72,8 @@ impl Surfaces {
         let mut models = BTreeMap::new();
         for (row, rules) in config.clearing.portfolio.iter().enumerate() {
             let model = RiskModel::new(rules.params.clone());
-            models.insert(rules.base, model.map_err(|error| ConfigError::Portfolio { row, error })?);
+            let model = model.map_err(|error| ConfigError::Portfolio { row, error })?;
+            models.insert(rules.base, (model, rules.max_age_ns));
         }
         Ok(Self { models, taken: BTreeMap::new() })
     }
@@ -167,7 +169,7 @@ impl Surfaces {
             let mark = mark.and_then(|mark| instrument.rate(mark));
             by_settle.entry(instrument.settle).or_default().push(Product { instrument, vol, mark });
         }
-        let model = self.models.get(&surface.base).ok_or(Refusal::new(Reason::UnknownAsset, surface.base.0, 0))?;
+        let (model, _) = self.models.get(&surface.base).ok_or(Refusal::new(Reason::UnknownAsset, surface.base.0, 0))?;
         let mut all = Vec::with_capacity(by_settle.len());
         for (settle, products) in &by_settle {
             let settle_decimals = config.assets.get(settle.index()).map_or(0, |asset| asset.decimals);
@@ -177,6 +179,11 @@ impl Surfaces {
             all.push(model.arrays(&underlying).map_err(|error| refusal(config, error))?);
         }
         Ok(all)
+    }
+
+    fn vintage(&self, taken: &Taken) -> Vintage {
+        let max_age_ns = self.models.get(&taken.surface.base).and_then(|(_, max_age_ns)| *max_age_ns);
+        Vintage { ts: taken.ts, max_age_ns }
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
@@ -238,9 +245,9 @@ impl Venue {
     /// Takes a surface whole, or refuses it.
     pub(super) fn publish(&mut self, surface: &SurfacePublished) -> Result<(), Refusal> {
         let taken = self.surfaces.check(&self.config, &self.core.clearing, surface, self.now)?;
-        let all = self.surfaces.arrays(&self.config, &taken)?;
+        let (all, vintage) = (self.surfaces.arrays(&self.config, &taken)?, self.surfaces.vintage(&taken));
         for arrays in all {
-            self.core.clearing.set_risk_arrays(arrays)?;
+            self.core.clearing.set_risk_arrays(arrays, vintage)?;
         }
         self.surfaces.taken.insert(surface.base, taken);
         Ok(())
@@ -252,7 +259,7 @@ impl Venue {
         let wrong = |_| bad("surface");
         for taken in self.surfaces.taken.values() {
             for arrays in self.surfaces.arrays(&self.config, taken).map_err(wrong)? {
-                self.core.clearing.restore_risk_arrays(arrays).map_err(wrong)?;
+                self.core.clearing.restore_risk_arrays(arrays, self.surfaces.vintage(taken)).map_err(wrong)?;
             }
         }
         Ok(())

@@ -83,6 +83,9 @@ pub struct PortfolioRules {
     pub base: AssetId,
     /// The whole set, not its name: a genesis means the same whatever ships later.
     pub params: Params,
+    /// How old a surface may be that new risk is taken under; of any age where absent.
+    #[serde(default)]
+    pub max_age_ns: Option<i64>,
 }
 
 /// How the venue clears.

@@ -163,7 +163,7 @@ fn fresh_margined() -> Venue {
         account.balances = vec![(AssetId(1), Amount::new(1 << 90))];
     }
     let params = sets::parse(sets::DERIBIT_PM).expect("the shipped set holds");
-    config.clearing.portfolio = vec![PortfolioRules { base: AssetId(0), params }];
+    config.clearing.portfolio = vec![PortfolioRules { base: AssetId(0), params, max_age_ns: None }];
     Venue::new(config).expect("the configuration holds")
 }
 

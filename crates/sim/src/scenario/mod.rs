@@ -7,8 +7,8 @@
 
 mod check;
 mod command;
-mod condition;
 mod compare;
+mod condition;
 mod gateway;
 mod json;
 mod ledger;

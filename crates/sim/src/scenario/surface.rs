@@ -1,7 +1,8 @@
 //! The words of portfolio margin: `portfolio_margin` of the venue line and the command `surface`.
 //!
 //! `portfolio_margin` is a set for every underlying, or an object of underlyings and their sets; a set is the name of one
-//! that ships, or a mapping with the keys of its TOML. `surface` says `base`, `version`, `forwards` (`[{"maturity",
+//! that ships, or a mapping with the keys of its TOML; `surface_max_age` says how old a surface may be that new risk is
+//! taken under, of any age where absent. `surface` says `base`, `version`, `forwards` (`[{"maturity",
 //! "forward", "discount", "rate"}]`, of which `discount` is 1 and `rate` 0 where absent) and `vols` (`{symbol: vol}`).
 
 use serde_json::Value;
@@ -23,17 +24,18 @@ pub(super) fn portfolio_margin(line: &Object<'_>, gateway: &Gateway) -> Result<V
     const KEY: &str = "portfolio_margin";
     let bases = gateway.instruments.iter().map(|instrument| instrument.base);
     let bases: std::collections::BTreeSet<AssetId> = bases.collect();
+    let max_age_ns = line.duration_or_none("surface_max_age")?;
     match line.value(KEY) {
         None => Ok(Vec::new()),
         Some(value) if is_set(value) => {
             let params = set(line, KEY, value)?;
-            Ok(bases.into_iter().map(|base| PortfolioRules { base, params: params.clone() }).collect())
+            Ok(bases.into_iter().map(|base| PortfolioRules { base, params: params.clone(), max_age_ns }).collect())
         }
         Some(value) => {
             let of = Object::new(value, &line.at(KEY))?;
             let rules = of.entries().map(|(name, value)| {
                 let base = known_asset(&of, name, name, gateway)?;
-                Ok(PortfolioRules { base, params: set(&of, name, value)? })
+                Ok(PortfolioRules { base, params: set(&of, name, value)?, max_age_ns })
             });
             rules.collect()
         }

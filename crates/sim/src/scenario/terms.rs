@@ -5,7 +5,8 @@
 //! - account: `parent`, `house`, `pooled`, `portfolio` (flags), `cost` (`average`, `fifo`);
 //! - venue: `mutual` (`[{"member", "asset", "amount"}]`), `house_capital` (`[{"asset", "amount"}]`), `collateral`
 //!   (`[{"asset", "haircut", "limit"}]`) and `unit`, `interest`, `settle_at`, `default` (`warn_at limit step auction kind
-//!   assessment_cap wait`), `portfolio_margin` (see [`super::surface`]).
+//!   assessment_cap wait`), `portfolio_margin` and `surface_max_age` (see
+//!   [`super::surface`]).
 
 use tiderace_engine::venue::{
     AccountRules, AuctionKind, ClearingRules, CollateralTerms, ContractRules, CostMethod, DefaultRules, Funding,
@@ -21,8 +22,17 @@ use super::{surface, time};
 pub(super) const INSTRUMENT_KEYS: &[&str] =
     &["margin", "funding", "settlement_window", "liquidation_fee", "price_floor", "price_cap"];
 pub(super) const ACCOUNT_KEYS: &[&str] = &["parent", "house", "pooled", "portfolio", "cost"];
-pub(super) const VENUE_KEYS: &[&str] =
-    &["mutual", "house_capital", "collateral", "unit", "interest", "settle_at", "default", "portfolio_margin"];
+pub(super) const VENUE_KEYS: &[&str] = &[
+    "mutual",
+    "house_capital",
+    "collateral",
+    "unit",
+    "interest",
+    "settle_at",
+    "default",
+    "portfolio_margin",
+    "surface_max_age",
+];
 
 /// The bound of a funding rate that names none.
 const NO_CAP: Fraction = Fraction::ONE;

@@ -118,7 +118,7 @@ impl Start {
 fn portfolio(config: &Config) -> Result<Vec<PortfolioRules>, String> {
     let text = sets::text(&config.portfolio_params).ok_or("portfolio_params: a shipped set")?;
     let params = sets::parse(text).map_err(|error| error.to_string())?;
-    Ok(vec![PortfolioRules { base: BTC, params }])
+    Ok(vec![PortfolioRules { base: BTC, params, max_age_ns: None }])
 }
 
 fn rules(config: &Config, policy: Policy) -> DefaultRules {
