@@ -25,7 +25,7 @@ _Node = ast.FunctionDef | ast.ClassDef
 def tree_of_file(source: Source) -> Tree:
     """Check a program file: it holds one program and nothing that is none of it."""
     body = source.module.body
-    scope = Scope(source, [body])
+    scope = Scope(source, None)
     marked = [
         node
         for node in body
@@ -46,26 +46,29 @@ def tree_of_file(source: Source) -> Tree:
 
 def tree_of_object(source: Source, names: Sequence[str], line: int) -> Tree:
     """Check the program that a decorator met in a module, at a path of names and a line."""
-    bodies: list[list[ast.stmt]] = [source.module.body]
-    found: _Node | None = None
+    around: list[_Node] = []
+    body = source.module.body
     for name in names:
         if name == "<locals>":
             continue
         near = [
-            node for node in _nested(bodies[-1]) if isinstance(node, _Node) and node.name == name
+            node
+            for node in _nested(body)
+            if isinstance(node, _Node) and node.name == name and _holds(node, line)
         ]
-        if not near:
-            break
-        found = min(near, key=lambda node: abs(_first_line(node) - line) if line else -node.lineno)
-        bodies.append(found.body)
-    if found is None or found.name != names[-1]:
-        raise source.error(
-            (max(line, 1), 1),
-            "program",
-            f"{names[-1]} is not in the source of its module",
-            instead="Use tr.program.from_source(text, file=...)",
-        )
-    return _Assembly(Scope(source, bodies[:-1]), found).tree([])
+        if len(near) != 1:
+            what = f"{names[-1]} is not in the source of its module"
+            if near:
+                what = f"{name} is there {len(near)} times in its module"
+            raise source.error(
+                near[1] if near else (max(line, 1), 1),
+                "program",
+                what,
+                instead="Use tr.program.from_source(text, file=...)",
+            )
+        around.append(near[0])
+        body = near[0].body
+    return _Assembly(Scope(source, around[:-1]), around[-1]).tree([])
 
 
 def _nested(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
@@ -77,8 +80,10 @@ def _nested(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _nested(inner)
 
 
-def _first_line(node: _Node) -> int:
-    return min([node.lineno, *(each.lineno for each in node.decorator_list)])
+def _holds(node: _Node, line: int) -> bool:
+    """Return whether a line is one of a definition's; of a class Python may not say a line."""
+    first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+    return not line or first <= line <= (node.end_lineno or first)
 
 
 def _is_mark(scope: Scope, node: ast.expr) -> bool:
@@ -103,12 +108,16 @@ class _Assembly:
         for helper in helpers:
             self._helper(helper.name, helper)
         order = self._ordered(entries)
+        called = {id(callee) for function in order for callee in function.callees}
+        for entry in entries:
+            entry.is_alone = id(entry) not in called
         for function in order:
             check_function(program, function, self._nodes[id(function)])
         labels, imports = tuple(program.labels), tuple(program.imports)
         # Helpers that nothing calls are checked, and no part of the program.
         used = set(map(id, order))
-        unused = [f for f in program.functions.values() if id(f) not in used]
+        known = (*program.functions.values(), *program.methods.values())
+        unused = [function for function in known if id(function) not in used]
         for function in self._ordered(unused):
             if id(function) not in used:
                 check_function(program, function, self._nodes[id(function)])
@@ -217,8 +226,9 @@ class _Assembly:
                     rule="It holds params: Params, state: State and methods without decorators",
                     instead="Move it to top level",
                 )
-        for name, record in (("params", self._record("params")), ("state", self._record("state"))):
-            setattr(self._program, name, record.record if record else None)
+        params, state = self._record("params"), self._record("state")
+        self._program.params = params.record if params else None
+        self._program.state = state.record if state else None
         entries = [f for name, f in self._program.methods.items() if not name.startswith("_")]
         if not entries or node.bases or node.keywords:
             raise self._source.error(
@@ -254,6 +264,8 @@ class _Assembly:
                 if isinstance(kind, ast.Name):
                     entity = self._scope.lookup(kind.id, kind)
                     if isinstance(entity, RecordClass):
+                        if name == "state":
+                            self._scope.check_zero(entity.record, each)
                         return entity
                 raise self._source.error(
                     each,

@@ -659,6 +659,15 @@ class Expressions:
         if not isinstance(place.kind, Array):
             what = f"len of {name_of(place.kind)}"
             raise self.error(node, "type", what, instead="len is for arrays")
+        for step in place.steps:
+            if isinstance(step, Index) and not _is_within(step):
+                raise self.error(
+                    node,
+                    "call",
+                    f"{shown_code(node)} has an index that Python would evaluate",
+                    rule="A length is a constant: what it is asked of is a name or a first element",
+                    instead="Write len(a[0])",
+                )
         return Const(Scalar.INT, place.kind.length)
 
     def _cast(self, node: ast.Call, to: Scalar) -> Expr:
@@ -819,6 +828,10 @@ def scalar_of(expr: Expr) -> Scalar:
     """Return the type of an expression that is known to be a number or a bool."""
     assert isinstance(expr.kind, Scalar)
     return expr.kind
+
+
+def _is_within(step: Index) -> bool:
+    return isinstance(step.value, Const) and 0 <= step.value.value < step.length
 
 
 def is_simple(expr: Expr) -> bool:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tiderace._programs.bindings import STAR, Binding, of_module
 from tiderace._programs.source import Source, shown
 from tiderace._programs.tree import Const, Param
 from tiderace._programs.words import (
@@ -73,29 +74,45 @@ Entity = Tiderace | Model | Const | Enum | RecordClass | Def
 class Scope:
     """Names of the top level, looked up as they are needed."""
 
-    def __init__(self, source: Source, bodies: Sequence[Sequence[ast.stmt]]) -> None:
+    def __init__(
+        self, source: Source, around: Sequence[ast.FunctionDef | ast.ClassDef] | None
+    ) -> None:
         self.source = source
-        self._nodes: dict[str, list[tuple[ast.stmt, ast.alias | None]]] = {}
-        for body in bodies:
-            for node in body:
-                self._collect(node)
+        self._bindings: dict[str, list[Binding]] = {}
+        for each in of_module(source.module, around):
+            self._bindings.setdefault(each.name, []).append(each)
         self._found: dict[str, Entity] = {}
         self._open: set[str] = set()
+        # Names that a class binds while its body is read: Python looks there first.
+        self._members: dict[str, int | None] = {}
+        self.tiderace: frozenset[str] = frozenset()
+        self.has_model = False
         # Names of the two modules first: everything else is written with them.
-        self.tiderace = {name for name in self._nodes if isinstance(self._import(name), Tiderace)}
-        self.has_model = any(isinstance(self._import(name), Model) for name in self._nodes)
+        modules = {
+            each.name: entity
+            for found in self._bindings.values()
+            for each in found
+            if (entity := _import_of(each)) is not None
+        }
+        for name, entity in modules.items():
+            self.lookup(name, source.module)
+            self.has_model |= isinstance(entity, Model)
+        self.tiderace = frozenset(n for n, each in modules.items() if isinstance(each, Tiderace))
 
     def check_all(self, body: Sequence[ast.stmt]) -> None:
         """Refuse whatever a program file may not hold at top level."""
         for number, node in enumerate(body):
             if number == 0 and is_text(node):
                 continue
-            names = [
-                name for name, found in self._nodes.items() if any(n is node for n, _ in found)
+            bound = [
+                each
+                for found in self._bindings.values()
+                for each in found
+                if each.node is node and each.is_plain
             ]
+            names = [each.name for each in bound]
             if isinstance(node, ast.Import | ast.ImportFrom):
-                known = [self._import(name) for name in names]
-                if len(node.names) != 1 or known.count(None) or not known:
+                if len(bound) != 1 or _import_of(bound[0]) is None:
                     raise self._no_import(node)
             elif not names:
                 raise self.source.error(
@@ -112,22 +129,39 @@ class Scope:
         """Return what a name stands for; None where nothing has it."""
         if name in self._found:
             return self._found[name]
-        found = self._nodes.get(name, [])
+        for each in self._bindings.get(STAR, []):
+            # It may bind whatever is looked for.
+            raise self._no_import(each.node)
+        found = self._bindings.get(name, [])
         if not found:
             return None
-        if len(found) > 1:
+        again = next((each for each in found[1:] if not _is_same_import(found[0], each)), None)
+        if again is not None:
             raise self.source.error(
-                found[1][0],
+                again.node,
                 "name",
                 f"{name!r} is bound twice",
                 rule="A name at top level stands for one thing",
                 instead="Choose another name",
             )
+        if not found[0].is_plain:
+            raise self.source.error(
+                found[0].node,
+                "name",
+                f"{name!r} is bound here, where a program cannot know its value",
+                rule="A program knows imports, constants, records, enums and functions of its "
+                "module and of the functions around it",
+                instead=f"Write {name} = 10 at top level, or pass it as an argument",
+            )
         if name in self._open:
             raise self.source.error(node, "name", f"{name!r} needs itself", instead="Remove it")
         self._open.add(name)
-        entity = self._entity(name, found[0][0])
-        self._open.discard(name)
+        around, self._members = self._members, {}
+        try:
+            entity = self._entity(name, found[0])
+        finally:
+            self._open.discard(name)
+            self._members = around
         self._found[name] = entity
         return entity
 
@@ -158,9 +192,10 @@ class Scope:
                 rule="Names with __ or _tr_ in front are not for programs",
                 instead="Choose another name",
             )
-        if name in BUILTINS:
+        if name in BUILTINS or name in self.tiderace:
+            what = "a function" if name in BUILTINS else "the language's module"
             raise self.source.error(
-                node, "name", f"{name!r} is a function already", instead="Choose another name"
+                node, "name", f"{name!r} is {what} already", instead="Choose another name"
             )
 
     # Types
@@ -178,11 +213,11 @@ class Scope:
         if unit is not None and unit in UNIT_NAMES:
             return UNIT_NAMES[unit]
         if isinstance(node, ast.Name):
+            entity = self._seen(node)
             if node.id == "float":
                 self.need_float(node)
             if node.id in ("int", "bool", "float"):
                 return SCALARS[node.id]
-            entity = self.lookup(node.id, node)
             if entity is not None:
                 self.check_order(node.id, node)
             if isinstance(entity, Enum):
@@ -211,6 +246,22 @@ class Scope:
                 instead="Write from tiderace import model at the top, or use whole numbers",
             )
 
+    def check_zero(self, kind: Type, node: ast.AST) -> None:
+        """Refuse a record with defaults where what is made begins as zero."""
+        if isinstance(kind, Record) and self.has_defaults(kind):
+            raise self.source.error(
+                node,
+                "class",
+                f"{kind.name} has defaults, and begins as zero here",
+                rule="Defaults are for a program's parameters, and for a new record by its name",
+                instead=f"Write x = {kind.name}(), or a record without defaults",
+            )
+
+    def has_defaults(self, record: Record) -> bool:
+        """Return whether a record's fields have defaults."""
+        entity = self.lookup(record.name, self.source.module)
+        return isinstance(entity, RecordClass) and any(d.default is not None for d in entity.decls)
+
     def _array(self, node: ast.Subscript) -> Array:
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else []
         if len(parts) != 2:
@@ -221,6 +272,7 @@ class Scope:
                 instead="Write tr.Array[int, 8]",
             )
         element = self.kind(parts[0], node, "an element")
+        self.check_zero(element, parts[0])
         length = self.constant(parts[1])
         if length.kind != Scalar.INT or not 1 <= int(length.value) <= ARRAY_LENGTH_MAX:
             raise self.source.error(
@@ -278,12 +330,13 @@ class Scope:
             case ast.Constant(value=int(value)):
                 return Scalar.INT, value
             case ast.Name():
-                entity = self.lookup(node.id, node)
+                entity = self._seen(node)
                 if isinstance(entity, Const) and isinstance(entity.value, int):
-                    self.check_order(node.id, node)
+                    if node.id not in self._members:
+                        self.check_order(node.id, node)
                     return entity.kind, entity.value
-            case ast.Attribute(value=ast.Name(id=name), attr=attr):
-                entity = self.lookup(name, node)
+            case ast.Attribute(value=ast.Name() as owner, attr=attr):
+                entity = self._seen(owner)
                 if isinstance(entity, Enum) and attr in entity.members:
                     return Scalar.INT, entity.members[attr]
             case ast.UnaryOp():
@@ -303,6 +356,21 @@ class Scope:
             rule="A constant is a whole number, or a tr.Price, tr.Qty, tr.Amount, tr.Rate of one",
             instead="Write a number, or compute it in a function",
         )
+
+    def _seen(self, node: ast.Name) -> Entity | None:
+        """Return what a name stands for where a class's body is read: its own names come first."""
+        if node.id not in self._members:
+            return self.lookup(node.id, node)
+        member = self._members[node.id]
+        if member is None:
+            raise self.source.error(
+                node,
+                "name",
+                f"{node.id!r} is a field of the record here",
+                rule="Within a record, Python takes a name for its field where that has a value",
+                instead="Choose another name for one of them",
+            )
+        return Const(Scalar.INT, member)
 
     def _constant_unary(self, node: ast.UnaryOp) -> tuple[Scalar, int]:
         kind, value = self._constant(node.operand)
@@ -338,28 +406,6 @@ class Scope:
 
     # Statements of the top level
 
-    def _collect(self, node: ast.stmt) -> None:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            for alias in node.names:
-                name = alias.asname or alias.name.partition(".")[0]
-                self._nodes.setdefault(name, []).append((node, alias))
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            self._nodes.setdefault(node.name, []).append((node, None))
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                if isinstance(target, ast.Name):
-                    self._nodes.setdefault(target.id, []).append((node, None))
-
-    def _import(self, name: str) -> Entity | None:
-        for node, alias in self._nodes[name]:
-            if isinstance(node, ast.Import) and alias is not None and alias.name == "tiderace":
-                return Tiderace()
-            if isinstance(node, ast.ImportFrom) and alias is not None:
-                is_model = (node.module, node.level, alias.name) == ("tiderace", 0, "model")
-                return Model() if is_model and alias.asname is None else None
-        return None
-
     def _no_import(self, node: ast.AST) -> ProgramError:
         return self.source.error(
             node,
@@ -369,20 +415,21 @@ class Scope:
             instead="Only import tiderace as tr and from tiderace import model",
         )
 
-    def _entity(self, name: str, node: ast.stmt) -> Entity:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            entity = self._import(name)
+    def _entity(self, name: str, binding: Binding) -> Entity:
+        node = binding.node
+        self.check_name(name, node)
+        if binding.alias is not None:
+            entity = _import_of(binding)
             if entity is None:
                 raise self._no_import(node)
             return entity
-        self.check_name(name, node)
         if isinstance(node, ast.FunctionDef):
             return Def(node)
         if isinstance(node, ast.ClassDef):
             return self._class(node)
         return self._named_constant(node)
 
-    def _named_constant(self, node: ast.stmt) -> Const:
+    def _named_constant(self, node: ast.AST) -> Const:
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             return self.constant(node.value)
         if isinstance(node, ast.AnnAssign) and node.value is not None:
@@ -434,10 +481,10 @@ class Scope:
                 continue
             match each:
                 case ast.Assign(targets=[ast.Name(id=name)]):
-                    self.check_name(name, each)
+                    self._check_member(name, each)
                     const = self.constant(each.value)
                     if const.kind == Scalar.INT and name not in members:
-                        members[name] = int(const.value)
+                        self._members[name] = members[name] = int(const.value)
                         continue
             raise self.source.error(
                 each,
@@ -447,6 +494,17 @@ class Scope:
                 instead="Write BUY = 1",
             )
         return Enum(members)
+
+    def _check_member(self, name: str, node: ast.AST) -> None:
+        self.check_name(name, node)
+        if name == "mro" or (name.startswith("_") and name.endswith("_")):
+            raise self.source.error(
+                node,
+                "name",
+                f"the member {name!r}",
+                rule="Python's enums keep mro and names in _ for themselves",
+                instead="Choose another name",
+            )
 
     def _record(self, node: ast.ClassDef) -> RecordClass:
         decls: list[Param] = []
@@ -468,7 +526,10 @@ class Scope:
                     each, "name", f"the field {name!r} is there twice", instead="Remove one"
                 )
             kind = self.kind(each.annotation, each, f"the field {name!r}")
+            self.check_zero(kind, each)
             decls.append(self._field(name, kind, each))
+            if each.value is not None:
+                self._members[name] = None
         if not 1 <= len(decls) <= FIELDS_MAX:
             raise self.source.error(
                 node,
@@ -552,12 +613,32 @@ class Scope:
 
     def check_order(self, name: str, node: ast.AST) -> None:
         """Refuse what Python would not know yet when it comes to this line."""
-        first = self._nodes[name][0][0]
+        first = self._bindings[name][0].node
         # Only while the top level itself is read: bodies run when all of it is there.
-        if self._open and first.lineno > getattr(node, "lineno", first.lineno):
+        line = getattr(first, "lineno", 0)
+        if self._open and line > getattr(node, "lineno", line):
             raise self.source.error(
                 node, "name", f"{name!r} is used before its line", instead=f"Move {name} up"
             )
+
+
+def _import_of(binding: Binding) -> "Tiderace | Model | None":
+    """Return which of the two modules a plain import binds."""
+    node, alias = binding.node, binding.alias
+    if not binding.is_plain or alias is None:
+        return None
+    if isinstance(node, ast.Import):
+        return Tiderace() if alias.name == "tiderace" else None
+    is_model = isinstance(node, ast.ImportFrom) and (
+        (node.module, node.level, alias.name) == ("tiderace", 0, "model")
+    )
+    return Model() if is_model and alias.asname is None else None
+
+
+def _is_same_import(first: Binding, second: Binding) -> bool:
+    """Return whether a function around a program imports again what its module does."""
+    entity = _import_of(first)
+    return entity is not None and entity == _import_of(second) and first.scope != second.scope
 
 
 def is_text(node: ast.AST) -> bool:

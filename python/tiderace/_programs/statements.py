@@ -157,9 +157,14 @@ class _Statements(Expressions):
     ) -> list[Stmt]:
         record = self._constructed(value)
         if record is not None:
+            if want not in (None, record.record):
+                raise self._other_type(target, want or Scalar.INT, record.record)
             return self._construct(node, target, value, record)
         array = self._new_array(value)
         if array is not None and isinstance(target, ast.Name):
+            if want is not None:
+                kind = self.scope.kind(array, node, target.id)
+                raise self._other_type(target, want, kind)
             # What `a: tr.Array[int, 8]` says, in words that plain Python runs too.
             declared = ast.AnnAssign(target, array, None, simple=1)
             return self._declare(ast.copy_location(declared, node))
@@ -276,6 +281,7 @@ class _Statements(Expressions):
                     instead=f"Write {target.id}: {name_of(kind)} and assign its elements",
                 )
             return self._store(node, target, node.value, kind)
+        self.scope.check_zero(kind, node)
         known = self._kind_of(target.id)
         if known is not None and known != kind:
             raise self._other_type(target, known, kind)
@@ -352,6 +358,17 @@ class _Statements(Expressions):
                 f"{name_of(source.kind)} is copied to {name_of(place.kind)}",
                 instead="Write a[:] = b with two arrays of one type",
             )
+        if not isinstance(place.kind.element, Scalar):
+            is_rows = isinstance(place.kind.element, Array)
+            raise self.error(
+                node,
+                "alias",
+                f"a whole {name_of(place.kind)} is copied",
+                rule="Python would put the same arrays or records into both, not copies of them",
+                instead="Loop over the index: a[i][:] = b[i]"
+                if is_rows
+                else "Loop over the index, and assign each field",
+            )
         return Copy(self.source.at(node), place, source)
 
     def _new_array(self, value: ast.expr) -> ast.expr | None:
@@ -383,11 +400,15 @@ class _Statements(Expressions):
             number: expr if is_simple(expr) else self._kept(expr, before, node)
             for number, expr in given.items()
         }
+        for number, decl in enumerate(entity.decls):
+            if number not in kept and decl.default is not None and isinstance(decl.kind, Scalar):
+                kept[number] = Const(decl.kind, decl.default)
         is_new = isinstance(target, ast.Name) and target.id not in self.numbers
         if isinstance(target, ast.Name):
             place = self._new_record(target, record)
         else:
             place = self._once(self._target(target), before, node)
+            self._refuse_anew(place, target, record)
         if place.kind != record:
             raise self._other_type(target, place.kind, record)
         if len(kept) < len(record.fields) and (self._loops or not is_new):
@@ -397,6 +418,19 @@ class _Statements(Expressions):
             field_place = Place(place.root, place.local, (*place.steps, Field(number, name)), kind)
             before.append(Assign(at, field_place, expr))
         return before
+
+    def _refuse_anew(self, place: Place, target: ast.expr, record: Record) -> None:
+        """Refuse a new record where one that is still held would change: Python binds another."""
+        is_own = place.root == LOCAL and place.local >= self.function.params
+        if not is_own and not self.function.is_alone:
+            raise self.error(
+                target,
+                "alias",
+                f"a new {record.name} in {shown_code(target)}, which a caller may hold",
+                rule="Python would leave the caller the old one; a function that others call "
+                "makes new records only in its own variables",
+                instead=f"Assign its fields: {shown_code(target)}.{record.fields[0][0]} = ...",
+            )
 
     def _new_record(self, target: ast.Name, record: Record) -> Place:
         self._check_local(target.id, target)

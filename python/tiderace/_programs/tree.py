@@ -248,6 +248,8 @@ class Function:
     at: Position
     body: Block = ()
     callees: "list[Function]" = field(default_factory=list)
+    # An entry that no function calls: nobody else holds a part of its arguments or the state.
+    is_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,12 @@ _add_operators()
 assert set(SIGNS) >= {BinaryOp.ADD, BinaryOp.EQ}
 
 
+def _new(kind: Any, *value: Any) -> Any:
+    """Return a value of a type, zero where none is given; a field of an enum is a whole number."""
+    is_enum = isinstance(kind, type) and issubclass(kind, Enum)
+    return int(*value) if is_enum else kind(*value)
+
+
 class _ArrayType:
     """What ``tr.Array[int, 8]`` is: call it for a new array of zeros."""
 
@@ -151,7 +157,7 @@ class _ArrayType:
 
     def __call__(self) -> list[Any]:
         """Return a new array: a list of zeros."""
-        return [self.element() for _ in range(self.length)]
+        return [_new(self.element) for _ in range(self.length)]
 
     def __repr__(self) -> str:
         return f"tr.Array[{getattr(self.element, '__name__', self.element)}, {self.length}]"
@@ -192,15 +198,14 @@ def record(cls: type) -> Any:
     fields = dict(cls.__annotations__)
     defaults: dict[str, Any] = {name: vars(cls).get(name) for name in fields}
 
-    def init(self: Any, *args: Any, **given: Any) -> None:
+    def init(self: Any, /, *args: Any, **given: Any) -> None:
         if len(args) > len(fields) or not set(given) <= set(list(fields)[len(args) :]):
             raise TypeError(f"{cls.__name__} has the fields {', '.join(fields)}")
         given |= dict(zip(fields, args, strict=False))
         for name, kind in fields.items():
             said = defaults[name].default if isinstance(defaults[name], _Param) else None
-            setattr(
-                self, name, given[name] if name in given else said if said is not None else kind()
-            )
+            made = _new(kind) if said is None else _new(kind, said)
+            setattr(self, name, given.get(name, made))
 
     def show(self: Any) -> str:
         return f"{cls.__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in fields)})"

@@ -1,0 +1,18 @@
+# expect: error class 12
+import tiderace as tr
+
+
+@tr.record
+class Terms:
+    x: int = tr.param(7)
+
+
+@tr.record
+class Box:
+    terms: Terms
+
+
+@tr.program
+def f(a: int) -> int:
+    b = Box()
+    return b.terms.x
