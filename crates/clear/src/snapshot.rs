@@ -168,7 +168,7 @@ impl Clearing {
     pub fn decode(config: ClearConfig, bytes: &mut &[u8]) -> Result<Self, DecodeError> {
         let mut of = Self::new(config).map_err(|_| bad("ClearConfig"))?;
         if u16::take(bytes)? != VERSION {
-            return Err(bad("version of clearing"));
+            return Err(bad("version of clearing (3 here)"));
         }
         of.now = Ts::take(bytes)?;
         of.next_settlement = Ts::take(bytes)?;
