@@ -27,6 +27,7 @@ from tiderace import (
     _algo_cli,
     _chain_view,
     _doctor,
+    _margin_page,
     _program_cli,
     _run,
     _scenario,
@@ -37,6 +38,7 @@ from tiderace import (
     bench,
     chain,
     data,
+    report,
 )
 from tiderace._clear import files as clear_files
 from tiderace._clear import show as clear_show
@@ -530,12 +532,27 @@ def margin_command(
             "instruments (keys as in scenario files). Without now: the present.",
         ),
     ] = None,
+    orders: Annotated[
+        str | None,
+        typer.Option(
+            "--orders",
+            metavar="ORDERS.csv",
+            help="What if these were open? Columns symbol, side (buy, sell), order_qty "
+            "(contracts), price (the limit) and, for what is not held yet, those of instrument and "
+            "market.",
+        ),
+    ] = None,
+    html: Annotated[
+        str | None, typer.Option("--html", metavar="FILE", help="Write an interactive page.")
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Margin a portfolio by scenarios: what it needs, which scenario binds, which leg causes it."""
     del debug
-    found = clear_files.margin_file(portfolio, market=market, params=params)
+    found = clear_files.margin_file(portfolio, market=market, params=params, orders=orders)
+    if html is not None:
+        found["html"] = str(report.write_whole(_margin_page.page(found), html))
     _answer(found, as_json, lambda: clear_show.margin(found))
 
 
@@ -558,8 +575,7 @@ def stress_command(
     with _show.bar(stderr) as progress:
         found = _stress.run(raw, data=data_dir, files=files, progress=progress)
     if html is not None:
-        found["html"] = html
-        Path(html).write_text(_stress_page.page(found), encoding="utf-8")
+        found["html"] = str(report.write_whole(_stress_page.page(found), html))
     days = (found["staged"], found["immediate"])
     _answer(found, as_json, lambda: _stress.shown(found))
     if not all(_stress.holds(day) for day in days):

@@ -12,6 +12,7 @@ from typing import Any
 
 from tiderace._report.page import page
 from tiderace._tca.prices import until_end
+from tiderace.errors import StorageError
 from tiderace.tca import Inputs, analyse
 
 __all__ = ["html", "write", "write_whole"]
@@ -52,10 +53,21 @@ def write_whole(text: str, path: str | Path) -> Path:
 
     Raises
     ------
-    OSError
-        The folder takes no more.
+    StorageError
+        There is no such folder, or it takes no more.
     """
     target = Path(path)
+    try:
+        return _write_whole(text, target)
+    except OSError as error:
+        raise StorageError(
+            f"{str(target)!r} cannot be written: {error.strerror or error}",
+            rule="A page is one file in a folder that can be written, with room",
+            remedy="Name another file",
+        ) from error
+
+
+def _write_whole(text: str, target: Path) -> Path:
     # Beside its place, so that the rename stays within one file system.
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     beside = Path(name)

@@ -1,29 +1,13 @@
 """The report in a real browser: not blank, no complaint, no question to any network."""
 
-import os
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import Browser, find, pixels
+from browser import Browser, pixels
 from tca_demo import demo
 
 from tiderace import report
-
-
-@pytest.fixture(scope="module")
-def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
-    path = find()
-    if path is None:
-        if os.environ.get("TIDERACE_REQUIRE_ALL") == "1":
-            pytest.fail("needs chromium, and TIDERACE_REQUIRE_ALL=1 allows no skip")
-        capture = request.config.pluginmanager.getplugin("capturemanager")
-        with capture.global_and_fixture_disabled():
-            print("SKIPPED: needs chromium")
-        pytest.skip("needs chromium")
-    with Browser(path) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

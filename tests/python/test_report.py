@@ -12,6 +12,7 @@ from tca_case import S, case, fill, spot
 from tca_demo import START, demo
 
 from tiderace import report
+from tiderace.errors import StorageError
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&</script><script>alert(2)</script>"
 VOID = {"meta", "link", "br"}
@@ -154,7 +155,7 @@ def test_a_report_that_fails_leaves_what_was_there(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StorageError, match="No space"):
         report.write(demo(), target)
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]

@@ -5,6 +5,9 @@ an instrument is (``kind style base settle contract_multiplier maturity strike_p
 and the market (``now index mark vol forward discount rate``) may be, each where it is known. What
 the columns leave out comes from a market file, TOML or JSON: the keys of `portfolio_margin`'s
 ``market`` and ``instruments``, a list. A value that is said twice and differs is refused.
+
+Orders that might be sent are a CSV file too: ``symbol side order_qty price`` must be there, and the
+columns of instrument and market may be, for what is not held yet.
 """
 
 import csv
@@ -17,8 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from tiderace import _core
-from tiderace._clear.contract import INSTRUMENT_KEYS, contract, only
-from tiderace._clear.portfolio import PortfolioMargin, portfolio_margin
+from tiderace._clear.contract import (
+    INSTRUMENT_KEYS,
+    RATE_DECIMALS,
+    contract,
+    number,
+    only,
+    word,
+)
+from tiderace._clear.portfolio import PortfolioMargin
+from tiderace._clear.what_if import what_if
+from tiderace._values import STEP_DECIMALS
 from tiderace.errors import InputError
 
 _INSTRUMENT = (
@@ -33,11 +45,15 @@ _INSTRUMENT = (
     "put_or_call",
 )
 _MARKET = ("now", "index", "mark", "vol", "forward", "discount", "rate")
-_COLUMNS = ("symbol", "qty", "unrealised", *_INSTRUMENT, *_MARKET)
+_POSITION = ("symbol", "qty")
+_ORDER = ("symbol", "side", "order_qty", "price")
+_ASKED = ("initial", "maintenance")
 _MARKET_KEYS = ("now", "index", "mark", "vol", "forward", "instruments")
 
 
-def margin_file(portfolio: str, *, market: str | None, params: str) -> dict[str, Any]:
+def margin_file(
+    portfolio: str, *, market: str | None, params: str, orders: str | None = None
+) -> dict[str, Any]:
     """Margin a portfolio file; the command's answer.
 
     Parameters
@@ -48,23 +64,40 @@ def margin_file(portfolio: str, *, market: str | None, params: str) -> dict[str,
         A TOML or JSON file beside it.
     params
         The name of a shipped set, or a TOML or JSON file.
+    orders
+        A CSV file of orders: what if they were open?
+
+    Returns
+    -------
+    dict
+        The fields of `PortfolioMargin`; ``legs``, each with its ``pnl`` in the row where its
+        underlying loses most; and ``what_if``: None, or those fields with the orders open,
+        ``orders``, ``difference`` and ``filled``, what would be asked once all have filled.
     """
     said = _File(market)
-    positions = [said.take(row, key=key) for key, row in _csv(Path(portfolio))]
-    if not positions:
-        raise InputError(
-            f"{portfolio} has no row", rule="A portfolio holds something", remedy="Add rows to it"
-        )
+    positions = [said.position(row, key=key) for key, row in _rows(portfolio, "portfolio")]
+    asked = [] if orders is None else _rows(orders, "orders")
+    waiting = [said.order(row, key=key) for key, row in asked]
     now = said.market.setdefault("now", datetime.now(UTC).isoformat(timespec="seconds"))
     shocks = params if params in _core.clear_sets() else _tree(Path(params), what="params")
-    found = portfolio_margin(positions, market=said.market, params=shocks)
+    before, after, filled, legs = what_if(positions, waiting, market=said.market, params=shocks)
     return {
         "portfolio": portfolio,
         "params": params,
         "now": str(now),
         "settle": contract(positions[0]["instrument"]).settle,
         "positions": len(positions),
-        **as_mapping(found),
+        **as_mapping(before),
+        "legs": legs,
+        "what_if": None
+        if orders is None
+        else {
+            "file": orders,
+            "orders": [{name: row[name] for name in _ORDER} for _, row in asked],
+            **as_mapping(after),
+            "difference": {name: getattr(after, name) - getattr(before, name) for name in _ASKED},
+            "filled": {name: getattr(filled, name) for name in _ASKED},
+        },
     }
 
 
@@ -94,15 +127,25 @@ class _File:
             self.instruments[str(only(row, INSTRUMENT_KEYS, key=key).get("symbol"))] = row
         self.market: dict[str, Any] = tree
 
-    def take(self, row: dict[str, str], *, key: str) -> dict[str, Any]:
+    def position(self, row: dict[str, str], *, key: str) -> dict[str, Any]:
         """Return the position of a row, and put down what the row says of the market."""
-        symbol, qty = row.get("symbol"), row.get("qty")
-        if symbol is None or qty is None:
-            raise InputError(
-                f"{key} has no {'symbol' if symbol is None else 'qty'}",
-                rule="A row is a symbol and a signed quantity of contracts",
-                remedy="Fill it in",
-            )
+        _whole(row, _POSITION, "a symbol and a signed quantity of contracts", key=key)
+        position = {"instrument": self._take(row, key=key), "qty": row["qty"]}
+        return position | ({"unrealised": row["unrealised"]} if "unrealised" in row else {})
+
+    def order(self, row: dict[str, str], *, key: str) -> dict[str, Any]:
+        """Return the order of a row, likewise."""
+        _whole(row, _ORDER, "a symbol, a side, a quantity of contracts and a limit", key=key)
+        word(row["side"], ("buy", "sell"), key=f"{key}.side")
+        number(row["order_qty"], STEP_DECIMALS, key=f"{key}.order_qty", least=1)
+        number(row["price"], RATE_DECIMALS, key=f"{key}.price")
+        return {
+            "instrument": self._take(row, key=key),
+            **{name: row[name] for name in ("side", "order_qty", "price")},
+        }
+
+    def _take(self, row: dict[str, str], *, key: str) -> dict[str, Any]:
+        symbol = row["symbol"]
         instrument = self._instrument(symbol, row, key=key)
         base, maturity = instrument.get("base"), instrument.get("maturity")
         places = {
@@ -121,22 +164,24 @@ class _File:
                         remedy="Leave it empty, or fill in maturity",
                     )
                 self._put([str(part) for part in place], row[name], key=f"{key}.{name}")
-        position = {"instrument": instrument, "qty": qty}
-        return position | ({"unrealised": row["unrealised"]} if "unrealised" in row else {})
+        return instrument
 
     def _instrument(self, symbol: str, row: dict[str, str], *, key: str) -> dict[str, Any]:
         known = self.instruments.get(symbol, {})
         terms = {name: row[name] for name in _INSTRUMENT if name in row}
         for name, value in terms.items():
             if str(known.get(name, value)) != value:
-                raise _differs(f"{key}.{name}", value, known[name], f"{self.name}.instruments")
+                raise _differs(f"{key}.{name}", value, known[name], f"{name} of {symbol}")
         if not known and "kind" not in terms:
             raise InputError(
                 f"{key}: nothing says what {symbol!r} is",
-                rule=f"An instrument is in columns ({' '.join(_INSTRUMENT)}) or in the market file",
-                remedy="Fill in its columns, or add it to instruments",
+                rule=f"An instrument is in columns ({' '.join(_INSTRUMENT)}), in the market file, "
+                "or in the portfolio",
+                remedy="Correct the symbol, fill in its columns, or add it to instruments",
             )
-        return {"symbol": symbol, **known, **terms}
+        whole = {"symbol": symbol, **known, **terms}
+        self.instruments[symbol] = whole
+        return whole
 
     def _put(self, place: list[str], value: str, *, key: str) -> None:
         at: dict[str, Any] = self.market
@@ -163,15 +208,31 @@ def _differs(key: str, value: object, said: object, where: str) -> InputError:
     )
 
 
-def _csv(path: Path) -> list[tuple[str, dict[str, str]]]:
+def _whole(row: dict[str, str], names: tuple[str, ...], rule: str, *, key: str) -> None:
+    for name in names:
+        if name not in row:
+            raise InputError(f"{key} has no {name}", rule=f"A row is {rule}", remedy="Fill it in")
+
+
+def _rows(path: str, what: str) -> list[tuple[str, dict[str, str]]]:
     """Return rows with the place that names each; empty cells are left out."""
-    lines = csv.reader(_text(path, what="portfolio").splitlines(), skipinitialspace=True)
+    of_kind = _ORDER if what == "orders" else (*_POSITION, "unrealised")
+    found = _csv(Path(path), (*of_kind, *_INSTRUMENT, *_MARKET), what=what)
+    if not found:
+        raise InputError(
+            f"{path} has no row", rule=f"The {what} file holds something", remedy="Add rows to it"
+        )
+    return found
+
+
+def _csv(path: Path, columns: tuple[str, ...], *, what: str) -> list[tuple[str, dict[str, str]]]:
+    lines = csv.reader(_text(path, what=what).splitlines(), skipinitialspace=True)
     header = [name.strip() for name in next(lines, [])]
     for name in header:
-        if name not in _COLUMNS or header.count(name) > 1:
+        if name not in columns or header.count(name) > 1:
             raise InputError(
-                f"{path}: column {name!r} is {'there twice' if name in _COLUMNS else 'unknown'}",
-                rule=f"Columns are {' '.join(_COLUMNS)}, each once",
+                f"{path}: column {name!r} is {'there twice' if name in columns else 'unknown'}",
+                rule=f"Columns are {' '.join(columns)}, each once",
                 remedy="Correct the header",
             )
     found = []
@@ -217,6 +278,6 @@ def _text(path: Path, *, what: str) -> str:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InputError(
             f"{what} {str(path)!r} cannot be read: {reason}",
-            rule=rule or f"A {what} is a file",
+            rule=rule or f"The {what} is a file",
             remedy="Check the path",
         ) from None

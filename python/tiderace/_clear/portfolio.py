@@ -189,7 +189,7 @@ def portfolio_margin(
         Requirements rounded up at 10^-12 of the settlement asset, whatever its own decimals are,
         rows down.
     """
-    shocks = _params(params)
+    shocks = checked_params(params)
     known = Market(market)
     books: dict[str, _Book] = {}
     settles: dict[str, str] = {}
@@ -233,7 +233,8 @@ def portfolio_margin(
     return _sum([_margin(base, of, known, shocks) for base, of in books.items()])
 
 
-def _params(params: object) -> str:
+def checked_params(params: object) -> str:
+    """Return a set of parameters, checked, as the core's JSON."""
     with core_errors():
         if isinstance(params, str):
             return _core.clear_params(params, None)

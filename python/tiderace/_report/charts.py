@@ -23,16 +23,20 @@ class Axis(msgspec.Struct, frozen=True, kw_only=True):
     high: float
     unit: str
     kind: str = "number"
-    """``number``, or ``time`` in seconds since ``zero_ns``."""
+    """``number``, ``time`` in seconds since ``zero_ns``, or ``names``: one column each."""
     digits: int = 0
     zero_ns: int = 0
+    names: tuple[str, ...] = ()
 
     def at(self, value: float) -> float:
         """Return the position from 0 to 1000, left out of the view where it is."""
         return (value - self.low) / ((self.high - self.low) or 1.0) * 1000
 
     def ticks(self, count: int) -> list[tuple[float, str]]:
-        """Return about ``count`` round values with their labels."""
+        """Return about ``count`` round values with their labels; of names half as many more."""
+        if self.kind == "names":
+            every = ceil(len(self.names) / (1.5 * count))
+            return [(at + 0.5, name) for at, name in enumerate(self.names) if at % every == 0]
         if self.kind == "time":
             step = _time_step((self.high - self.low) / count)
             first = ceil((self.zero_ns / 1e9 + self.low) / step) * step - self.zero_ns / 1e9
@@ -55,6 +59,11 @@ def axis_over(
     span = (high - low) or max(abs(high), 1.0)
     bottom = low if zero and low == 0 else low - pad * span
     return Axis(low=bottom, high=high + pad * span, unit=unit, digits=digits)
+
+
+def names_axis(names: Sequence[str], *, unit: str) -> Axis:
+    """Return an axis of columns; the pointer shows the word of the column that it is over."""
+    return Axis(low=0.0, high=float(len(names) or 1), unit=unit, kind="names", names=tuple(names))
 
 
 def line(
@@ -87,6 +96,16 @@ def level(y: Axis, value: float, *, class_: str) -> Markup:
     """Return a line across the whole chart."""
     up = 1000 - y.at(value)
     return tag("path", d=f"M0,{up:.1f}H1000", class_=f"line {class_}")
+
+
+def bars(values: Iterable[tuple[float, float, float]], x: Axis, y: Axis, *, class_: str) -> Markup:
+    """Return bars of (left end, right end, value) that stand on, or hang from, zero."""
+    floor = 1000 - y.at(0.0)
+    d = "".join(
+        f"M{x.at(left):.1f},{floor:.1f}V{1000 - y.at(value):.1f}H{x.at(right):.1f}V{floor:.1f}Z"
+        for left, right, value in values
+    )
+    return tag("path", d=d, class_=f"column {class_}")
 
 
 def marks(spots: Sequence[tuple[float, float]], *, size: float, class_: str) -> Markup:

@@ -47,9 +47,11 @@
       const words = [d.xkind === "time"
         ? new Date(Number(d.xzero) + value * 1000).toISOString().slice(11, 21) + " UTC"
         : `${fixed(value, 1)} ${d.xunit}`];
-      let near = null, best = 14 * 14;
+      let near = null, best = d.xkind === "names" ? Infinity : 14 * 14;
       for (const [hx, hy, word] of hits) {
-        const far = ((hx / S) * box.width - px) ** 2 + ((hy / S) * box.height - py) ** 2;
+        // Of columns the nearest one, however high the pointer is.
+        const up = d.xkind === "names" ? 0 : (hy / S) * box.height - py;
+        const far = ((hx / S) * box.width - px) ** 2 + up ** 2;
         if (far < best) { best = far; near = word; }
       }
       if (near) words.splice(0, 1, near);
