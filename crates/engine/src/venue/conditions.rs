@@ -342,8 +342,8 @@ impl Venue {
         }
     }
 
-    /// In this order: account, instruments, id, the order's own fields, times, kills, how many stand, the program and its
-    /// parameters, throttle. Whether the order may enter is asked when it does.
+    /// In this order: account, instruments, id, bounds and interval, the order's own fields, its end, kills, how many
+    /// stand, the program and its parameters, throttle. Whether the order may enter is asked when it does.
     fn check_conditional(&mut self, command: &SubmitConditional) -> Result<Checked, Refusal> {
         let (order, now) = (&command.order, self.now);
         let row = Row::of(order);
@@ -358,10 +358,10 @@ impl Venue {
         if !command.is_within_bounds() {
             return Err(Refusal::plain(Reason::BadField));
         }
-        self.check_fields(order.order_qty, row.price, order.ord_type.has_limit(), &row)?;
         if command.interval_ns != 0 && command.interval_ns < INTERVAL_MIN_NS {
             return Err(Refusal::new(Reason::BadField, command.interval_ns, INTERVAL_MIN_NS));
         }
+        self.check_fields(order.order_qty, row.price, order.ord_type.has_limit(), &row)?;
         if command.expire_time != Ts::ZERO && command.expire_time <= now {
             return Err(Refusal::new(Reason::ExpiredOnEntry, command.expire_time.get(), now.get()));
         }
