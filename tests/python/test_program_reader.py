@@ -6,13 +6,16 @@ two would differ, the program is refused instead.
 
 import itertools
 import linecache
+import os
 import textwrap
 from typing import Any
 
 import pytest
+from program_module_maker import ModuleMaker
 
 import tiderace as tr
 
+MODULES = 5_000 if os.environ.get("TIDERACE_FULL") == "1" else 80
 HEAD = "import tiderace as tr\n"
 _numbers = itertools.count()
 
@@ -563,3 +566,21 @@ def test_a_method_that_nothing_calls_is_checked() -> None:
             return 1 + True
     """
     refused(text, "type", "return 1 + True")
+
+
+# Random modules
+
+
+def test_a_random_module_is_refused_or_does_what_python_does_with_it() -> None:
+    refusals = []
+    for seed in range(MODULES):
+        text = ModuleMaker(seed).module()
+        try:
+            made = executed(text)["f"]
+        except tr.ProgramError as error:
+            refusals.append(error)
+            continue
+        for args in ((3, 4), (0, -5)):
+            assert on_machines(made, *args) == straight(text, *args), f"seed {seed}"
+    assert 0 < len(refusals) < MODULES // 2
+    assert all(error.remedy and error.line > 1 for error in refusals)
