@@ -7,8 +7,7 @@ seed on an option chain: one snapshot of a recording, or our own formula where t
 import io
 import json
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from rich.console import Group
 
 from tiderace import _core, _show
 from tiderace._data_dir import find_data_dir
+from tiderace._trade_capture import fixml, trade_captures
 from tiderace._values import duration_ns
 from tiderace.errors import DataError, InputError, core_errors
 
@@ -24,12 +24,11 @@ _TABLES = {"stress", "chain", "funds", "grid", "days"}
 _FUNDS = ("capital", "insurance", "house", "mutual")
 _CHAIN_KEYS = {"recording", "snapshot", "currency"}
 _MONEY = pl.Decimal(38, 12)
-_WHOLE = {"ts_ns", "trade_id", "seq", "cause"}
+_WHOLE = {"ts_ns", "maturity_ns", "trade_id", "seq", "cause"}
 _NUMBERS = {
     *("qty", "mark", "initial", "maintenance", "realized", "total", "available", "held"),
-    *("equity", "collateral", "price", "amount"),
+    *("equity", "collateral", "price", "amount", "strike_price", "contract_multiplier"),
 }
-_FIX_SIDE = {"buy": "1", "sell": "2"}
 
 
 def load(path: str | Path) -> dict[str, Any]:
@@ -226,12 +225,12 @@ def _word(is_good: bool) -> str:
 
 
 def end_of_day(tables: Mapping[str, str], folder: str | Path) -> list[Path]:
-    """Write end-of-day tables as CSV and Parquet, and the trades as FIX trade capture reports.
+    """Write end-of-day tables as CSV and Parquet, and the trades as FIX and FIXML reports.
 
     Parameters
     ----------
     tables
-        CSV text by name: ``positions balances margin trades postings``.
+        CSV text by name: ``instruments positions balances margin trades postings``.
 
     Returns
     -------
@@ -248,10 +247,12 @@ def end_of_day(tables: Mapping[str, str], folder: str | Path) -> list[Path]:
         frame.write_parquet(path.with_suffix(".parquet"))
         written += [path, path.with_suffix(".parquet")]
     if "trades" in tables:
-        path = target / "trades.fix"
-        rows = read_table(tables["trades"]).iter_rows(named=True)
-        path.write_text("".join(trade_captures(rows)), encoding="ascii", errors="replace")
-        written.append(path)
+        trades = read_table(tables["trades"]).to_dicts()
+        listed = read_table(tables["instruments"]).to_dicts() if "instruments" in tables else []
+        fix, xml = target / "trades.fix", target / "trades.xml"
+        fix.write_text("".join(trade_captures(trades)), encoding="ascii", errors="replace")
+        xml.write_text(fixml(trades, instruments=listed), encoding="utf-8")
+        written += [fix, xml]
     return written
 
 
@@ -262,41 +263,6 @@ def read_table(text: str) -> pl.DataFrame:
     whole = [pl.col(name).cast(pl.Int64) for name in names if name in _WHOLE]
     money = [pl.col(name).cast(_MONEY) for name in names if name in _NUMBERS]
     return frame.with_columns(*whole, *money)
-
-
-def trade_captures(
-    trades: Iterable[Mapping[str, Any]], *, sender: str = "TIDERACE"
-) -> Iterable[str]:
-    """Yield trades as FIX 4.4 trade capture reports (35=AE), both sides in each, a line a message.
-
-    The two sides are the taker's (with its side) and the maker's; the clearing account is Account
-    (1). Fields are closed by SOH as on the wire, and a line feed follows each message.
-
-    References
-    ----------
-    FIX 4.4, TradeCaptureReport.
-    """
-    for number, trade in enumerate(trades, start=1):
-        seconds, nanos = divmod(trade["ts_ns"], 1_000_000_000)
-        moment = datetime.fromtimestamp(seconds, UTC)
-        time = f"{moment:%Y%m%d-%H:%M:%S}.{nanos // 1_000_000:03d}"
-        taker, maker = trade["aggressor"], "sell" if trade["aggressor"] == "buy" else "buy"
-        fields = [
-            *((35, "AE"), (49, sender), (56, "CLEARING"), (34, number), (52, time)),
-            *((571, trade["trade_id"]), (487, 0), (856, 0), (570, "N"), (55, trade["symbol"])),
-            *((32, _plain(trade["qty"])), (31, _plain(trade["price"]))),
-            *((75, f"{moment:%Y%m%d}"), (60, time), (1003, trade["trade_id"]), (552, 2)),
-            *((54, _FIX_SIDE[taker]), (37, trade["trade_id"]), (1, trade["taker"])),
-            *((54, _FIX_SIDE[maker]), (37, trade["trade_id"]), (1, trade["maker"])),
-        ]
-        body = "".join(f"{tag}={value}\x01" for tag, value in fields)
-        whole = f"8=FIX.4.4\x019={len(body)}\x01{body}"
-        yield f"{whole}10={sum(whole.encode('ascii', 'replace')) % 256:03d}\x01\n"
-
-
-def _plain(value: Any) -> str:
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _known(name: str, known: set[str], what: str = "key") -> None:

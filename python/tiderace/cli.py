@@ -564,7 +564,12 @@ def stress_command(
         str | None, typer.Option("--html", metavar="FILE", help="Write an interactive page.")
     ] = None,
     files: Annotated[
-        str | None, typer.Option("--files", metavar="DIR", help="Write end-of-day files.")
+        str | None,
+        typer.Option(
+            "--files",
+            metavar="DIR",
+            help="Write end-of-day files: CSV, Parquet, and the trades as FIX (35=AE) and FIXML.",
+        ),
     ] = None,
     as_json: Json = False,
     debug: Debug = False,
