@@ -10,6 +10,7 @@ mod listing;
 mod paths;
 mod run;
 mod served;
+mod trial;
 mod value;
 
 use std::sync::Arc;
@@ -53,7 +54,7 @@ const CALL_FUEL: u64 = 100_000;
 /// The most fuel of one call.
 const CALL_FUEL_MAX: u64 = 1_000_000;
 /// Fuel of all scenarios of one valuation.
-const VALUATION_FUEL: u64 = 20_000_000;
+const VALUATION_FUEL: u64 = 10_000_000;
 
 /// How margin values it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -258,13 +258,41 @@ fn margin_of_a_closed_form_is_its_worst_scenario() {
         let deviation = vol * f64::sqrt(years);
         black_call(price, 10_000.0, deviation) - black_call(price, 12_000.0, deviation)
     };
+    // At +20 % the index is beyond both strikes: were it to stay there, all of the spread is paid.
     let worst = [0.8, 0.9, 1.0, 1.1, 1.2]
         .into_iter()
         .flat_map(|shock| [0.375, 0.625].map(|vol| worth((10_500.0f64 * shock).floor(), vol)))
-        .fold(0.0, f64::max);
+        .fold(2_000.0, f64::max);
+    assert!(worth(12_600.0, 0.375) < 1_800.0);
     let initial = c.margin(account(1)).initial.get();
     let got = (initial / (10 * UNIT)) as f64;
     assert!((got - (worst - 500.0)).abs() <= 1.0, "{got} against {}", worst - 500.0);
+}
+
+#[test]
+fn a_closed_form_that_is_the_worst_is_what_counts() {
+    // A call far below its strike pays nothing where the index stays: its value alone is what its writer holds.
+    let mut c = Clearing::new(setup(Some(at(24 * 30)))).unwrap();
+    set_index(&mut c, 8_000);
+    c.list_payoff(&listing("call_spread", SPREAD, Vec::new())).unwrap();
+    let deviation = 0.625 * f64::sqrt(30.0 / 365.0);
+    let worst = black_call(9_600.0, 10_000.0, deviation) - black_call(9_600.0, 12_000.0, deviation);
+    let got = high(&c) as f64;
+    assert!((got - worst).abs() <= 2.0, "{got} against {worst}");
+}
+
+/// A value is its author's word: who writes holds what the program itself says that it will pay.
+#[test]
+fn a_value_that_lies_writes_nothing_for_free() {
+    for (trick, wanted) in [(0, 50_000), (1, 50_000), (2, 40_000)] {
+        for index in [1_000, 10_500] {
+            let mut c = Clearing::new(setup(Some(at(24)))).unwrap();
+            set_index(&mut c, index);
+            let named = [("trick", trick), ("payout_max", 50_000), ("flow_max", 20_000)];
+            c.list_payoff(&listing("liar", &named, hours(2))).unwrap();
+            assert!(high(&c) >= wanted, "trick {trick} at {index}: {}", high(&c));
+        }
+    }
 }
 
 #[test]

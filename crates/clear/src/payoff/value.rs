@@ -1,20 +1,24 @@
 //! What margin values a payoff by: the least and the most that a lot comes to over shocks of index and vol.
 
+use tiderace_program::TrapReason;
 use tiderace_types::{Fraction, Rounding, Ts};
 
 use super::paths::{E18, deviation, step};
 use super::run::{Engine, Run};
+use super::trial::Exhausted;
 use super::{Entry, Payoff, PayoffEntry, PayoffTrap, Told, VALUATION_FUEL, Valuation};
 use crate::market::NEVER;
 use crate::wide::mul_div;
 
 /// Half a shock, in its own unit.
 const SHOCKS: [i128; 5] = [-2, -1, 0, 1, 2];
-/// Fuel that one step of a path costs beside the program's.
+/// Fuel that one call costs beside the program's.
 const STEP_FUEL: u64 = 200;
+/// Bytes of state and parameters that are copied for a call, for one fuel.
+const COPIED_BYTES: u64 = 8;
 const ONE: i128 = 1_000_000_000;
 /// No price of a scenario goes beyond.
-const PRICE_MAX: i128 = 1 << 60;
+pub(super) const PRICE_MAX: i128 = 1 << 60;
 
 /// What a call pays, or where its program was stopped.
 type Paid = Result<i128, (u8, u32)>;
@@ -71,9 +75,39 @@ impl Payoff {
                 range = Some((low.min(least), high.max(most)));
             }
         }
+        if valuation == Valuation::ClosedForm {
+            let ends = [-2, 2].map(|shock| shocked(index.into(), self.listing.terms.price_shock, shock));
+            match self.tried(engine, &mut fuel, index.into(), ends.into()) {
+                Ok(tried) => range = range.map(|range| widened(self.with_next_flow(range), tried, worst)),
+                Err(Exhausted) => {
+                    trap.get_or_insert((TrapReason::OutOfFuel.code(), u32::MAX));
+                    range = None;
+                }
+            }
+        }
         (self.low, self.high) = range.unwrap_or(worst);
         self.valued = valued_count;
         trap.filter(|_| valuation != Valuation::WorstLoss)
+    }
+
+    /// Fuel of one call beside the program's: its state and parameters are copied.
+    pub(super) fn step_fuel(&self) -> u64 {
+        let bytes = self.state.len().saturating_add(self.listing.params.len());
+        STEP_FUEL.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX) / COPIED_BYTES)
+    }
+
+    fn pay_for_step(&self, fuel: &mut u64) -> Result<(), (u8, u32)> {
+        *fuel = fuel.checked_sub(self.step_fuel()).ok_or((TrapReason::OutOfFuel.code(), u32::MAX))?;
+        Ok(())
+    }
+
+    /// A value that the next flow may go against before margin is asked again.
+    fn with_next_flow(&self, (low, high): (i128, i128)) -> (i128, i128) {
+        if self.left() == Some(0) {
+            return (low, high);
+        }
+        let (least, most) = self.checked.bounds.flow;
+        (low.saturating_add(least), high.saturating_add(most))
     }
 
     /// Vols of the scenarios, 10^-12.
@@ -102,12 +136,13 @@ impl Payoff {
         let time_left_ns = if maturity == NEVER { 0 } else { maturity.ns_since(now).max(0) };
         let vol_e18 = vol.saturating_mul(1_000_000);
         let told = Told { price, vol_e18, now, time_left_ns, number: self.observed, ..Told::default() };
+        self.pay_for_step(fuel)?;
         let value = self.call(engine, entry, fuel, &told, &mut self.state.clone())?;
         within(value, self.worst()).map(|value| (value, value))
     }
 
     /// Times of what is left: observations, then the expiry.
-    fn times(&self) -> Vec<Ts> {
+    pub(super) fn times(&self) -> Vec<Ts> {
         let left = self.left().unwrap_or(0);
         let numbers = (0..left).map(|number| self.observed.saturating_add(number));
         let times = numbers.map(|number| Self::time_of(&self.listing, number, self.checked.maturity));
@@ -143,8 +178,7 @@ impl Payoff {
             state.copy_from_slice(&self.state);
             let mut told = Told { now, number: self.observed, ..Told::default() };
             for (row, (growth, time)) in path.iter().zip(&times).enumerate() {
-                *fuel =
-                    fuel.checked_sub(STEP_FUEL).ok_or((tiderace_program::TrapReason::OutOfFuel.code(), u32::MAX))?;
+                self.pay_for_step(fuel)?;
                 let ticks = mul_div(price.into(), *growth, E18, Rounding::Floor).clamp(1, PRICE_MAX);
                 told.price = i64::try_from(ticks).unwrap_or(i64::MAX);
                 told.mark = told.price;
@@ -167,6 +201,12 @@ impl Payoff {
         let count = i128::try_from(paths.len()).unwrap_or(1).max(1);
         Ok((mul_div(sum, 1, count, Rounding::Floor), mul_div(sum, 1, count, Rounding::Ceil)))
     }
+}
+
+/// A range that holds another one too, as far as the declared worst.
+fn widened(range: (i128, i128), tried: Option<(i128, i128)>, worst: (i128, i128)) -> (i128, i128) {
+    let (least, most) = tried.unwrap_or(range);
+    (range.0.min(least).max(worst.0), range.1.max(most).min(worst.1))
 }
 
 /// An amount within its declared bounds; another is as good as a trap.
