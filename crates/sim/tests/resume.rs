@@ -24,8 +24,10 @@ use tiderace_sim::{Latency, Leg, OwnVenue, Reports, SimConfig};
 use tiderace_types::input::{BalanceSet, Timer};
 use tiderace_types::{ExecId, ExecType, Input, MarketEvent, Output, Ts};
 
+const ONE_E9: i128 = 1_000_000_000;
+
 /// Every algorithm that trades what this market has, and what it needs beside its defaults.
-const ALGOS: [(&str, &[(&str, i128)]); 16] = [
+const ALGOS: [(&str, &[(&str, i128)]); 17] = [
     ("twap", &[]),
     ("vwap", &[]),
     ("pov", &[]),
@@ -42,6 +44,18 @@ const ALGOS: [(&str, &[(&str, i128)]); 16] = [
     ("quote_glft", &[("unit", 10_000_000)]),
     ("hedge", &[("held", 100_000_000), ("interval", 1_000_000_000), ("slip", 200)]),
     ("pairs", &[("low", 1_000), ("high", 5_000), ("slip", 50), ("size", 100_000_000)]),
+    (
+        "combo",
+        &[
+            ("ratios.0", 1),
+            ("ratios.1", -1),
+            ("deltas.0", ONE_E9),
+            ("deltas.1", ONE_E9),
+            ("units", 50),
+            ("net", 10_000),
+            ("slip", 50),
+        ],
+    ),
 ];
 
 fn form(name: &str) -> Vec<u8> {
@@ -54,15 +68,20 @@ fn params(bytes: &[u8], given: &[(&str, i128)]) -> Vec<u8> {
     let (form, _) = Form::decode(bytes).unwrap();
     let Some(table) = form.params else { return Vec::new() };
     let TypeDef::Record { fields, .. } = &form.types[usize::from(table)] else { panic!("parameters are a record") };
-    for (name, _) in given {
-        assert!(fields.iter().any(|field| field.name == *name), "{name} is no parameter");
+    let values = fields.iter().zip(&form.param_decls);
+    let mut values: Vec<Arg> =
+        values.map(|(field, decl)| decl.default.map_or_else(|| zero(&form, field.ty), of_const)).collect();
+    for (name, value) in given {
+        // An element of an array has its number behind a dot.
+        let (name, element) = name.split_once('.').map_or((*name, None), |(name, at)| (name, Some(at)));
+        let row = fields.iter().position(|field| field.name == name).unwrap();
+        match (&mut values[row], element) {
+            (Arg::List(elements), Some(at)) => elements[at.parse::<usize>().unwrap()] = Arg::Int(*value),
+            (own, _) => *own = Arg::Int(*value),
+        }
     }
-    let values = fields.iter().zip(&form.param_decls).map(|(field, decl)| {
-        let own = given.iter().find(|(name, _)| *name == field.name).map(|(_, value)| Arg::Int(*value));
-        own.or(decl.default.map(of_const)).unwrap_or_else(|| zero(&form, field.ty))
-    });
     let mut out = Vec::new();
-    form.pack(Type::Table(table), &Arg::List(values.collect()), &mut out).unwrap();
+    form.pack(Type::Table(table), &Arg::List(values), &mut out).unwrap();
     out
 }
 
