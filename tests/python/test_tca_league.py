@@ -280,6 +280,12 @@ def test_a_league_of_nothing_is_refused() -> None:
         tca.league([])
 
 
+def test_a_group_that_traded_nothing_has_no_difference_by_notional() -> None:
+    rows = [(algo, None, float(k), by) for algo, by in (("a", 100.0), ("b", 0.0)) for k in range(3)]
+    versus = tca.league(parents(*rows), weight="notional").versus
+    assert versus["difference"].null_count() == versus.height
+
+
 # Its page
 
 

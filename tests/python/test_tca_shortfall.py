@@ -100,3 +100,19 @@ def test_nothing_filled_is_all_opportunity() -> None:
         fees=0,
     )
     assert [getattr(parts, name) for name in PARTS] == [0.0, 0.0, 10.0, 0.0, 10.0]
+
+
+def test_fills_may_be_rows_of_an_array() -> None:
+    fills = np.array([[1.0, 100.0], [1.0, 101.0]])
+    parts = tr.tca.shortfall(side="buy", order_qty=2, decision_px=99, arrival_px=100, fills=fills)
+    assert (parts.delay, parts.trading, parts.total) == (2.0, 1.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("fills", "word"), [([1, 2], "a fill is 1"), ([(1, 2, 3)], "a fill is"), ([(1e10, 1)], "float")]
+)
+def test_what_is_no_fill_or_beyond_any_number_is_refused(fills: Any, word: str) -> None:
+    with pytest.raises(tr.InputError, match=word):
+        tr.tca.shortfall(
+            side="buy", order_qty=1, decision_px=1e308, arrival_px=-1e308, fills=fills, cancel_px=1
+        )

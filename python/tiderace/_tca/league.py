@@ -345,7 +345,8 @@ class _Draw(msgspec.Struct, frozen=True, kw_only=True):
             self._values(frame, metric) for frame in (own, other)
         )
         out |= {"is_paired": False, "n": min(len(left), len(right))}
-        if min(len(left), len(right)) < 2:
+        # Where nothing was traded there is no mean by notional.
+        if min(len(left), len(right)) < 2 or min(left_weights.sum(), right_weights.sum()) <= 0:
             return out
         means = self._means(left, left_weights, group)
         means = means - self._means(right, right_weights, baseline)

@@ -87,14 +87,17 @@ def shortfall(
     trading = sign * sum((qty * (px - arrival) for qty, px in pairs), Fraction(0))
     opportunity = sign * unfilled * (end - decision)
     fee = sum(paid, Fraction(0))
+    parts = (delay, trading, opportunity, fee)
     # Fractions until here: the parts of floats add up to the last bit.
-    return Shortfall(
-        delay=float(delay),
-        trading=float(trading),
-        opportunity=float(opportunity),
-        fees=float(fee),
-        total=float(delay + trading + opportunity + fee),
-    )
+    try:
+        out = [float(part) for part in (*parts, sum(parts))]
+    except OverflowError:
+        raise InputError(
+            "the shortfall is beyond any float",
+            rule="Quantity times price is below 1.8e308",
+            remedy="Check the units of quantities and prices",
+        ) from None
+    return Shortfall(delay=out[0], trading=out[1], opportunity=out[2], fees=out[3], total=out[4])
 
 
 def _number(value: Any, what: str) -> Fraction:
@@ -108,7 +111,10 @@ def _number(value: Any, what: str) -> Fraction:
 
 def _pairs(fills: Any) -> list[tuple[Any, Any]]:
     """Return fills as ``(qty, px)`` pairs."""
-    rows = fills.to_dicts() if isinstance(fills, pl.DataFrame) else list(fills or ())
+    if isinstance(fills, pl.DataFrame):
+        rows = fills.to_dicts()
+    else:
+        rows = [] if fills is None else list(fills)
     out = []
     for row in rows:
         if isinstance(row, Mapping):
@@ -117,6 +123,13 @@ def _pairs(fills: Any) -> list[tuple[Any, Any]]:
             qty = getattr(row, "qty", getattr(row, "last_qty", None))
             px = getattr(row, "px", getattr(row, "last_px", None))
         else:
-            qty, px = row
+            try:
+                qty, px = row
+            except (TypeError, ValueError):
+                raise InputError(
+                    f"a fill is {row!r}",
+                    rule="A fill is a pair of quantity and price, or has both by name",
+                    remedy="Give (qty, px)",
+                ) from None
         out.append((qty, px))
     return out
