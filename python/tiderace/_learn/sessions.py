@@ -7,8 +7,8 @@ program's notes say what was seen. The cost of a round, in basis points of an ev
 
 m is the own book's mid when the round began, M and M' the reference's then and when the next one
 began: what a round leaves undone still has to be done at the next one's price, at what taking costs
-(the mean of that session's takes). What an order's own impact leaves for later rounds is not seen by a
-round by itself; whole sessions see it, so they have the last word.
+(the mean of that session's takes). What an order's own impact leaves for later rounds is not seen
+by a round by itself; whole sessions see it, so they have the last word.
 """
 
 import tempfile

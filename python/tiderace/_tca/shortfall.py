@@ -111,10 +111,9 @@ def _number(value: Any, what: str) -> Fraction:
 
 def _pairs(fills: Any) -> list[tuple[Any, Any]]:
     """Return fills as ``(qty, px)`` pairs."""
+    rows: list[Any] = [] if fills is None else list(fills)
     if isinstance(fills, pl.DataFrame):
         rows = fills.to_dicts()
-    else:
-        rows = [] if fills is None else list(fills)
     out = []
     for row in rows:
         if isinstance(row, Mapping):
