@@ -217,7 +217,10 @@ impl Clearing {
             let left = self.cover(house, asset, debt, out);
             let covered = (asset, debt.saturating_sub(left));
             self.pay(House::Default, house, covered, PostingKind::Waterfall, house.0.into());
-            self.share_rest(house, asset, left.saturating_neg(), &takers);
+            if !self.share_rest(house, asset, left.saturating_neg(), &takers) {
+                let (layer, amount) = (Layer::Nobody, Amount::new(left));
+                out.push(Action::LayerUsed { account: house, layer, member: None, asset, amount });
+            }
         }
     }
 
@@ -276,19 +279,30 @@ impl Clearing {
             }
             let lack = owed.iter().find(|(asset, _)| *asset == of).map_or(0, |(_, left)| *left);
             let rest = if lack > 0 { lack.saturating_neg() } else { self.cash(account, of).max(0) };
-            self.share_rest(account, of, rest, &takers);
+            if !self.share_rest(account, of, rest, &takers) && lack > 0 {
+                let (layer, amount) = (Layer::Nobody, Amount::new(lack));
+                out.push(Action::LayerUsed { account, layer, member: None, asset: of, amount });
+            }
         }
         self.set_stage(account, Stage::Healthy);
     }
 
     /// What the bankruptcy price differs from the mark by, in cash: to or from those who were deleveraged, by what was
-    /// closed of theirs.
-    fn share_rest(&mut self, account: AccountId, asset: AssetId, rest: i128, takers: &[(AccountId, AssetId, i128)]) {
-        let of: Vec<_> = takers.iter().filter(|(_, settle, _)| *settle == asset).collect();
+    /// closed of theirs. The house has paid with its fund already and pays no more. False where nobody is there to share.
+    fn share_rest(
+        &mut self,
+        account: AccountId,
+        asset: AssetId,
+        rest: i128,
+        takers: &[(AccountId, AssetId, i128)],
+    ) -> bool {
+        let house = self.house_account();
+        let is_meant = |of: &&(AccountId, AssetId, i128)| of.1 == asset && (rest >= 0 || of.0 != house);
+        let of: Vec<_> = takers.iter().filter(is_meant).collect();
         let weights: Vec<i128> = of.iter().map(|(_, _, weight)| *weight).collect();
         let total = weights.iter().fold(0i128, |sum, weight| sum.saturating_add(*weight));
         if total == 0 {
-            return;
+            return rest == 0;
         }
         // Whole rounds first where there is more to share than there are weights.
         let size = rest.saturating_abs();
@@ -301,6 +315,7 @@ impl Clearing {
             self.ledger.post(debit, credit, (asset, share), PostingKind::Waterfall, account.0.into());
             self.queue(*taker);
         }
+        true
     }
 
     /// Closes a position against the other side's, best ranked first, at the mark.

@@ -172,6 +172,25 @@ fn what_the_fund_has_not_of_a_carried_loss_the_layers_below_bear_and_last_who_is
 }
 
 #[test]
+fn the_house_that_is_closed_against_a_defaulter_bears_no_more_than_its_fund() {
+    let mut c = carrying();
+    // Two coins sold at 48,800 with 1,000 behind them: the house is long one, account 1 the other.
+    c.fill(&fill(PERP, 1, 4, 97_600, 2_000)).unwrap();
+    play(&mut c, false);
+    // 100,000 lost, of them 99,000 not there. The fund has 9,810 and 50,000 of profit; 100 stand beside it.
+    c.set_mark(PERP, Price::new(197_600)).unwrap();
+    let mut out = play(&mut c, false);
+    out.extend(end_auctions(&mut c));
+    out.extend(play(&mut c, false));
+    assert_eq!((used(&out, Layer::Insurance), used(&out, Layer::Nobody)), (usdc(59_810).get(), 0), "{out:?}");
+    assert_eq!(c.fund(Fund::Insurance, USDC), Amount::ZERO);
+    assert_eq!((total(&c, 4, USDC), c.qty(c.house_account(), PERP), c.qty(account(1), PERP)), (0, 0, 0));
+    // 1,200 and 50,000 gained, and all of the 39,090 that no layer had.
+    assert_eq!(total(&c, 1, USDC), usdc(100_000 + 51_200 - 39_090).get());
+    assert!(c.is_balanced());
+}
+
+#[test]
 fn the_fund_is_never_below_zero_after_a_settlement_of_what_it_carries() {
     let mut c = carrying();
     c.set_mark(PERP, Price::new(76_000)).unwrap();

@@ -201,6 +201,14 @@ impl World {
         assert!(self.c.is_balanced());
         assert_eq!(self.c.total(LedgerAccount::House(House::Default), BTC), Amount::ZERO);
         assert_eq!(self.c.total(LedgerAccount::House(House::Default), USDC), Amount::ZERO);
+        // What bears losses never has less than nothing.
+        let mutual = (0..3).map(LedgerAccount::Mutual);
+        let houses = [House::Insurance, House::Capital].map(LedgerAccount::House);
+        for purse in houses.into_iter().chain(mutual) {
+            for asset in [BTC, USDC] {
+                assert!(self.c.total(purse, asset) >= Amount::ZERO, "{purse:?}: {:?}", self.c.total(purse, asset));
+            }
+        }
     }
 
     /// The sums of an account, from its positions.
