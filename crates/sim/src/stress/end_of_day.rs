@@ -1,4 +1,4 @@
-//! End-of-day files of a venue: positions, balances, margin, trades and postings, as CSV text.
+//! End-of-day files of a venue: instruments, positions, balances, margin, trades and postings, as CSV text.
 //!
 //! Numbers are exact decimals in contracts, in the quote unit and in whole assets; times are UTC nanoseconds; a row
 //! without a name cannot be, since all names are in the genesis.
@@ -22,11 +22,18 @@ pub struct Table {
     pub csv: String,
 }
 
-/// The five files.
+/// The six files.
 #[must_use]
 pub fn end_of_day(venue: &Venue, trades: &[(Ts, Trade)], postings: &[Posting]) -> Vec<Table> {
     let words = Words { venue, members: venue.config().members() };
-    vec![words.positions(), words.balances(), words.margin(), words.trades(trades), words.postings(postings)]
+    vec![
+        words.instruments(),
+        words.positions(),
+        words.balances(),
+        words.margin(),
+        words.trades(trades),
+        words.postings(postings),
+    ]
 }
 
 struct Words<'a> {
@@ -71,6 +78,27 @@ impl Words<'_> {
 
     fn assets(&self) -> impl Iterator<Item = AssetId> + use<> {
         (0..u16::try_from(self.venue.config().assets.len()).unwrap_or(0)).map(AssetId)
+    }
+
+    fn instruments(&self) -> Table {
+        let heading = "symbol,kind,style,base,quote,settle,contract_multiplier,maturity_ns,strike_price,put_or_call";
+        let mut csv = format!("{heading}\n");
+        for of in self.venue.config().instruments.iter().map(|listing| &listing.instrument) {
+            let row = [
+                quoted(&of.symbol),
+                snake(&format!("{:?}", of.kind)),
+                snake(&format!("{:?}", of.style)),
+                self.asset(of.base),
+                self.asset(of.quote),
+                self.asset(of.settle),
+                decimal::format(of.contract_multiplier.into(), STEPS),
+                of.maturity_ns.map_or_else(String::new, |maturity| maturity.to_string()),
+                of.strike_price.map_or_else(String::new, |strike| self.price(of.id, strike)),
+                of.put_or_call.map_or_else(String::new, |side| snake(&format!("{side:?}"))),
+            ];
+            line(&mut csv, &row);
+        }
+        Table { name: "instruments", csv }
     }
 
     fn positions(&self) -> Table {
