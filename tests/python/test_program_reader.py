@@ -541,7 +541,63 @@ def test_a_program_is_read_where_it_stands() -> None:
     assert (on_machines(names["one"]), on_machines(names["two"])) == (11, 2)
 
 
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        (
+            "{}\n    def g(leg: Leg) -> int:\n        return leg.x\n    {LEG}",
+            "def g(leg: Leg) -> int:",
+        ),
+        ("{}\n    def g() -> Side:\n        return 1\n    {SIDE}", "def g() -> Side:"),
+        ("{}\n    @tr.record\n    class R:\n        leg: Leg\n    {LEG}", "leg: Leg"),
+        ("{}\n    class E(tr.Enum):\n        A = Side.BUY\n    {SIDE}", "A = Side.BUY"),
+        ("N = t.i128(5)\n    import tiderace as t\n    {}", "N = t.i128(5)"),
+    ],
+)
+def test_what_python_reads_before_its_line_is_refused(text: str, at: str) -> None:
+    program = "@tr.program\n    def f() -> int:\n        return 1"
+    leg = "@tr.record\n    class Leg:\n        x: int"
+    side = "class Side(tr.Enum):\n        BUY = 1"
+    text = text.replace("{LEG}", leg).replace("{SIDE}", side).replace("{}", program)
+    if "as t\n" in text:
+        text = text.replace("@tr", "@t")
+        with pytest.raises(tr.ProgramError) as caught:
+            tr.program.from_source(textwrap.dedent("    " + text), file="f.py")
+        check(caught.value, textwrap.dedent("    " + text), "name", at)
+    else:
+        refused(f"\n    {text}\n", "name", at)
+
+
+def test_a_member_is_not_the_later_constant_of_its_name() -> None:
+    text = """
+    class E(tr.Enum):
+        A = 1
+        B = A + 1
+
+
+    def g() -> int:
+        return A
+
+
+    @tr.program
+    def f() -> int:
+        return E.B * 100 + g()
+
+
+    A = 10
+    """
+    assert result(text) == 210
+
+
 # What is evaluated
+
+
+@pytest.mark.parametrize("kind", ["tr.Price", "tr.Qty", "tr.Amount", "tr.Rate"])
+def test_a_wide_number_is_made_of_a_unit_in_plain_python_too(kind: str) -> None:
+    text = HEAD + f"@tr.program\ndef f(a: {kind}) -> tr.i128:\n    return tr.i128(a) + 1\n"
+    unit = getattr(tr, kind.removeprefix("tr."))
+    assert on_machines(tr.program.from_source(text, file="f.py"), 7) == 8
+    assert straight(text, unit(7)) == tr.i128(8)
 
 
 def test_the_length_of_an_element_drops_no_index() -> None:

@@ -54,6 +54,24 @@ def of_module(
     return found
 
 
+def read_by(node: ast.AST) -> Iterator[ast.Name]:
+    """Yield the names that Python looks up around a statement when it comes to it.
+
+    Bodies of functions run later; a class's own names are found in the class.
+    """
+    own: set[str] = set()
+    inner: Sequence[ast.AST] = list(ast.iter_child_nodes(node))
+    if isinstance(node, ast.Name):
+        yield node
+    elif isinstance(node, _Function):
+        args = [each.annotation for each in ast.walk(node.args) if isinstance(each, ast.arg)]
+        inner = [each for each in (*args, node.returns) if each is not None] + _outer(node)
+    elif isinstance(node, ast.ClassDef):
+        own = {each.name for each in _of_body(node.body, 0)}
+    for each in inner:
+        yield from (name for name in read_by(each) if name.id not in own)
+
+
 def _of_body(body: Sequence[ast.stmt], scope: int) -> Iterator[Binding]:
     for node in body:
         match node:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tiderace._programs.bindings import STAR, Binding, of_module
+from tiderace._programs.bindings import STAR, Binding, of_module, read_by
 from tiderace._programs.source import Source, shown
 from tiderace._programs.tree import Const, Param
 from tiderace._programs.words import (
@@ -124,6 +124,8 @@ class Scope:
                 )
             for name in names:
                 self.lookup(name, node)
+            for read in read_by(node):
+                self._check_line(read.id, read)
 
     def lookup(self, name: str, node: ast.AST) -> Entity | None:
         """Return what a name stands for; None where nothing has it."""
@@ -613,10 +615,14 @@ class Scope:
 
     def check_order(self, name: str, node: ast.AST) -> None:
         """Refuse what Python would not know yet when it comes to this line."""
-        first = self._bindings[name][0].node
         # Only while the top level itself is read: bodies run when all of it is there.
-        line = getattr(first, "lineno", 0)
-        if self._open and line > getattr(node, "lineno", line):
+        if self._open:
+            self._check_line(name, node)
+
+    def _check_line(self, name: str, node: ast.AST) -> None:
+        first = self._bindings.get(name, [])
+        line = getattr(first[0].node, "lineno", 0) if first else 0
+        if line > getattr(node, "lineno", line):
             raise self.source.error(
                 node, "name", f"{name!r} is used before its line", instead=f"Move {name} up"
             )

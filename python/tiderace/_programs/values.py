@@ -31,7 +31,11 @@ class _Whole:
     kind: ClassVar[Scalar]
 
     def __init__(self, n: "int | _Whole" = 0) -> None:
-        if isinstance(n, bool) or not isinstance(n, int | i128 | type(self)):
+        # A unit is made of no other one; a wide number of any of them.
+        is_wide = isinstance(self, i128)
+        if isinstance(n, bool) or not isinstance(
+            n, int | i128 | (_Whole if is_wide else type(self))
+        ):
             raise TypeError(f"{NAMES[self.kind]}({n!r}): a whole number is needed")
         self._n: int = _trapping(arithmetic.fit, bits(self.kind), int(n))
 
