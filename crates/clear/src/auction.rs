@@ -172,7 +172,8 @@ impl Clearing {
         open.map(|position| (position.instrument, position.qty)).collect()
     }
 
-    /// Moves `qty` lots (signed, as `from` holds them) to another account at a price, without fees.
+    /// Moves `qty` lots (signed, as `from` holds them) to another account at a price, without fees. No trade of the
+    /// market: nobody can bust it, which would give a defaulter back what the layers paid for it.
     pub(crate) fn hand_over(
         &mut self,
         from: AccountId,
@@ -195,8 +196,11 @@ impl Clearing {
             kind: TradeKind::Block,
         };
         // Sizes and accounts were good when the position came to be.
-        if size > Qty::ZERO {
-            self.fill(&fill).ok();
+        if size > Qty::ZERO
+            && self.fill(&fill).is_ok()
+            && let Some(kept) = self.trades.back_mut()
+        {
+            kept.fill.qty = Qty::ZERO;
         }
     }
 }

@@ -338,6 +338,18 @@ fn a_fee_given_back_takes_no_more_than_the_fund_has() {
 }
 
 #[test]
+fn what_clearing_handed_over_cannot_be_busted_at_the_cost_of_who_paid_for_it() {
+    // The first trade is the market's, the second the takeover by the house.
+    let mut c = carrying();
+    let before = c.digest();
+    let takeover = tiderace_types::ExecId(2);
+    assert_eq!(c.bust(takeover).unwrap_err().reason, Reason::UnknownTrade);
+    assert_eq!(c.adjust(takeover, Price::new(1)).unwrap_err().reason, Reason::UnknownTrade);
+    assert_eq!(c.digest(), before);
+    assert!(c.trade(tiderace_types::ExecId(1)).is_some() && c.trade(tiderace_types::ExecId(3)).is_none());
+}
+
+#[test]
 fn what_is_kept_of_a_liquidation_is_in_the_bytes() {
     let (c, trade_id) = with_fee();
     let mut bytes = Vec::new();
