@@ -19,6 +19,7 @@ from tiderace import _algo_params
 from tiderace._program import Program, program
 from tiderace._programs import arguments
 from tiderace._programs.emit import core_end, form
+from tiderace._programs.source import text_of
 from tiderace._programs.state import pack
 from tiderace._programs.tree import Function, Param
 from tiderace._programs.words import Scalar, name_of
@@ -200,9 +201,9 @@ def find(name: str, *, key: str = "algo") -> Algorithm:
     """
     if is_file(name):
         try:
-            text = Path(name).read_bytes().decode()
+            text = text_of(name)
         except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "no path, or not UTF-8 text"
+            why = getattr(error, "strerror", None) or str(error)
             raise InputError(
                 f"{key} = {name!r} cannot be read: {why}",
                 rule="An algorithm of your own is a file of UTF-8 text, named from the config",

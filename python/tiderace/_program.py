@@ -19,7 +19,7 @@ from tiderace._programs.assemble import tree_of_file, tree_of_object
 from tiderace._programs.conditions import hosts_of
 from tiderace._programs.emit import form
 from tiderace._programs.plain import Plain, zero
-from tiderace._programs.source import Source
+from tiderace._programs.source import Source, text_of
 from tiderace._programs.state import pack, unpack
 from tiderace._programs.tree import Function, Param, Tree
 from tiderace._programs.words import FUEL_MAX, NAMES, name_of
@@ -224,12 +224,13 @@ class Program:
     ) -> tuple[Any, int]:
         called = self._entry(entry)
         given = arguments.taken(called, args)
+        parameters = self._params(params)
         trap, line, result, used, _, after = self._core.run(
             engine,
             called.name,
             given,
             fuel=arguments.fuel_of(fuel),
-            params=self._params(params) if self._tree.params is not None else None,
+            params=None if self._tree.params is None else parameters,
             state=None if state is None else self._state(state),
             host=host,
         )
@@ -336,12 +337,18 @@ class ProgramFace:
         return _checked(lambda: tree_of_file(Source(text, file=str(file))), str(file))
 
     def load(self, path: str | Path) -> Program:
-        """Check a program file."""
+        """Check a program file.
+
+        Raises
+        ------
+        ProgramError
+            It cannot be read, or is not of the language; names line and column.
+        """
         try:
-            text = Path(path).read_bytes().decode()
-        except (OSError, UnicodeDecodeError) as error:
+            text = text_of(path)
+        except (OSError, ValueError) as error:
             raise ProgramError(
-                f"it cannot be read: {error}",
+                f"it cannot be read: {getattr(error, 'strerror', None) or error}",
                 reason="file",
                 file=str(path),
                 line=1,

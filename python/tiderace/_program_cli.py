@@ -2,12 +2,16 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
 from tiderace._program import Program, program
+from tiderace._programs.source import shown
 from tiderace.errors import ArgumentError
 
 FUEL = 10_000_000
@@ -68,12 +72,13 @@ def add(app: typer.Typer, answer: _Answer) -> None:
         """Run a program once, from an empty state: result and fuel used."""
         del debug
         loaded = program.load(file)
-        given = [_value(text) for text in args or []]
-        params = dict(_pair(text) for text in param or [])
+        given = [_argument(text) for text in args or []]
+        params = _params(param or [])
         state = loaded.new_state()
-        result, used = _engine(loaded, engine)(
-            *given, fuel=fuel, entry=entry, params=params, state=state
-        )
+        with _stoppable():
+            result, used = _engine(loaded, engine)(
+                *given, fuel=fuel, entry=entry, params=params, state=state
+            )
         found = {
             "name": loaded.name,
             "hash": loaded.hash,
@@ -99,12 +104,36 @@ def _engine(loaded: Program, name: str) -> Callable[..., tuple[Any, int]]:
     return runs[name]
 
 
-def _value(text: str) -> Any:
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let Ctrl-C end the process at once: machine code does not look for signals until it ends."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _argument(text: str) -> Any:
+    # A number below zero begins with one dash, an option with two.
+    if text.startswith("--"):
+        raise ArgumentError(
+            f"the option {shown(text)}",
+            rule="There is none of that name",
+            remedy="See tiderace program run --help",
+        )
+    return _value(text, "the argument")
+
+
+def _value(text: str, what: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ArgumentError(
-            f"the argument {text!r}",
+            f"{what} {shown(text)}",
             rule="An argument is a number, true, false, or a list or mapping of them in JSON",
             remedy="Write it like 5, -3, 1.5, true or [1, 2]",
         ) from None
@@ -116,11 +145,18 @@ def _printable(result: Any) -> Any:
     return str(result) if is_odd else result
 
 
-def _pair(text: str) -> tuple[str, Any]:
-    name, sign, value = text.partition("=")
-    if not sign:
-        raise ArgumentError(f"--param {text!r}", rule="It is NAME=VALUE", remedy="Write slices=10")
-    return name, _value(value)
+def _params(given: Sequence[str]) -> dict[str, Any]:
+    params: dict[str, Any] = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign or name in params:
+            raise ArgumentError(
+                f"--param {shown(text)}",
+                rule="It is said twice" if sign else "It is NAME=VALUE",
+                remedy="Leave one out" if sign else "Write slices=10",
+            )
+        params[name] = _value(value, f"--param {name} =")
+    return params
 
 
 def _described(found: Mapping[str, Any]) -> str:

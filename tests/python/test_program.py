@@ -5,6 +5,7 @@ import json
 import math
 import os
 import random
+import signal
 import struct
 import subprocess
 import sys
@@ -13,9 +14,11 @@ from typing import Any
 
 import pytest
 from program_maker import ARGS, Maker, argument
+from typer.testing import CliRunner
 
 import tiderace as tr
-from tiderace import model
+from tiderace import _program_cli, model
+from tiderace.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples" / "programs").glob("*.py"))
@@ -428,3 +431,85 @@ def test_the_command_checks_runs_and_hashes(tmp_path: Path) -> None:
     assert (status, said["error"]["line"], said["error"]["column"]) == (2, 1, 1)
     status, said = command("run", *paid, "--fuel", "1")
     assert (status, said["error"]["reason"], said["error"]["fuel_used"]) == (1, "out_of_fuel", 1)
+
+
+ECHO = "import tiderace as tr\n\n\n@tr.program\ndef f(a: int) -> int:\n    return a\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        (".", None, "it cannot be read: Is a directory"),
+        ("absent.py", None, "it cannot be read: No such file"),
+        ("latin.py", b"# one\nx = 'caf\xe9'\n", r"latin\.py:2:9: .*not UTF-8 text: the byte 0xe9"),
+        ("empty.py", b"", "no program in the file"),
+        ("nul.py", b"\0", "null bytes"),
+        ("long.py", b"#" * 300_000, "the source has more than 262,144 bytes"),
+        ("/dev/zero", None, "the source has more than 262,144 bytes"),
+    ],
+)
+def test_a_file_that_is_no_program_is_refused(
+    name: str, data: bytes | None, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(tr.ProgramError, match=words) as caught:
+        tr.program.load(path)
+    assert caught.value.remedy
+
+
+def test_byte_order_marks_and_line_ends_of_an_editor_make_no_difference(tmp_path: Path) -> None:
+    made = set()
+    for data in (ECHO.encode(), ECHO.encode("utf-8-sig"), ECHO.replace("\n", "\r\n").encode()):
+        path = tmp_path / "f.py"
+        path.write_bytes(data)
+        made.add(tr.program.load(path).hash)
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("1", "--param", "a=1"), "the program has no parameters"),
+        (("1", "--engine", "python", "--param", "a=1"), "the program has no parameters"),
+        (("1", "--param", "a"), "It is NAME=VALUE"),
+        (("1", "--param", "a=1", "--param", "a=2"), "It is said twice"),
+        (("1", "--param", "a=x"), "--param a = 'x'"),
+        (("1", "--feul", "3"), "the option '--feul'"),
+        (("[" * 50_000,), "An argument is a number"),
+        (("9" * 5_000,), "An argument is a number"),
+        (("1", "2"), "It takes 1"),
+        (("1", "--fuel", "-1"), "Fuel is a whole number"),
+        (("1", "--engine", "jit"), "compiled, interpreted, python"),
+    ],
+)
+def test_a_wrong_run_is_refused_in_few_words(
+    args: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "f.py"
+    path.write_text(ECHO)
+    error = CliRunner().invoke(app, ["program", "run", str(path), *args]).exception
+    assert isinstance(error, tr.errors.ArgumentError)
+    assert words.lower() in str(error).lower()
+    assert error.remedy
+    assert len(str(error)) < 300
+
+
+def test_ctrl_c_ends_a_program_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def engine(*_: object) -> Any:
+        def run(*_: object, **__: object) -> tuple[int, int]:
+            seen.append(signal.getsignal(signal.SIGINT))
+            return 0, 0
+
+        return run
+
+    monkeypatch.setattr(_program_cli, "_engine", engine)
+    path = tmp_path / "f.py"
+    path.write_text(ECHO)
+    before = signal.getsignal(signal.SIGINT)
+    assert CliRunner().invoke(app, ["program", "run", str(path), "1"]).exit_code == 0
+    assert seen == [signal.SIG_DFL]
+    assert signal.getsignal(signal.SIGINT) == before

@@ -6,10 +6,53 @@ Limits come first: a text that is too long, or nested too deep to be walked safe
 import ast
 import re
 import warnings
+from pathlib import Path
 
 from tiderace._programs.tree import Position
 from tiderace._programs.words import NESTING_MAX, SOURCE_BYTES_MAX
 from tiderace.errors import ProgramError
+
+
+def text_of(path: str | Path) -> str:
+    """Return the text of a program file; of one that is too long no more than shows that it is.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    ProgramError
+        It is not UTF-8 text; names line and column.
+    """
+    with Path(path).open("rb") as file:
+        data = file.read(SOURCE_BYTES_MAX + 1)
+    if len(data) > SOURCE_BYTES_MAX:
+        raise _too_long(str(path), f"more than {SOURCE_BYTES_MAX:,}")
+    try:
+        # A mark of the byte order is no part of the text, as in Python.
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].decode(errors="replace")
+        raise ProgramError(
+            f"it is not UTF-8 text: the byte 0x{error.object[error.start]:02x}",
+            reason="file",
+            file=str(path),
+            line=before.count("\n") + 1,
+            column=len(before) - (before.rfind("\n") + 1) + 1,
+            rule="A program is a file of UTF-8 text",
+            remedy="Save it as UTF-8, or correct the path",
+        ) from None
+
+
+def _too_long(file: str, size: str) -> ProgramError:
+    return ProgramError(
+        f"the source has {size} bytes",
+        reason="limit",
+        file=file,
+        line=1,
+        column=1,
+        rule=f"A program has at most {SOURCE_BYTES_MAX:,} bytes of source",
+        remedy="Make it smaller",
+    )
 
 
 class Source:
@@ -55,13 +98,7 @@ class Source:
         except UnicodeEncodeError:
             raise self.error((1, 1), "syntax", "the source is not Unicode text") from None
         if size > SOURCE_BYTES_MAX:
-            raise self.error(
-                (1, 1),
-                "limit",
-                f"the source has {size:,} bytes",
-                rule=f"A program has at most {SOURCE_BYTES_MAX:,} bytes of source",
-                instead="Make it smaller",
-            )
+            raise _too_long(self.file, f"{size:,}")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
