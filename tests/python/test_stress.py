@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ def test_end_of_day_files_hold_the_same_in_csv_and_parquet(
     small: tuple[dict[str, Any], Path],
 ) -> None:
     found, folder = small
-    for name in ("positions", "balances", "margin", "trades", "postings"):
+    for name in ("instruments", "positions", "balances", "margin", "trades", "postings"):
         text = (folder / "eod" / f"{name}.csv").read_text()
         frame = pl.read_parquet(folder / "eod" / f"{name}.parquet")
         assert frame.equals(_stress.read_table(text)), name
@@ -119,6 +120,24 @@ def test_a_trade_capture_report_has_its_length_and_checksum(
         assert sum(line[: line.rindex(b"10=")]) % 256 == int(check[:3])
         assert body.startswith(b"35=AE\x01")
         assert body.count(b"\x0154=") == 2
+
+
+def test_the_same_trades_stand_in_fixml_with_the_terms_of_their_instruments(
+    small: tuple[dict[str, Any], Path],
+) -> None:
+    found, folder = small
+    batch = ET.parse(folder / "eod" / "trades.xml").getroot()[0]
+    assert int(batch.attrib["TotMsg"]) == found["staged"]["trades"] == len(batch) - 1
+    told = {of.attrib["Sym"]: of.attrib for of in batch.iter() if of.tag.endswith("}Instrmt")}
+    listed = pl.read_parquet(folder / "eod" / "instruments.parquet").to_dicts()
+    kinds = {row["symbol"]: row["kind"] for row in listed}
+    assert {kinds[symbol] for symbol in told} >= {"option", "perpetual"}
+    for symbol, of in told.items():
+        is_option = kinds[symbol] == "option"
+        assert of["SecTyp"] == ("OPT" if is_option else "FUT")
+        assert ({"MMY", "MatDt", "StrkPx", "PutCall"} <= of.keys()) == is_option
+        strike = next(row["strike_price"] for row in listed if row["symbol"] == symbol)
+        assert strike == (Decimal(of["StrkPx"]) if is_option else None)
 
 
 def test_the_page_is_whole_and_asks_nobody(small: tuple[dict[str, Any], Path]) -> None:
