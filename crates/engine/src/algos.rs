@@ -105,8 +105,7 @@ impl Algos {
                     true => Program::Interpreted(program),
                     false => Program::Compiled(compile(&program).map_err(AlgoError::Compile)?),
                 };
-                let lens =
-                    Lens { ground: Ground::default(), parent: Box::default(), router: self.router.clone(), now: 0 };
+                let lens = Lens { ground: Box::default(), parent: Box::default(), router: self.router.clone(), now: 0 };
                 self.runners.push(Runner::new(program, lens).map_err(AlgoError::Compile)?);
                 let runner = self.runners.len().saturating_sub(1);
                 self.by_hash.insert(hash, runner);
@@ -138,7 +137,7 @@ impl Algos {
     /// program that was stopped asks for nothing, and its state, draws and numbers are as before.
     pub(crate) fn call(
         &mut self,
-        ground: &mut Ground,
+        ground: &mut Box<Ground>,
         parent: &mut Box<Parent>,
         ts: Ts,
         (entry, args): (Entry, [i64; 4]),
@@ -181,7 +180,7 @@ impl Algos {
 
 /// What a program sees: the markets, and its parent.
 pub(crate) struct Lens {
-    ground: Ground,
+    ground: Box<Ground>,
     parent: Box<Parent>,
     router: Option<Router>,
     now: i64,
@@ -196,7 +195,7 @@ impl Lens {
     /// The option that a venue is, as it stands; the inner `None` is no option, or one that nothing is known of.
     fn quoted(&self, venue: i64) -> Option<Option<Quoted>> {
         let (_, instrument) = self.at(venue)?;
-        let Ground { marks, .. } = &self.ground;
+        let Ground { marks, .. } = &*self.ground;
         let mid2 = marks.underlying(instrument.id).and_then(|underlying| self.ground.mid2(underlying));
         Some(mid2.and_then(|mid2| marks.quoted(instrument, Ts::new(self.now), mid2)))
     }

@@ -38,13 +38,15 @@ pub const NO_INSTRUMENT: InstrumentId = InstrumentId(u16::MAX);
 
 /// The desk's state.
 pub struct Desk {
-    pub(crate) ground: Ground,
+    /// Boxed, as the parents are: both are lent, and what is lent moves.
+    pub(crate) ground: Box<Ground>,
     pub(crate) router: Router,
     /// The desk's one account: every order is its own.
     account: AccountId,
     oms: Oms,
     risk: Risk,
-    parents: Parents,
+    /// `None` only while they are at work.
+    parents: Option<Box<Parents>>,
     /// What the message that is coming in has done to its book.
     message: Message,
     client_timers: BTreeSet<(Ts, u64)>,
@@ -94,12 +96,12 @@ impl Desk {
             algos.load(&algo.form, &algo.params).map_err(|error| ConfigError::Algo { row, error })?;
         }
         Ok(Self {
-            ground: Ground::new(&instruments, &config.risk, config.prints_own),
+            ground: Box::new(Ground::new(&instruments, &config.risk, config.prints_own)),
             router,
             account: config.risk.account,
             oms,
             risk,
-            parents: Parents::new(algos, instruments.len()),
+            parents: Some(Box::new(Parents::new(algos, instruments.len()))),
             message: Message::default(),
             client_timers: BTreeSet::new(),
             ts_kill_retry: None,
@@ -136,7 +138,7 @@ impl Desk {
     /// The parents, to ask whether any is open.
     #[must_use]
     pub fn has_open_parent(&self) -> bool {
-        self.parents.has_open()
+        self.parents.as_ref().is_some_and(|parents| parents.has_open())
     }
 
     /// When a [`Timer`](tiderace_types::input::Timer) is wanted; [`Ts::MAX`] for never.
@@ -148,13 +150,14 @@ impl Desk {
     /// How many algorithms are loaded: the number of the next one.
     #[must_use]
     pub fn algos(&self) -> u32 {
-        u32::try_from(self.parents.algos.len()).unwrap_or(u32::MAX)
+        self.parents.as_ref().map_or(0, |parents| u32::try_from(parents.algos.len()).unwrap_or(u32::MAX))
     }
 
     /// The number of the algorithm of a form, by its identity, and its parameters.
     #[must_use]
     pub fn algo(&self, form_hash: &[u8; 32], params: &[u8]) -> Option<u32> {
-        self.parents.algos.find(form_hash, params).and_then(|row| u32::try_from(row).ok())
+        let row = self.parents.as_ref()?.algos.find(form_hash, params)?;
+        u32::try_from(row).ok()
     }
 
     /// Takes in a market record, and wakes who waits for the books when it closes a message.
@@ -189,7 +192,9 @@ impl Desk {
         self.ground.on_trade(event);
         if let Some(instrument) = self.ground.instruments.get(event.instrument.index()) {
             let lots = instrument.lots_of_feed_qty(event.qty_e8);
-            self.parents.on_trade(event.instrument, event.price, lots, event.side() == Side::Buy);
+            if let Some(parents) = &mut self.parents {
+                parents.on_trade(event.instrument, event.price, lots, event.side() == Side::Buy);
+            }
         }
     }
 
@@ -199,7 +204,7 @@ impl Desk {
         if is_moved {
             self.ground.on_moved(event.ts_recv, event.instrument);
         }
-        if self.parents.is_read(event.instrument) {
+        if self.parents.as_ref().is_some_and(|parents| parents.is_read(event.instrument)) {
             let message = (event.instrument, is_changed);
             self.with_parents(out, |parents, desk, out| parents.on_message(desk, event.ts_recv, message, out));
             self.next_timer = self.find_next_timer();
@@ -216,7 +221,7 @@ impl Desk {
             Input::LoadAlgo(command) if self.is_ended => {
                 out.push(ended(command.algo.into(), LoadAlgo::KIND, NO_INSTRUMENT));
             }
-            Input::LoadAlgo(command) => self.parents.load(command, out),
+            Input::LoadAlgo(command) => self.with_parents(out, |parents, _, out| parents.load(command, out)),
             Input::SurfaceTaken(taken) => self.take_surface(taken, out),
             Input::SubmitParent(command) => {
                 self.with_parents(out, |parents, desk, out| parents.submit(desk, ts, command, out));
@@ -442,18 +447,22 @@ impl Desk {
             let output = out.get(at).copied();
             if let Some(Output::FillBooked(fill)) = output {
                 self.ground.on_fill(&fill);
-                self.parents.on_fill(&fill);
+                if let Some(parents) = &mut self.parents {
+                    parents.on_fill(&fill);
+                }
                 out.extend(self.risk.on_fill(ts, &fill).map(Output::from));
             } else if let Some(Output::OrderUpdated(update)) = output {
                 let unbooked = self.oms.order(update.cl_ord_id).map_or(Qty::ZERO, Order::unbooked_qty);
-                self.parents.on_update(&update, unbooked);
+                if let Some(parents) = &mut self.parents {
+                    parents.on_update(&update, unbooked);
+                }
                 self.risk.on_update(&update);
             }
         }
         if self.risk.has_kill() && out.len() > from {
             self.wait_for_killed(ts);
         }
-        if self.parents.has_touched() {
+        if self.parents.as_ref().is_some_and(|parents| parents.has_touched()) {
             self.with_parents(out, |parents, desk, out| parents.settle(desk, ts, out));
         }
     }
@@ -505,15 +514,17 @@ impl Desk {
             return Ts::MAX;
         }
         let client = self.client_timers.first().map(|(due, _)| *due);
-        let stages = [self.oms.next_timer(), self.parents.next_timer()];
+        let parents = self.parents.as_ref().and_then(|parents| parents.next_timer());
+        let stages = [self.oms.next_timer(), parents];
         stages.into_iter().chain([client, self.ts_kill_retry]).flatten().min().unwrap_or(Ts::MAX)
     }
 
     /// Lends the parents the desk that they act on.
     fn with_parents(&mut self, out: &mut Vec<Output>, act: impl FnOnce(&mut Parents, &mut Self, &mut Vec<Output>)) {
-        let mut parents = core::mem::take(&mut self.parents);
-        act(&mut parents, self, out);
-        self.parents = parents;
+        if let Some(mut parents) = self.parents.take() {
+            act(&mut parents, self, out);
+            self.parents = Some(parents);
+        }
     }
 
     fn covers(&self, scope: KillScope, id: u32, tags: Tags, instrument: InstrumentId) -> bool {

@@ -32,12 +32,15 @@ pub(crate) struct Ground {
     pub(crate) prints_own: bool,
     /// What options are worth.
     pub(crate) marks: Marks,
-    /// The smallest child of each instrument's sides, as it was last asked for.
-    smallest: Vec<[Cell<Smallest>; 2]>,
+    /// The smallest child of each instrument's sides, at the best prices it was last asked for.
+    smallest: Vec<[[Cell<Smallest>; KNOWN]; 2]>,
 }
 
 /// The best prices (of the other side, of the own one), and the smallest child at these.
 type Smallest = (Price, Price, i128);
+
+/// Pairs of best prices for which a smallest child is kept: those that a book comes back to.
+const KNOWN: usize = 16;
 
 /// Sums of what traded in an instrument.
 #[derive(Clone, Copy, Debug, Default)]
@@ -112,6 +115,10 @@ impl Ground {
         let (Some(known), Some(other), Some(own)) = (known, best(side.opposite()), best(side)) else {
             return work_out();
         };
+        // A book of one spread walks through the places one by one.
+        let place =
+            other.get().wrapping_add(own.get().wrapping_mul(2)).rem_euclid(i64::try_from(KNOWN).unwrap_or(i64::MAX));
+        let Some(known) = usize::try_from(place).ok().and_then(|place| known.get(place)) else { return work_out() };
         let (known_other, known_own, amount) = known.get();
         if (known_other, known_own) == (other, own) && amount > 0 {
             return amount;

@@ -16,6 +16,7 @@ mod parent;
 mod parents;
 pub mod replay;
 pub mod risk_arrays;
+mod timers;
 pub mod venue;
 
 pub use algos::ALGOS_MAX;

@@ -4,7 +4,7 @@
 //! of a child, a command. What a program asks for is done when its call has come to its end (see [`crate::parent`]); a
 //! program that traps or goes over a budget is stopped, and everything else goes on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tiderace_algo::{Ask, Control, Entry, Kind, Meta, OnStop, Outcome};
 use tiderace_route::Plan;
@@ -20,6 +20,7 @@ use crate::Desk;
 use crate::algos::Algos;
 use crate::desk::{NO_INSTRUMENT, refused};
 use crate::parent::{Act, Parent, Phase};
+use crate::timers::Timers;
 
 /// Most base units of one parent: what keeps products with it within an i128.
 pub const ORDER_QTY_MAX: Amount = Amount::new(1_000_000_000_000_000_000_000_000);
@@ -37,7 +38,7 @@ pub(crate) struct Parents {
     /// In the order of their commands; empty only while one is at work.
     slots: Vec<Option<Box<Parent>>>,
     by_id: BTreeMap<ParentId, Slot>,
-    timers: BTreeSet<(Ts, Slot)>,
+    timers: Timers,
     /// Those that wait for a book to be live, by instrument.
     waiting: Vec<Vec<Slot>>,
     /// Those that read an instrument's book, and its trades.
@@ -68,7 +69,7 @@ impl Parents {
 
     /// When a parent wants to be looked at next.
     pub(crate) fn next_timer(&self) -> Option<Ts> {
-        self.timers.first().map(|(ts, _)| *ts)
+        self.timers.first().map(|(ts, _)| ts)
     }
 
     /// Whether children changed since [`Parents::settle`].
@@ -258,9 +259,9 @@ impl Parents {
 
     /// Time has come to `ts`.
     pub(crate) fn on_timer(&mut self, desk: &mut Desk, ts: Ts, out: &mut Vec<Output>) {
-        while let Some((_, slot)) = self.timers.first().copied().filter(|(due, _)| *due <= ts) {
+        while let Some((_, slot)) = self.timers.first().filter(|(due, _)| *due <= ts) {
             let Some(mut parent) = self.take(desk, slot) else {
-                self.timers.pop_first();
+                self.timers.set(slot, None);
                 continue;
             };
             self.on_due(desk, ts, slot, &mut parent, out);
@@ -470,12 +471,7 @@ impl Parents {
     fn put(&mut self, slot: Slot, mut parent: Box<Parent>) {
         let due = parent.next_timer();
         if due != parent.ts_due {
-            if let Some(before) = parent.ts_due {
-                self.timers.remove(&(before, slot));
-            }
-            if let Some(due) = due {
-                self.timers.insert((due, slot));
-            }
+            self.timers.set(slot, due);
             parent.ts_due = due;
         }
         if parent.status.is_closed() && parent.is_counted {

@@ -10,7 +10,7 @@ use desk::{ONE, SPOT, TAKING, Trial, Twap, genesis, parent};
 use serde_json::json;
 use tiderace_engine::{Desk, DeskConfig};
 use tiderace_types::input::{SubmitParent, Timer};
-use tiderace_types::{Amount, Input, MarketEvent, MarketKind, Output, ParentId, Price, Side, Ts};
+use tiderace_types::{Amount, AtEnd, Input, MarketEvent, MarketKind, Output, ParentId, Price, Side, Ts};
 
 const PARENTS: u64 = 10_000;
 const WOKEN: u64 = 10;
@@ -63,6 +63,46 @@ fn ten_thousand_parents() {
         let each = ns / activations as f64;
         println!("{activations} activations, {each:.0} ns each, {:.2} M/s", 1_000.0 / each);
     }
+}
+
+/// One parent whose program is woken by every change of its book and reads the best bid: the time of an event with it less
+/// that of an event without, least of the turns.
+#[test]
+#[ignore = "measures"]
+fn one_call() {
+    let turns = (0..9).map(|_| (event_ns(false), event_ns(true)));
+    let (without, with) = turns.fold((f64::MAX, f64::MAX), |least, now| (least.0.min(now.0), least.1.min(now.1)));
+    println!("an event {without:.0} ns, with a call {with:.0} ns: {:.0} ns", with - without);
+}
+
+fn event_ns(is_called: bool) -> f64 {
+    const EVENTS: i64 = 300_000;
+    let mut json = genesis();
+    json["algos"] = json!([{"form": hex(include_bytes!("programs/reader.form")), "params": ""}]);
+    let mut desk = Desk::new(&DeskConfig::from_json(&json.to_string()).unwrap()).unwrap();
+    let mut trial = Trial::live();
+    let mut out = Vec::new();
+    trial.tape.iter().for_each(|event| desk.on_market(event, &mut out));
+    if is_called {
+        let at_end = AtEnd::Keep;
+        let command = SubmitParent { parent_id: ParentId(1), instruments: 1, duration_ns: 0, at_end, ..parent() };
+        desk.apply(Ts::new(trial.now), &Input::from(command), &mut out);
+        assert!(desk.has_open_parent());
+    }
+    let event = trial.event(SPOT, MarketKind::Level, Side::Buy);
+    let begin = Instant::now();
+    for at in 0..EVENTS {
+        trial.now += STEP;
+        // Levels come and go, one in three of them the best bid.
+        let (price, qty_e8) = (Price::new(60_000 - at / 2 % 3 * 10), ONE * (1 - at % 2));
+        out.clear();
+        desk.on_market(&MarketEvent { price, qty_e8, flags: MarketEvent::LAST, ..event }, &mut out);
+    }
+    begin.elapsed().as_nanos() as f64 / EVENTS as f64
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Resident bytes of this process.

@@ -1,8 +1,8 @@
 //! The bench of many live programs: one form, ten thousand holders of its state, one feed, a few woken an event.
 //!
-//! What stands for the desk here is a host that answers out of a holder's own numbers and fills what is asked for at once,
-//! at the book's best ask: calls, copies of state, draws, plans and timers are all there; routing, controls and orders,
-//! which an order costs by whomever it is asked for, are not.
+//! What stands for the desk here is a host that answers out of a holder's own numbers by the desk's table of functions, and
+//! fills what is asked for when the call has come to its end, at the book's best ask: calls, copies of state, draws, plans
+//! and timers are all there; routing, controls and orders, which an order costs by whomever it is asked for, are not.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use tiderace_algo::Algo;
 use tiderace_book::Book;
 use tiderace_program::{Arg, Call, Compiler, Host, Instance, SLOTS_MAX, Type};
 use tiderace_types::{InstrumentId, MarketEvent, MarketKind, Price, Side, Ts};
@@ -37,6 +38,8 @@ struct Desk {
     book: Book,
     now: i64,
     holder: Holder,
+    /// What this call asks to take, and what was taken so far.
+    asked: i128,
     taken: i128,
 }
 
@@ -51,7 +54,9 @@ impl Desk {
         i64::try_from(scaled).unwrap_or(0)
     }
 
-    fn take(&mut self, amount: i128) {
+    /// Does what was asked for.
+    fn fill(&mut self) {
+        let amount = core::mem::take(&mut self.asked);
         if self.book.best(Side::Sell).is_some() {
             self.holder.filled = self.holder.filled.saturating_add(amount);
             self.taken = self.taken.wrapping_add(amount);
@@ -82,7 +87,8 @@ impl Host for Desk {
             8 | 9 => amount(LOT),
             7 | 10 | 11 | 36 | 38 => int(0),
             30 => {
-                self.take((i128::from(high.cast_signed()) << 64) | i128::from(low));
+                let amount = (i128::from(high.cast_signed()) << 64) | i128::from(low);
+                self.asked = self.asked.saturating_add(amount);
                 int(0)
             }
             37 => {
@@ -118,7 +124,9 @@ impl Fleet {
         let call = Call { entry, params: &self.params, state, args: &mut [], fuel: FUEL };
         let done = self.instance.call(call).map_err(failed)?;
         done.map_err(|trap| failed(trap.reason.name()))?;
-        *holder = self.instance.host_mut().holder;
+        let host = self.instance.host_mut();
+        host.fill();
+        *holder = host.holder;
         // The desk closes a parent that is filled, and wakes it no more.
         if holder.filled < ORDER_QTY && holder.due < i64::MAX {
             self.dues.push(Reverse((holder.due, at)));
@@ -178,7 +186,9 @@ pub(crate) fn bench_program_fleet(
     slices: i64,
     woken: u32,
 ) -> PyResult<(f64, u64, u64, u64, i128)> {
-    let program = &program.get().program;
+    // As the desk loads it: what stands still in a call is asked for once.
+    let form = program.get().program.form();
+    let program = &Algo::load(&form.encode(), None).map_err(failed)?.program;
     let entry = |name| program.entry(name).ok_or_else(|| PyValueError::new_err(format!("there is no entry {name}")));
     let (on_start, on_timer) = (entry("on_start")?, entry("on_timer")?);
     let mut packed = Vec::new();
@@ -187,7 +197,7 @@ pub(crate) fn bench_program_fleet(
         program.form().pack(Type::Table(record), &values, &mut packed).map_err(failed)?;
     }
     let compiled = Compiler::new().and_then(|mut compiler| compiler.compile(program)).map_err(failed)?;
-    let desk = Desk { book: Book::new(), now: 0, holder: Holder::default(), taken: 0 };
+    let desk = Desk { book: Book::new(), now: 0, holder: Holder::default(), asked: 0, taken: 0 };
     let groups = i64::from(holders.div_ceil(woken.max(1)));
     let started = |at: u32| {
         let start = STEP.saturating_mul(i64::from(at / woken.max(1)));

@@ -139,12 +139,16 @@ fn linker<H: Host + 'static>(compiled: &Compiled) -> Result<Linker<H>, CompileEr
     let mut linker = Linker::new(compiled.module.engine());
     let [host, mul, div, rem, to_float, floats @ ..] = IMPORTS;
     let ask = |mut caller: Caller<'_, H>, function: u32, a: i64, b: i64, c: i64, d: i64, e: i64, f: i64| -> Wide {
-        let args = [a, b, c, d, e, f].map(i64::cast_unsigned);
-        match caller.data_mut().call(usize::try_from(function).unwrap_or(usize::MAX), &args) {
-            Some(result) => {
-                let [low, high] = result.map(u64::cast_signed);
-                (low, high, 1)
-            }
+        let args = [
+            a.cast_unsigned(),
+            b.cast_unsigned(),
+            c.cast_unsigned(),
+            d.cast_unsigned(),
+            e.cast_unsigned(),
+            f.cast_unsigned(),
+        ];
+        match caller.data_mut().call(index(function), &args) {
+            Some([low, high]) => (low.cast_signed(), high.cast_signed(), 1),
             None => (0, 0, 0),
         }
     };
