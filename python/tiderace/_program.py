@@ -248,7 +248,7 @@ class Program:
             if entry.name == name:
                 return entry
         raise ArgumentError(
-            f"entry = {name!r}",
+            "no entry is named" if name is None else f"entry = {name!r}",
             rule=f"{self.name} has {', '.join(entry.name for entry in entries)}",
             remedy="Name one of them",
         )

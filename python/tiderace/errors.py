@@ -177,6 +177,22 @@ class Interrupted(RunFailed):
     """A person stopped the run; its journal is valid up to there."""
 
 
+# What each trap means (`docs/PROGRAM.md`), and what its author can do.
+_TRAPS = {
+    "overflow": ("A result lies within its type", "Multiply in tr.i128, or bound the numbers"),
+    "div_zero": ("Nothing is divided by zero", "Test the divisor before"),
+    "bounds": ("An index lies within its array", "Test the index before"),
+    "shift": ("A shift is by 0 to 63 places", "Bound the count"),
+    "range_step": ("The step of a range is not 0", "Test the step before"),
+    "float_to_int": ("What becomes a whole number is finite and fits it", "Bound it before"),
+    "out_of_fuel": ("A call ends within its fuel", "Let it do less, or give it more"),
+    "host": (
+        "The host answers only what it has, such as its instruments by number",
+        "Name what it has; give a host= from Python: alone, a program has none to ask",
+    ),
+}
+
+
 class Trapped(Fault):
     """A program was stopped; its state and arguments are as they were before the call.
 
@@ -193,7 +209,9 @@ class Trapped(Fault):
 
     def __init__(self, reason: str, *, fuel_used: int = 0, line: int | None = None) -> None:
         where = "" if line is None else f" at line {line}"
-        super().__init__(f"the program trapped: {reason}{where}, {fuel_used:,} fuel used")
+        said = f"the program trapped: {reason}{where}, {fuel_used:,} fuel used"
+        rule, remedy = _TRAPS.get(reason, ("", ""))
+        super().__init__(said, rule=rule, remedy=remedy)
         self.reason = reason
         self.fuel_used = fuel_used
         self.line = line

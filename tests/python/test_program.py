@@ -5,6 +5,7 @@ import json
 import math
 import os
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -494,6 +495,16 @@ def test_a_wrong_run_is_refused_in_few_words(
     assert words.lower() in str(error).lower()
     assert error.remedy
     assert len(str(error)) < 300
+
+
+def test_every_trap_says_its_rule_and_a_remedy() -> None:
+    table = (ROOT / "docs" / "PROGRAM.md").read_text(encoding="utf-8").split("**Traps**")[1]
+    names = re.findall(r"^\| \d \| `(\w+)` \|", table.split("- Floats")[0], re.MULTILINE)
+    assert len(names) == 8
+    for name in names:
+        trap = tr.Trapped(name)
+        assert trap.rule
+        assert trap.remedy
 
 
 def test_ctrl_c_ends_a_program_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
