@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from face import EXAMPLE, SMALL, no_data  # noqa: F401
 
 import tiderace as tr
 from tiderace._programs.conditions import CONDITION_HOSTS
@@ -34,6 +35,14 @@ def test_a_story_sends_the_program_that_it_names(path: Path) -> None:
             assert line["form"] == whole
     if "TIDERACE_WRITE_GOLDEN" in os.environ:
         path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+
+def test_the_form_that_the_tests_of_the_core_send_is_that_of_its_source() -> None:
+    golden = ROOT / "tests" / "programs" / "forms" / "busy.hex"
+    whole = core(ROOT / "tests" / "programs" / "conditions" / "busy.py")
+    if "TIDERACE_WRITE_GOLDEN" in os.environ:
+        golden.write_text(whole + "\n", encoding="utf-8")
+    assert golden.read_text(encoding="utf-8").strip() == whole
 
 
 def answer(values: dict[str, Any]) -> Any:
@@ -215,6 +224,21 @@ def test_what_cannot_be_read_is_an_error(
     given: dict[str, Any] = {"when": FALLS, "cl_ord_id": "c"} | SELL | words
     with tr.Venue(VENUE) as venue, pytest.raises(error, match=what):
         venue.conditional("BTC-PERP", **given)
+
+
+def test_the_desk_runs_a_condition_as_an_algorithm(tmp_path: Path) -> None:
+    algo = {"parent.algo": str(EXAMPLES / "when_desk.py"), "parent.slices": None}
+    acted = {}
+    for move in ("0.01", "5000"):
+        changed = SMALL | algo | {"parent.move": move}
+        run = tr.run(EXAMPLE, set=changed, out=tmp_path)
+        acted[move] = run.summary
+        assert run.summary["programs_stopped"] == []
+    # It waits for the market to move: a hundredth of a basis point does, a half does not.
+    assert acted["0.01"]["children"] > 0
+    assert acted["0.01"]["status"] == "completed"
+    assert acted["5000"]["children"] == 0
+    assert acted["5000"]["reason"]["reason"] == "end_reached"
 
 
 def test_the_table_of_the_guide_is_the_host() -> None:
