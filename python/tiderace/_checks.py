@@ -8,6 +8,7 @@ import msgspec
 
 from tiderace._algo_params import default_of
 from tiderace._algos import Algorithm
+from tiderace._option_checks import check_maturities, check_option_order
 from tiderace._sections import (
     INSTRUMENTS_MAX,
     Config,
@@ -180,6 +181,7 @@ def check_parent(config: Config, parent: ParentConfig, algorithm: Algorithm) -> 
         )
     algorithm.packed(parent.params, base_decimals=base_decimals(config, parent), key="parent")
     _check_venues(config, parent, algorithm)
+    check_option_order(parent, algorithm, _used(config, parent))
 
 
 def _check_venues(config: Config, parent: ParentConfig, algorithm: Algorithm) -> None:
@@ -340,12 +342,15 @@ def _check_options(config: Config) -> None:
     options = [row for row in config.instruments if row.kind == "option"]
     if not options:
         return
-    if config.data.recording is not None:
+    if config.data.recording is not None and config.surface.file is None:
         raise InputError(
-            f"data.recording = {config.data.recording!r} with an option, {options[0].name}",
-            rule="Recordings of options are not run: they trade on our own venue",
-            remedy="Remove data.recording",
+            f"surface.file is missing: data.recording = {config.data.recording!r} with an option, "
+            f"{options[0].name}",
+            rule="A vol is known by what was published of it: a recording has that in a file",
+            remedy="Name the file, or remove data.recording to trade on our own venue",
         )
+    if config.data.recording is None:
+        check_maturities(config.instruments, config.synthetic)
     bases = sorted({row.base for row in options})
     others = {row.base for row in config.instruments if row.kind != "option"}
     if len(bases) > 1 or bases[0] not in others:

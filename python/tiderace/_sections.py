@@ -229,6 +229,8 @@ class SurfaceConfig(_Section, frozen=True, kw_only=True):
     """Takers a second, in each option."""
     publish: Duration = "1s"
     """From one published surface to the next."""
+    file: str | None = None
+    """On a recording: the file of it that has what was published (`tiderace.chain.tape`)."""
 
 
 class Config(_Section, frozen=True, kw_only=True):

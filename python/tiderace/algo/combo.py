@@ -1,9 +1,9 @@
 """Combo: options by legs, the delta hedged in a perpetual on each partial fill.
 
 Venues 0 ... `legs` - 1 are the legs, the next one is the perpetual. `ratios` are lots of each leg
-in one combo, above 0 bought and below 0 sold; `deltas` are each leg's delta, of a unit of exposure,
-in 1e-9 (the host shows no greeks: the desk sets them, and sets them anew when they have moved).
-`units` combos are done for `net` or less:
+in one combo, above 0 bought and below 0 sold. `deltas` are each leg's delta, of a unit of exposure,
+in 1e-9; where it is 0, an option's is the desk's own at the fill (by the last published surface,
+`docs/ALGO.md`, function 44). `units` combos are done for `net` or less:
 
     sum of ratio_i price_i <= net     (ticks x lots of one combo; below 0 is a credit)
 
@@ -13,7 +13,8 @@ in 1e-9 (the host shows no greeks: the desk sets them, and sets them anew when t
 - **The others follow**: on every partial fill, each other leg is taken up to `slip` ticks beyond
   its best, until it has its ratio of what the worked leg has done, rounded down.
 - **Delta**: on every fill of any leg, net delta = sum of signed exposure x delta + perpetual; where
-  its size is above `band` and an order is possible, all of it is taken in the perpetual.
+  its size is above `band` and an order is possible, all of it is taken in the perpetual. A delta
+  that moves after its fill is not traded again: `hedge` is for that.
 
 Nothing new is worked while a leg is behind or the delta is not hedged: at most one clip hangs. A
 leg or hedge that did not fill is tried again after a random wait; nothing is traded back. What is
@@ -232,9 +233,16 @@ class Combo:
         self.state.done[venue] += qty
         self.state.position[venue] += int(qty) * sign
         if is_leg:
-            self.state.delta += exposure * self.params.deltas[venue] // ONE
+            self.state.delta += exposure * self._delta(venue) // ONE
         else:
             self.state.hedged += exposure
+
+    def _delta(self, leg: int) -> int:
+        """Return a leg's delta: the one that is set, else an option's own."""
+        delta = self.params.deltas[leg]
+        if delta == 0 and tr.host.vol(leg) > 0:
+            delta = tr.host.delta(leg)
+        return delta
 
     def on_child(self, child: int) -> None:
         """Try again, or work the next clip, after a while."""

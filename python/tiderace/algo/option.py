@@ -44,7 +44,7 @@ class Params:
     hedge: int = tr.param(1, minimum=0, maximum=63, unit="venue")
     buys: bool = tr.param(True)
     qty: tr.Amount = tr.param(minimum=1, unit="base")
-    limit_vol: int = tr.param(0, minimum=0, maximum=10 * ONE, unit="share")
+    limit_vol: int = tr.param(0, minimum=0, maximum=5 * ONE, unit="share")
     limit_coin: int = tr.param(0, minimum=0, maximum=1_000_000 * ONE, unit="share")
     limit_money: int = tr.param(0, minimum=0, maximum=1_000_000_000 * ONE, unit="share")
     threshold: int = tr.param(1, minimum=1, maximum=1_000_000, unit="count")
