@@ -41,6 +41,7 @@ def genesis(
     recording: Sequence[dict[str, Any]],
     is_synthetic: bool,
     is_own_venue: bool = False,
+    surfaces: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Build the genesis that ``_core.Run`` takes.
 
@@ -54,6 +55,8 @@ def genesis(
         Whether the books were made up.
     is_own_venue
         Whether Tiderace's own venue makes them, in the run.
+    surfaces
+        What was published of the recording's options.
     """
     assets, venues = _assets(config), _venues(config)
     return {
@@ -65,7 +68,9 @@ def genesis(
         "oms": _oms(config),
         "risk": _risk(config, assets),
         "route": _route(config),
-        "sim": _sim(config, assets) | (_own_venue(config) if is_own_venue else {}),
+        "sim": _sim(config, assets)
+        | (_own_venue(config) if is_own_venue else {})
+        | ({"surfaces": list(surfaces)} if surfaces else {}),
         "recording": {
             "files": list(recording),
             "config": _plain(config),

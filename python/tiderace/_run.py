@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from tiderace import _books, _core, _genesis, _tables, tca
+from tiderace import _books, _chain_tape, _core, _genesis, _tables, tca
 from tiderace import config as _config
 from tiderace._data_dir import find_data_dir
 from tiderace._recordings import Progress
@@ -288,6 +288,7 @@ def run(
             recording=books.files,
             is_synthetic=books.is_synthetic,
             is_own_venue=books.tape is None,
+            surfaces=_surfaces(checked, books),
         )
     )
     if strategy is not None:
@@ -598,6 +599,15 @@ def _markets(config: Config, terms: list[dict[str, Any]]) -> list[tca.Market]:
         )
         for instrument, row in zip(config.instruments, terms, strict=True)
     ]
+
+
+def _surfaces(config: Config, books: _books.Books) -> list[dict[str, Any]]:
+    """Return what was published of a recording's options; nothing where it has none."""
+    has_options = any(row.kind == "option" for row in config.instruments)
+    if books.tape is None or books.data_dir is None or not has_options:
+        return []
+    folder = books.data_dir / str(config.data.recording)
+    return _chain_tape.surfaces(config, folder / str(config.surface.file))
 
 
 def _told(order: tca.OptionOrder) -> dict[str, Any]:

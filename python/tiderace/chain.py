@@ -17,6 +17,7 @@ from tiderace._chain_fees import Fees, Found
 from tiderace._chain_file import read
 from tiderace._chain_page import page
 from tiderace._chain_study import study, summary
+from tiderace._chain_tape import tape
 from tiderace._chain_view import View, view
 from tiderace.errors import InputError
 from tiderace.report import write_whole
@@ -32,6 +33,7 @@ __all__ = [
     "save",
     "study",
     "summary",
+    "tape",
     "view",
 ]
 

@@ -1,15 +1,18 @@
 """An option order priced in vol and hedged by the inverse perpetual, from the config to the report."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from face import ROOT, no_data
+from face import ROOT, no_data, recording_dir
 
 import tiderace as tr
+import tiderace.chain
 from tiderace import tca
+from tiderace._tca.option_paths import Paths
 from tiderace._tca.prices import Tape
 
 __all__ = ["no_data"]
@@ -174,6 +177,14 @@ def test_the_delta_left_is_told_at_worst_and_at_the_end(ran: Any) -> None:
     assert order.delta_worst == pytest.approx(worst, abs=0.01)
 
 
+def test_marks_are_drawn_from_when_they_were_published(ran: Any) -> None:
+    surfaces = ran.inputs.surfaces
+    low, high = surfaces[3].ts_ns, surfaces[6].ts_ns
+    path = Paths(ran.inputs).option(1, OPTION, low, high)
+    wanted = [(s.ts_ns, s.vols[OPTION]) for s in surfaces[3:7]]
+    assert path.marks == wanted
+
+
 def test_the_summary_tells_the_option_in_vol(ran: Any) -> None:
     (order,) = ran.summary["options"]
     (wanted,) = tca.option_orders(ran.inputs)
@@ -203,7 +214,6 @@ def test_the_report_has_the_order_in_vol_points(ran: Any) -> None:
         ({"surface.publish": "1ms"}, "surface.publish"),
         ({"surface.levels": 17}, "surface.levels"),
         ({"surface.qty": "0"}, "surface.qty"),
-        ({"data.recording": "any"}, "data.recording"),
     ],
 )
 def test_a_surface_out_of_its_range_is_refused(
@@ -231,3 +241,232 @@ def test_an_option_needs_its_underlying_beside_it() -> None:
     raw["instruments"][PERPETUAL]["settle"] = "ETH"
     with pytest.raises(tr.InputError):
         tr.config.parse(raw)
+
+
+def changed(**instruments: dict[str, Any]) -> dict[str, Any]:
+    """Return the example's table with keys of `option` and `hedge` changed."""
+    raw = tr.config.to_dict(tr.config.load(EXAMPLE))
+    for name, row in (("option", OPTION), ("hedge", PERPETUAL)):
+        for key, value in instruments.get(name, {}).items():
+            raw["instruments"][row][key] = value
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"parent.limit_vol": "0"}, "parent.limit_vol"),
+        ({"parent.limit_vol": "9"}, "parent.limit_vol"),
+        ({"parent.limit_coin": "0"}, "parent.limit_coin"),
+        ({"parent.option": 1, "parent.hedge": 0}, "parent.option"),
+        ({"parent.hedge": 0}, "parent.hedge"),
+        ({"parent.hedge": 2}, "parent.hedge"),
+        ({"parent.qty": "60"}, "parent.qty"),
+        ({"synthetic.start": "2024-01-26T07:58:00Z"}, "instruments[0].maturity"),
+        ({"synthetic.start": "2024-02-01T00:00:00Z"}, "instruments[0].maturity"),
+        ({"data.recording": "any"}, "surface.file"),
+    ],
+)
+def test_an_order_that_cannot_be_worked_is_refused_by_its_key(
+    change: dict[str, Any], word: str, tmp_path: Path
+) -> None:
+    with pytest.raises(tr.InputError) as refused:
+        tr.run(EXAMPLE, out=tmp_path, set=change)
+    assert word in str(refused.value)
+
+
+def test_an_order_without_any_limit_is_refused() -> None:
+    raw = changed()
+    del raw["parent"]["limit_vol"]
+    with pytest.raises(tr.InputError, match=r"parent\.limit_vol is missing"):
+        tr.config.parse(raw)
+
+
+@pytest.mark.parametrize(
+    ("limit", "worst_ticks"),
+    # The forward is some 61,800: 3,480 of money are 0.0563 of a coin.
+    [({"limit_coin": "0.0564"}, 564), ({"limit_money": "3480"}, 568)],
+)
+def test_a_limit_in_coin_or_money_holds(
+    limit: dict[str, str], worst_ticks: int, tmp_path: Path
+) -> None:
+    raw = changed()
+    del raw["parent"]["limit_vol"]
+    raw["parent"] |= limit
+    run = tr.run(tr.config.parse(raw), out=tmp_path)
+    assert fills(run, OPTION)
+    known = Known(run)
+    for row in run.table("OrderSent").filter(pl.col("instrument") == OPTION).to_dicts():
+        price = row["price"] * TICK
+        assert row["price"] <= worst_ticks
+        if "limit_money" in limit:
+            assert price * known.at(row["ts_ns"])["forward"] <= 3480 + 1e-6
+    (order,) = tca.option_orders(run.inputs)
+    assert order.limit_vol is None
+
+
+def test_a_sale_is_hedged_in_the_linear_perpetual(tmp_path: Path) -> None:
+    """A sale has its limit below; short calls are hedged by bought perpetuals, here linear ones."""
+    raw = changed(
+        hedge={
+            "style": "linear",
+            "settle": "USD",
+            "contract_multiplier": "1",
+            "lot_size": "0.001",
+            "tick_size": "0.1",
+        }
+    )
+    raw["parent"] |= {"buys": False, "limit_vol": "0.548"}
+    raw["balances"]["tiderace"]["USD"] = "1000000"
+    run = tr.run(tr.config.parse(raw), out=tmp_path)
+    known = Known(run)
+    sent = run.table("OrderSent").filter(pl.col("instrument") == OPTION).to_dicts()
+    assert {row["side"] for row in sent} == {ord("2")}
+    assert all(row["price"] * TICK >= known.price(row["ts_ns"], 0.548) - 1e-9 for row in sent)
+    (order,) = tca.option_orders(run.inputs)
+    (hedge,) = order.hedges
+    assert order.side == "sell"
+    assert 0.4 * order.qty < hedge.exposure < 0.6 * order.qty
+    assert abs(order.delta_end) <= BAND
+
+
+def test_a_combo_goes_by_its_legs_and_is_hedged_on_each_fill(tmp_path: Path) -> None:
+    """A call spread for a net price: equal lots of both legs, no more delta than they have."""
+    raw = changed()
+    low, perpetual = raw["instruments"]
+    high = low | {"symbol": "BTC-26JAN24-66000-C", "strike_price": "66000"}
+    raw["instruments"] = [low, high, perpetual]
+    raw["parent"] = {
+        "algo": "combo",
+        "order_qty": "40",
+        "duration": "5m",
+        "legs": 2,
+        "ratios": [1, -1, 0, 0, 0, 0, 0, 0],
+        "units": 60,
+        "net": 262,
+        "band": "0.05",
+    }
+    run = tr.run(tr.config.parse(raw), out=tmp_path)
+    assert run.summary["status"] == "completed"
+    bought = sum(int(row["last_qty"]) for row in fills(run, 0))
+    sold = sum(int(row["last_qty"]) for row in fills(run, 1))
+    assert (bought, sold) == (60, 60)
+    paid = sum(int(row["last_qty"]) * int(row["last_px"]) for row in fills(run, 0))
+    got = sum(int(row["last_qty"]) * int(row["last_px"]) for row in fills(run, 1))
+    # A leg that follows may slip by 5 ticks.
+    assert (paid - got) / 60 <= 262 + 5
+    one, other = tca.option_orders(run.inputs)
+    assert (one.side, other.side) == ("buy", "sell")
+    assert one.qty == pytest.approx(6)
+    assert other.qty == pytest.approx(6)
+    assert one.hedges
+    assert one.hedges[0].exposure < 0, "a call spread is long delta"
+    # Deltas that moved after their fills are not traded again.
+    assert abs(one.delta_end) < 0.15
+    assert "more options" in Path(run.report()).read_text(encoding="utf-8")
+
+
+CHAINS = "deribit_option_chain_snapshots/deribit_chain_202602.parquet"
+RECORDED = ROOT / "examples" / "option_recorded.toml"
+
+
+@pytest.fixture(scope="module")
+def recorded_chains() -> Path:
+    """Return the recorded chains; of the module, so that it looks before `no_data` hides them."""
+    found = recording_dir() / CHAINS
+    if not found.is_file():
+        pytest.skip(f"SKIPPED: needs {CHAINS} in TIDERACE_DATA")
+    return found
+
+
+def test_an_option_is_bought_at_the_quotes_of_recorded_chains(
+    recorded_chains: Path, tmp_path: Path
+) -> None:
+    """A vol limit over the snapshots of a day: bought at recorded asks, hedged, replayed."""
+    config = tr.config.load(RECORDED)
+    folder = tmp_path / "data" / str(config.data.recording)
+    chains = tiderace.chain.read(recorded_chains)
+    count = tiderace.chain.tape(chains, config, folder, qty=Decimal(5), hedge_qty=Decimal(100_000))
+    assert count > 100
+    run = tr.run(config, data=tmp_path / "data", out=tmp_path)
+    assert run.summary["status"] == "completed"
+    bought = fills(run, OPTION)
+    assert sum(int(row["exposure"]) for row in bought) == 20 * 10**8
+    quotes = chains.frame.filter(pl.col("instrument") == config.instruments[OPTION].symbol)
+    for row in bought:
+        last = quotes.filter(pl.col("ts_ns") <= row["ts_ns"]).sort("ts_ns")[-1]
+        assert row["last_px"] == round(last["ask"][0] / TICK), "at the ask that was recorded"
+    (order,) = tca.option_orders(run.inputs)
+    assert order.limit_vol is not None
+    assert order.paid_vol is not None
+    assert order.paid_vol <= order.limit_vol
+    assert order.hedges[0].exposure < 0
+    assert [s.version for s in run.inputs.surfaces] == list(range(1, len(run.inputs.surfaces) + 1))
+    again = tr.replay(run.dir, data=tmp_path / "data")
+    assert again.core["digest"] == run.core["digest"]
+
+
+def made_up(folder: Path) -> Path:
+    """Write three snapshots of one option; nobody's prices."""
+    rows = [
+        "timestamp,instrument_name,expiry,strike,type,bid,ask,forward,iv,index,currency,snapshot"
+    ]
+    for at, (bid, ask, vol) in enumerate(
+        [(0.065, 0.066, 0.47), (0.05, 0.051, 0.4), (0.05, 0.051, 0.4)]
+    ):
+        rows.append(
+            f"2026-02-01T0{at}:00:00Z,BTC-27MAR26-80000-C,2026-03-27T08:00:00Z,80000,call,"
+            f"{bid},{ask},79000,{vol},78900,BTC,s{at}"
+        )
+    path = folder / "chain.csv"
+    path.write_text("\n".join(rows))
+    return path
+
+
+def test_a_surface_of_a_recording_reaches_the_desk_at_its_snapshot(tmp_path: Path) -> None:
+    """The first asks are beyond 43 % of vol, the second within: nothing before, all after."""
+    waits = {"parent.wait_min": "1m", "parent.wait_max": "3m"}
+    brisk = {"parent.limit_vol": "0.43", "parent.qty": "4", **waits}
+    config = tr.config.load(RECORDED, set=brisk)
+    folder = tmp_path / str(config.data.recording)
+    chains = tiderace.chain.read(made_up(tmp_path))
+    assert (
+        tiderace.chain.tape(chains, config, folder, qty=Decimal(5), hedge_qty=Decimal(99_999)) == 3
+    )
+    run = tr.run(config, data=tmp_path, out=tmp_path)
+    hour = 3600 * NS
+    start = run.inputs.quotes["ts_ns"][0]
+    # A report takes 10 ms to the desk.
+    assert [s.ts_ns - start for s in run.inputs.surfaces] == [NS // 100, hour + NS // 100]
+    assert [s.vols[OPTION] for s in run.inputs.surfaces] == [0.47, 0.4]
+    bought = fills(run, OPTION)
+    assert sum(int(row["exposure"]) for row in bought) == 4 * 10**8
+    assert all(row["ts_ns"] > start + hour for row in bought)
+    assert tr.replay(run.dir, data=tmp_path).core["digest"] == run.core["digest"]
+
+
+@pytest.mark.parametrize("spoil", ["absent", "another option"])
+def test_a_recording_without_the_options_vols_is_refused(spoil: str, tmp_path: Path) -> None:
+    config = tr.config.load(RECORDED)
+    folder = tmp_path / str(config.data.recording)
+    chains = tiderace.chain.read(made_up(tmp_path))
+    tiderace.chain.tape(chains, config, folder, qty=Decimal(5), hedge_qty=Decimal(99_999))
+    surfaces = folder / "surfaces.parquet"
+    if spoil == "absent":
+        surfaces.unlink()
+    else:
+        pl.read_parquet(surfaces).with_columns(symbol=pl.lit("BTC-1-C")).write_parquet(surfaces)
+    with pytest.raises(tr.InputError, match=r"surface\.file"):
+        tr.run(config, data=tmp_path, out=tmp_path)
+
+
+def test_chains_without_the_option_or_a_size_are_refused(tmp_path: Path) -> None:
+    chains = tiderace.chain.read(made_up(tmp_path))
+    with pytest.raises(tr.InputError, match="no two-sided quote"):
+        tiderace.chain.tape(
+            chains, tr.config.load(EXAMPLE), tmp_path, qty=Decimal(5), hedge_qty=Decimal(5)
+        )
+    with pytest.raises(tr.InputError, match="has a size"):
+        tiderace.chain.tape(
+            chains, tr.config.load(RECORDED), tmp_path, qty=Decimal(0), hedge_qty=Decimal(5)
+        )

@@ -6,6 +6,7 @@ use tiderace_types::{AssetId, Fraction, Instrument, Style};
 use crate::latency::LatencyModel;
 use crate::own_venue::OwnVenueConfig;
 use crate::queue::QueueModel;
+use crate::surfaces::RecordedSurface;
 
 /// The simulation of a run: part of its genesis.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,9 @@ pub struct SimConfig {
     /// The run is on our own venue, in place of a recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_venue: Option<OwnVenueConfig>,
+    /// What was published of the recording's options, in order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub surfaces: Vec<RecordedSurface>,
 }
 
 /// What a venue charges for one instrument.
@@ -66,6 +70,11 @@ pub enum SimConfigError {
         /// The fee in the config.
         fee: Fraction,
     },
+    /// Surfaces come in order of time.
+    Surface {
+        /// Row of the surface.
+        row: usize,
+    },
     /// A latency is between zero and an hour, low before high; `recorded` is for the feed only.
     Latency {
         /// Which key of the config.
@@ -89,6 +98,9 @@ impl core::fmt::Display for SimConfigError {
                 "fee of instrument {instrument} is {} x 10^-9; a fee is within -1 and 1, and 1 bp is 0.0001",
                 fee.get()
             ),
+            Self::Surface { row } => {
+                write!(f, "surface {row} is not later than the one before; give them in order of time")
+            }
             Self::Latency { key } => write!(
                 f,
                 "latency {key} is out of range: 0 to 3600 s, low before high, and \"recorded\" for the feed only"
@@ -121,6 +133,10 @@ impl SimConfig {
                     return Err(SimConfigError::Fee { instrument: row, fee });
                 }
             }
+        }
+        let pairs = self.surfaces.iter().zip(self.surfaces.iter().skip(1));
+        if let Some(row) = pairs.enumerate().find_map(|(row, (one, next))| (one.ts >= next.ts).then_some(row)) {
+            return Err(SimConfigError::Surface { row: row.saturating_add(1) });
         }
         let legs = [("feed", self.feed), ("order_entry", self.order_entry), ("response", self.response)];
         for (key, model) in legs {

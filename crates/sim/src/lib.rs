@@ -23,6 +23,7 @@ mod resting;
 pub mod rng;
 pub mod scenario;
 pub mod stress;
+mod surfaces;
 
 pub use config::{SimConfig, SimConfigError, VenueTerms};
 pub use exchange::{Reports, SimExchange};
@@ -32,3 +33,4 @@ pub use own_venue::{DURATION_NS_MAX, OptionsConfig, OwnVenue, OwnVenueConfig, Ow
 pub use picture::{BookCheck, DepthColumns, Difference, QuoteColumns, TradeColumns, check, depth_at, quotes, trades};
 pub use queue::QueueModel;
 pub use recorded::Recorded;
+pub use surfaces::RecordedSurface;

@@ -7,6 +7,7 @@
 use tiderace_types::{InstrumentId, MarketEvent, MarketKind, Output, Ts};
 
 use crate::driver::{Link, World, venue_of};
+use crate::surfaces::Surfaces;
 use crate::{Latency, Leg, Reports, SimConfig, SimExchange};
 
 /// A tape, and the venues of its instruments.
@@ -22,6 +23,9 @@ pub struct Recorded<'a> {
     is_resting: bool,
     /// The market that moves next, before the next order arrives.
     market_due: Option<InstrumentId>,
+    surfaces: Surfaces,
+    /// A surface comes next, before any order or market.
+    is_surface_due: bool,
 }
 
 impl<'a> Recorded<'a> {
@@ -36,6 +40,8 @@ impl<'a> Recorded<'a> {
             orders: Link::new(Latency::new(config.order_entry, config.seed, Leg::OrderEntry)),
             is_resting: false,
             market_due: None,
+            surfaces: Surfaces::new(&config.surfaces),
+            is_surface_due: false,
         }
     }
 
@@ -101,19 +107,24 @@ impl World for Recorded<'_> {
     }
 
     fn due(&mut self) -> Ts {
-        let ts_order = self.orders.ts_next();
+        let (ts_order, ts_surface) = (self.orders.ts_next(), self.surfaces.ts_next());
         self.market_due = None;
+        self.is_surface_due = false;
         if self.is_resting
             && let Some((instrument, ts)) = self.venue_due()
-            && ts <= ts_order
+            && ts <= ts_order.min(ts_surface)
         {
             self.market_due = Some(instrument);
             return ts;
         }
-        ts_order
+        self.is_surface_due = ts_surface <= ts_order && ts_surface != Ts::MAX;
+        ts_order.min(ts_surface)
     }
 
     fn step(&mut self, out: &mut Reports) {
+        if std::mem::take(&mut self.is_surface_due) {
+            return self.surfaces.step(out);
+        }
         match self.market_due.take() {
             Some(instrument) => self.venue_market(instrument, out),
             None => self.order(out),

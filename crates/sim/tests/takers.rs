@@ -3,11 +3,11 @@
 mod desk;
 
 use desk::{ONE, Venue, config, fills, inverse, ioc, limit, linear};
-use tiderace_sim::{LatencyModel, QueueModel, SimConfig, SimConfigError, SimExchange};
+use tiderace_sim::{LatencyModel, QueueModel, RecordedSurface, SimConfig, SimConfigError, SimExchange};
 use tiderace_types::event::OrderSent;
 use tiderace_types::{
     AssetId, ExecType, Fraction, InstrumentId, MarketEvent, MarketKind, OrdStatus, OrdType, Qty, Reason, Side,
-    TimeInForce,
+    TimeInForce, Ts,
 };
 
 const BIDS: &[(i64, i64)] = &[(100, 5), (99, 5), (98, 5)];
@@ -236,6 +236,8 @@ fn a_config_that_does_not_fit_is_refused_by_name() {
         SimConfigError::Fee { instrument: 0, .. }
     ));
     assert_eq!(refuse(&|c| c.response = LatencyModel::Recorded), SimConfigError::Latency { key: "response" });
+    let surface = |ts| RecordedSurface { ts: Ts::new(ts), base: AssetId(0), forwards: vec![], vols: vec![] };
+    assert_eq!(refuse(&|c| c.surfaces = vec![surface(5), surface(6), surface(6)]), SimConfigError::Surface { row: 2 });
     assert_eq!(
         refuse(&|c| c.order_entry = LatencyModel::ConstantNs(-1)),
         SimConfigError::Latency { key: "order_entry" }

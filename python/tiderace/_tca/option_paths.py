@@ -74,7 +74,10 @@ class Paths:
     def option(self, parent_id: int, i: int, low_ns: int, high_ns: int) -> OptionPath:
         """Return one option's vols between two times."""
         market = self._inputs.markets[i]
-        ts = self._quoted(i, low_ns, high_ns)
+        published = self._published[(self._published > low_ns) & (self._published < high_ns)]
+        # A vol moves with the book, and where a surface tells another forward.
+        ts = np.union1d(self._quoted(i, low_ns, high_ns), published)
+        marked = np.concatenate([[low_ns], published, [high_ns]])
         rows = self._fills.filter((pl.col("parent_id") == parent_id) & (pl.col("instrument") == i))
         at = rows["ts_ns"].to_numpy()
         px = rows["last_px"].to_numpy() * float(market.tick)
@@ -95,7 +98,7 @@ class Paths:
             instrument=i,
             name=market.name,
             mids=_path(ts, self._vols(market, ts, self._mids(i, ts))),
-            marks=_path(ts, self._marks(i, ts)),
+            marks=_path(marked, self._marks(i, marked)),
             fills=fills,
         )
 

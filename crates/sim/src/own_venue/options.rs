@@ -308,7 +308,7 @@ impl Listed {
         Some(Quoted { option, tick: step(instrument.tick_size), is_coin: instrument.quote == instrument.base })
     }
 
-    /// Cancels the quotes that stand where none is wanted, and enters those that are missing.
+    /// Enters the quotes that are missing, and cancels those that stand where none is wanted.
     fn quote(
         &mut self,
         ts: Ts,
@@ -329,19 +329,38 @@ impl Listed {
             wanted.extend(price.filter(|place| !wanted.contains(place)));
         }
         let mut kept = Vec::new();
+        let mut stale = Vec::new();
         for (cl_ord_id, quote) in &self.quotes {
             let place = (quote.side, quote.price);
             if wanted.contains(&place) && !kept.contains(&place) {
                 kept.push(place);
             } else {
-                commands.push((id, Cancel { account, orig_cl_ord_id: *cl_ord_id }.into()));
+                stale.push((*cl_ord_id, *quote));
             }
         }
-        for (side, price) in wanted.into_iter().filter(|place| !kept.contains(place)) {
-            let cl_ord_id = self.new_id();
-            self.quotes.insert(cl_ord_id, Quote { side, price });
-            let order = NewOrder { account, instrument: id, cl_ord_id, side, price, order_qty: self.qty, ..PLAIN };
-            commands.push((id, order.into()));
+        // A maker does not leave the book empty while it moves, but does not meet its own stale quotes either.
+        let meets = |(side, price): &(Side, Price)| {
+            let is_met = |of: &Quote| {
+                of.side != *side && if *side == Side::Buy { of.price <= *price } else { of.price >= *price }
+            };
+            stale.iter().any(|(_, quote)| is_met(quote))
+        };
+        let missing = wanted.into_iter().filter(|place| !kept.contains(place));
+        let (late, early): (Vec<_>, Vec<_>) = missing.partition(meets);
+        for place in early {
+            commands.push((id, self.enter(account, place).into()));
         }
+        for (orig_cl_ord_id, _) in &stale {
+            commands.push((id, Cancel { account, orig_cl_ord_id: *orig_cl_ord_id }.into()));
+        }
+        for place in late {
+            commands.push((id, self.enter(account, place).into()));
+        }
+    }
+
+    fn enter(&mut self, account: AccountId, (side, price): (Side, Price)) -> NewOrder {
+        let (instrument, cl_ord_id) = (self.instrument.id, self.new_id());
+        self.quotes.insert(cl_ord_id, Quote { side, price });
+        NewOrder { account, instrument, cl_ord_id, side, price, order_qty: self.qty, ..PLAIN }
     }
 }

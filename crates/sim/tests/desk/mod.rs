@@ -66,6 +66,7 @@ pub(crate) fn config(queue: QueueModel) -> SimConfig {
         response: LatencyModel::ConstantNs(1),
         seed: 1,
         own_venue: None,
+        surfaces: Vec::new(),
     }
 }
 
