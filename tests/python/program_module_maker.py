@@ -30,6 +30,12 @@ class Terms:
     b: int
     side: Side = tr.param({b}, minimum=-9)
     c: int = tr.param(minimum=1)
+
+
+@tr.record
+class State:
+    node: Node
+    leaves: tr.Array[Leaf, 2]
 """
 TYPES = {
     "Leaf": "Leaf",
@@ -58,12 +64,15 @@ REBOUND = [
 
 
 class ModuleMaker:
-    """Writes one module; its program is `f(x, y)`, straight or within `make`."""
+    """Writes one module; its program is `f`, at top level or within `make`.
+
+    It is a function of x and y, or a class with a state, whose one entry is.
+    """
 
     def __init__(self, seed: int) -> None:
         self.r = random.Random(seed)
-        # Most modules hold nothing that is refused.
-        self.is_wild = self.r.random() < 0.4
+        # What a module may hold that is refused; most hold nothing.
+        self.fault = self.r.choice(["", "", "", "copy", "anew", "name"])
         self.lines: list[str] = []
         self.indent = 0
         self.count = 0
@@ -96,8 +105,8 @@ class ModuleMaker:
     def write(self, text: str) -> None:
         self.lines.append("    " * self.indent + text if text else "")
 
-    def wild(self, chance: float) -> bool:
-        return self.is_wild and self.r.random() < chance
+    def wild(self, fault: str, chance: float) -> bool:
+        return self.fault == fault and self.r.random() < chance
 
     def constant(self) -> str:
         left = self.r.choice([*self.constants, str(self.r.randint(-9, 9))])
@@ -116,22 +125,24 @@ class ModuleMaker:
 
     def disturb(self, name: str) -> None:
         """Bind a name again, or one that nobody uses."""
-        if self.r.random() < 0.3:
+        if self.r.random() < 0.3 or self.fault == "name":
             line = self.r.choice(REBOUND)
             self.write(
-                line.format(name) if self.wild(0.5) else "unused = 1; " + line.format("unused")
+                line.format(name)
+                if self.wild("name", 0.5)
+                else "unused = 1; " + line.format("unused")
             )
 
     def around(self) -> None:
         """Write a function around the program, with names of its own."""
-        arg = "C1" if self.wild(0.3) else "arg"
+        arg = "C1" if self.wild("name", 0.3) else "arg"
         self.write(f"def make({arg}):")
         self.indent = 1
         self.write("import tiderace as tr")
         self.write(f"K = {self.constant()}")
         self.constants.append("K")
         self.disturb("K")
-        if self.wild(0.3):
+        if self.wild("name", 0.3):
             for line in ("def change():", f"    {self.r.choice(['nonlocal K', 'global C2'])}"):
                 self.write(line)
             self.write(f"    {'K' if 'nonlocal' in self.lines[-1] else 'C2'} = 50")
@@ -156,7 +167,7 @@ class ModuleMaker:
         self.indent += 1
         for kind in ("Node", "Leaf"):
             # What a caller may hold; the language refuses it.
-            if self.wild(0.3) and any(self.things[outer] for outer, _ in WITHIN[kind]):
+            if self.wild("anew", 0.3) and any(self.things[outer] for outer, _ in WITHIN[kind]):
                 outer, step = self.r.choice([e for e in WITHIN[kind] if self.things[e[0]]])
                 self.write(f"{self.things[outer][0]}{step.format(0)} = {kind}()")
         self.indent -= 1
@@ -165,12 +176,38 @@ class ModuleMaker:
 
     def program(self) -> None:
         self.write("@tr.program")
-        self.write("def f(x: int, y: int) -> int:")
-        self.things = {kind: [] for kind in TYPES}
-        self.own, self.numbers = [], ["x", "y"]
+        if self.r.random() < 0.4:
+            self.write("class f:")
+            self.indent += 1
+            self.write("state: State")
+            self.method()
+            self.entry("self, ", "run")
+            self.indent -= 1
+        else:
+            self.entry("", "f")
+
+    def method(self) -> None:
+        """Write a method that is called with what may be a part of the state."""
+        self.write("def _m(self, leaf: Leaf, x: int) -> int:")
+        self.things = self.of_state() | {"Leaf": ["leaf"]}
+        self.own, self.numbers = [], ["x"]
+        if self.wild("anew", 0.4):
+            self.write("    self.state.node.leaf = Leaf(a=x)")
+        self.body(self.r.randint(1, 3))
+        self.helpers.append(("self._m", ["Leaf"]))
+
+    def of_state(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {kind: [] for kind in TYPES}
+        return found | {"Node": ["self.state.node"], "Leaves": ["self.state.leaves"]}
+
+    def entry(self, first: str, name: str) -> None:
+        self.write(f"def {name}({first}x: int, y: int) -> int:")
+        self.things = self.of_state() if first else {kind: [] for kind in TYPES}
+        # Nothing calls it: the state is as good as its own.
+        self.own, self.numbers = ["self"] if first else [], ["x", "y"]
         self.indent += 1
-        for kind, name in (("Leaf", "leaf"), ("Node", "node"), ("Nodes", "nodes"), ("Row", "row")):
-            self.new(kind, name)
+        for kind, made in (("Leaf", "leaf"), ("Node", "node"), ("Nodes", "nodes"), ("Row", "row")):
+            self.new(kind, made)
         self.new("Terms", "terms")
         self.new("Leaves", "leaves")
         self.indent -= 1
@@ -224,7 +261,7 @@ class ModuleMaker:
             self.anew(kind)
         elif choice < 0.55 and self.thing("Row"):
             self.write(f"{self.thing('Row')}[:] = {self.thing('Row')}")
-        elif choice < 0.62 and self.wild(0.4) and self.thing("Leaves"):
+        elif choice < 0.65 and self.wild("copy", 0.5) and self.thing("Leaves"):
             shared = self.thing("Leaves")
             self.write(f"{self.thing('Leaves')}[:] = {shared}")
             self.write(f"{shared}[{self.index()}].a += 50")
@@ -257,7 +294,7 @@ class ModuleMaker:
         name = self.r.choice(self.things[kind])
         place = self.thing(kind) or name
         root = place.replace("[", ".").split(".")[0]
-        if kind in FIELDS and place != root and (root in self.own or self.wild(0.5)):
+        if kind in FIELDS and place != root and (root in self.own or self.wild("anew", 0.5)):
             self.write(f"{place} = {self.made(kind)}")
         elif name in self.own:
             self.new(kind, name)

@@ -7,7 +7,9 @@ two would differ, the program is refused instead.
 import itertools
 import linecache
 import os
+import sys
 import textwrap
+import types
 from typing import Any
 
 import pytest
@@ -24,14 +26,26 @@ def executed(text: str, **given: Any) -> dict[str, Any]:
     """Run a module's text as Python does, where its source can be looked up."""
     file = f"<module {next(_numbers)}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    names = {"__name__": file} | given
-    exec(compile(text, file, "exec", dont_inherit=True), names)
-    return names
+    module = types.ModuleType(file)
+    module.__file__ = file
+    module.__dict__.update(given)
+    sys.modules[file] = module
+    try:
+        exec(compile(text, file, "exec", dont_inherit=True), module.__dict__)
+    finally:
+        del sys.modules[file]
+    return module.__dict__
 
 
 def straight(text: str, *args: Any, name: str = "f") -> Any:
     """Return what CPython makes of a module's text, without a program in it."""
-    return executed(text.replace("@tr.program\n", "@str_of\n"), str_of=lambda f: f)[name](*args)
+    names = executed(text.replace("@tr.program\n", "@plain\n"), plain=lambda made: made)
+    made = names[name]
+    if isinstance(made, type):
+        of_class = made()
+        of_class.state = names["State"]()
+        made = of_class.run
+    return made(*args)
 
 
 def on_machines(made: Any, *args: Any) -> Any:
