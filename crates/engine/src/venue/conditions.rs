@@ -5,7 +5,12 @@
 //! A program that traps is stopped with its order unsent. Programs run in the interpreter: a form that a client sends
 //! costs the venue no compilation, and its fuel is so small that machine code would gain little.
 //!
+//! All together they have so much fuel a millisecond of the venue's time, and may save up so much: what is beyond waits
+//! for the next, so that no number of conditions, and none that set each other off, keeps the market.
+//!
 //! Where none stands nothing is looked at but whether one does.
+
+use std::sync::Arc;
 
 use tiderace_clear::Clearing;
 use tiderace_program::{
@@ -16,7 +21,7 @@ use tiderace_types::{AccountId, ClOrdId, DecodeError, Field, InstrumentId, Price
 
 use super::core::refused;
 use super::orders::{Row, account_index};
-use super::snapshot::{bad, put_len, take_bytes, take_list};
+use super::snapshot::{bad, put_len, take_bytes};
 use super::{NEVER, Venue};
 
 /// Conditions of one account that stand at a time.
@@ -25,6 +30,14 @@ const ACCOUNT_MAX: usize = 16;
 const VENUE_MAX: usize = 512;
 /// Fuel of one call at most, and where the program does not say.
 const FUEL_MAX: u64 = 2_000;
+/// Fuel of all questions in a microsecond of the venue's time: about a tenth of a thread.
+const FUEL_PER_US: i64 = 2;
+/// Fuel that is saved up at most: that of one command, too.
+const SAVED_MAX: u64 = 100_000;
+/// Fuel of a question beside the program's.
+const ASK_FUEL: u64 = 100;
+/// When those that wait for fuel are asked, after the command that left them.
+const WAIT_NS: i64 = 1_000_000;
 /// Bytes of a program's state at most.
 const STATE_MAX: usize = 4_096;
 /// From one question by the clock to the next at least.
@@ -65,16 +78,23 @@ fn host_table() -> HostTable {
 
 /// A program that passed, and what a call of it needs.
 struct Checked {
-    program: Program,
+    /// One in memory for all that were sent the same.
+    program: Arc<Program>,
     entry: usize,
     fuel: u64,
 }
 
 impl Checked {
-    /// Reads a condition's program. It is a function of the command alone, so that a snapshot may do it again.
-    fn of(command: &SubmitConditional) -> Result<Self, Refusal> {
+    /// Reads a condition's program. It is a function of the command alone, so that a snapshot may do it again; one that
+    /// stands already is taken from there.
+    fn of(command: &SubmitConditional, standing: &[Condition]) -> Result<Self, Refusal> {
         let wrong = Refusal::plain(Reason::BadCondition);
-        let program = Program::load(&command.form, &host_table()).map_err(|_| wrong)?;
+        let known =
+            standing.iter().find(|of| of.command.form == command.form).map(|of| Arc::clone(&of.checked.program));
+        let program = match known {
+            Some(program) => program,
+            None => Arc::new(Program::load(&command.form, &host_table()).map_err(|_| wrong)?),
+        };
         let meta = |key: &str| {
             let found = program.form().meta.iter().find(|(name, _)| name == key);
             found.map(|(_, value)| value.as_str())
@@ -129,16 +149,18 @@ struct Condition {
     state: Vec<u8>,
     /// When the clock asks it.
     next: Ts,
-    /// Whether it is to be asked, and whether it said yes: both only while a command is under way.
+    /// Whether it is to be asked; after a command only where the fuel was used up.
     is_asked: bool,
+    /// Whether it said yes, or is over; only while a command is under way.
     is_due: bool,
+    is_stopped: bool,
 }
 
 impl Condition {
     fn new(command: SubmitConditional, checked: Checked, now: Ts) -> Self {
         let state = vec![0; checked.program.state_bytes()];
         let next = if command.interval_ns > 0 { now.plus_ns(command.interval_ns) } else { NEVER };
-        Self { command, checked, state, next, is_asked: true, is_due: false }
+        Self { command, checked, state, next, is_asked: true, is_due: false, is_stopped: false }
     }
 
     fn expires(&self) -> Ts {
@@ -154,16 +176,16 @@ impl Condition {
         ConditionChanged { account, cl_ord_id, instrument, what, reason, trap: 0, statement: u32::MAX }
     }
 
-    /// Asks the program; the state is as before where it traps.
-    fn ask(&mut self, venue: &Venue) -> Result<bool, (u8, u32)> {
+    /// Asks the program; the state is as before where it traps. What it said, and the fuel of it.
+    fn ask(&mut self, venue: &Venue) -> (Result<bool, (u8, u32)>, u64) {
         let Self { command, checked: Checked { program, entry, fuel }, state, .. } = self;
         let mut lens = Lens { venue, account: command.order.account, reads: &command.reads };
         let call = Call { entry: *entry, params: &command.params, state, args: &mut [], fuel: *fuel };
         match interpret(program, &mut lens, call) {
-            Ok(Ok(done)) => Ok(done.result != [0; 2]),
-            Ok(Err(Trap { reason, statement, .. })) => Err((reason.code(), statement)),
+            Ok(Ok(done)) => (Ok(done.result != [0; 2]), done.fuel_used),
+            Ok(Err(Trap { reason, statement, fuel_used })) => (Err((reason.code(), statement)), fuel_used),
             // Entry and lengths were settled when it was accepted.
-            Err(_) => Err((TrapReason::Host.code(), u32::MAX)),
+            Err(_) => (Err((TrapReason::Host.code(), u32::MAX)), *fuel),
         }
     }
 }
@@ -177,11 +199,50 @@ pub(super) struct Conditions {
     stirred: Vec<InstrumentId>,
     /// When the first is asked by the clock, or expires.
     timer: Ts,
+    /// Fuel that is left, and when it was last added to.
+    saved: u64,
+    filled: Ts,
+    /// The row that is asked first: where the fuel was used up.
+    first: usize,
+    /// When those that wait for fuel are asked.
+    waiting: Ts,
 }
 
 impl Conditions {
     pub(super) fn new(instruments: usize) -> Self {
-        Self { rows: Vec::new(), readers: vec![0; instruments], stirred: Vec::new(), timer: NEVER }
+        Self {
+            rows: Vec::new(),
+            readers: vec![0; instruments],
+            stirred: Vec::new(),
+            timer: NEVER,
+            saved: SAVED_MAX,
+            filled: Ts::ZERO,
+            first: 0,
+            waiting: NEVER,
+        }
+    }
+
+    /// Adds the fuel of the time since the last command.
+    pub(super) fn fill(&mut self, now: Ts) {
+        if self.rows.is_empty() {
+            return;
+        }
+        let us = now.ns_since(self.filled).max(0) / 1_000;
+        let fuel = u64::try_from(us.saturating_mul(FUEL_PER_US)).unwrap_or(0);
+        if fuel > 0 {
+            self.saved = self.saved.saturating_add(fuel).min(SAVED_MAX);
+            self.filled = now;
+        }
+    }
+
+    /// After a command: those that wait for fuel are asked a little later.
+    pub(super) fn rest(&mut self, now: Ts) {
+        let is_waiting = self.rows.iter().any(|condition| condition.is_asked);
+        let waiting = if is_waiting { now.plus_ns(WAIT_NS) } else { NEVER };
+        if waiting != self.waiting {
+            self.waiting = waiting;
+            self.recount();
+        }
     }
 
     /// When the next timer is due.
@@ -214,7 +275,7 @@ impl Conditions {
 
     fn recount(&mut self) {
         self.readers.fill(0);
-        self.timer = NEVER;
+        self.timer = self.waiting;
         for condition in &self.rows {
             self.timer = self.timer.min(condition.next).min(condition.expires());
             for at in &condition.command.reads {
@@ -224,7 +285,7 @@ impl Conditions {
             }
         }
         if self.rows.is_empty() {
-            self.stirred.clear();
+            *self = Self { readers: ::core::mem::take(&mut self.readers), ..Self::new(0) };
         }
     }
 
@@ -242,7 +303,12 @@ impl Conditions {
                 out.extend_from_slice(bytes);
             }
             condition.next.put(out);
+            condition.is_asked.put(out);
         }
+        self.saved.put(out);
+        self.filled.put(out);
+        put_len(self.first, out);
+        self.waiting.put(out);
     }
 
     /// Reads them from the bytes that are left.
@@ -254,18 +320,22 @@ impl Conditions {
             let len = usize::try_from(u64::take(bytes)?).map_err(|_| bad("condition"))?;
             take_bytes(bytes, len).map(<[u8]>::to_vec)
         };
-        self.rows = take_list(bytes, |bytes| {
+        let count = u64::take(bytes)?;
+        for _ in 0..count {
             let command = SubmitConditional::decode(&part(bytes)?)?;
-            let (state, next) = (part(bytes)?, Ts::take(bytes)?);
-            let checked = Checked::of(&command).map_err(|_| bad("condition"))?;
+            let (state, next, is_asked) = (part(bytes)?, Ts::take(bytes)?, bool::take(bytes)?);
+            let checked = Checked::of(&command, &self.rows).map_err(|_| bad("condition"))?;
             if state.len() != checked.program.state_bytes() {
                 return Err(bad("state of a condition"));
             }
-            Ok(Condition { command, checked, state, next, is_asked: false, is_due: false })
-        })?;
+            self.rows.push(Condition { command, checked, state, next, is_asked, is_due: false, is_stopped: false });
+        }
         if self.rows.is_empty() {
             return Err(bad("conditions"));
         }
+        (self.saved, self.filled) = (u64::take(bytes)?, Ts::take(bytes)?);
+        self.first = usize::try_from(u64::take(bytes)?).map_err(|_| bad("condition"))?;
+        self.waiting = Ts::take(bytes)?;
         self.recount();
         Ok(())
     }
@@ -334,6 +404,9 @@ impl Venue {
                 if let Some(ids) = self.core.ids.get_mut(account_index(account)) {
                     ids.use_up(cl_ord_id);
                 }
+                if self.conditions.rows.is_empty() {
+                    self.conditions.filled = self.now;
+                }
                 let condition = Condition::new(command.clone(), checked, self.now);
                 out.push(condition.changed(ConditionChanged::ACCEPTED, Reason::None).into());
                 self.conditions.push(condition);
@@ -343,7 +416,8 @@ impl Venue {
     }
 
     /// In this order: account, instruments, id, bounds and interval, the order's own fields, its end, kills, how many
-    /// stand, the program and its parameters, throttle. Whether the order may enter is asked when it does.
+    /// stand, throttle, the program and its parameters: those cost most. Whether the order may enter is asked when it
+    /// does.
     fn check_conditional(&mut self, command: &SubmitConditional) -> Result<Checked, Refusal> {
         let (order, now) = (&command.order, self.now);
         let row = Row::of(order);
@@ -376,9 +450,8 @@ impl Venue {
                 return Err(Refusal::new(Reason::ConditionLimit, stand, max));
             }
         }
-        let checked = Checked::of(command)?;
         self.core.controls.on_message(now, order.account)?;
-        Ok(checked)
+        Checked::of(command, &self.conditions.rows)
     }
 
     /// Enters the next order that is due, asking those that stand where nothing is due yet; false where none is.
@@ -398,43 +471,62 @@ impl Venue {
         true
     }
 
+    /// Asks those that are to be asked, as far as the fuel goes, beginning where it ended before.
     fn ask_conditions(&mut self, out: &mut Vec<Event>) {
         let mut rows = ::core::mem::take(&mut self.conditions.rows);
         let stirred = ::core::mem::take(&mut self.conditions.stirred);
-        let mut is_stopped = false;
-        rows.retain_mut(|condition| {
-            let is_stirred = condition.command.reads.iter().any(|at| stirred.contains(at));
-            if !::core::mem::take(&mut condition.is_asked) && !is_stirred {
-                return true;
+        let mut left = self.conditions.saved;
+        let mut used_up = None;
+        let (before, from) = rows.split_at_mut_checked(self.conditions.first).unwrap_or((&mut [], &mut []));
+        let (mut at, count) = (before.len(), before.len().saturating_add(from.len()));
+        for condition in from.iter_mut().chain(before.iter_mut()) {
+            let number = at;
+            at = at.saturating_add(1) % count.max(1);
+            condition.is_asked |= condition.command.reads.iter().any(|at| stirred.contains(at));
+            if !condition.is_asked {
+                continue;
             }
-            match condition.ask(self) {
+            if left < condition.checked.fuel.saturating_add(ASK_FUEL) {
+                used_up.get_or_insert(number);
+                continue;
+            }
+            condition.is_asked = false;
+            let (said, used) = condition.ask(self);
+            left = left.saturating_sub(used.saturating_add(ASK_FUEL));
+            match said {
                 Ok(is_due) => condition.is_due = is_due,
                 Err((trap, statement)) => {
                     let changed = condition.changed(ConditionChanged::STOPPED, Reason::ConditionStopped);
                     out.push(ConditionChanged { trap, statement, ..changed }.into());
-                    is_stopped = true;
-                    return false;
+                    condition.is_stopped = true;
                 }
             }
-            true
-        });
-        self.conditions.rows = rows;
-        if is_stopped {
-            self.conditions.recount();
         }
+        self.conditions.rows = rows;
+        (self.conditions.saved, self.conditions.first) = (left, used_up.unwrap_or(0));
+        self.conditions.take(|condition| condition.is_stopped);
     }
 
-    /// What the clock brings: ends those whose time is over, marks those to be asked.
-    pub(super) fn conditions_timer(&mut self, ts: Ts, out: &mut Vec<Event>) {
+    /// What the clock brings on the way to `target`: ends those whose time is over, marks those to be asked. Where the
+    /// fuel is used up, a clock that would ask again and again until then asks once.
+    pub(super) fn conditions_timer(&mut self, ts: Ts, target: Ts, out: &mut Vec<Event>) {
         if self.conditions.timer > ts {
             return;
         }
+        if self.conditions.waiting <= ts {
+            self.conditions.waiting = NEVER;
+        }
+        let left = self.conditions.saved;
         for condition in self.conditions.take(|condition| condition.expires() <= ts) {
             out.push(condition.changed(ConditionChanged::EXPIRED, Reason::TimeReached).into());
         }
         for condition in self.conditions.rows.iter_mut().filter(|condition| condition.next <= ts) {
             condition.is_asked = true;
-            condition.next = condition.next.plus_ns(condition.command.interval_ns.max(INTERVAL_MIN_NS));
+            let interval = condition.command.interval_ns.max(INTERVAL_MIN_NS);
+            let is_out = left < condition.checked.fuel.saturating_add(ASK_FUEL);
+            let missed =
+                if is_out { target.ns_since(condition.next).max(0).checked_div(interval).unwrap_or(0) } else { 0 };
+            condition.next = condition.next.plus_ns(interval.saturating_mul(missed.saturating_add(1)));
         }
         self.conditions.recount();
     }

@@ -177,6 +177,7 @@ impl Venue {
     /// Fires the timers due until `ts`, each at its own time, then does the command; appends what follows. A time
     /// before the one reached is taken as that one.
     pub fn apply(&mut self, ts: Ts, command: &Command, out: &mut Vec<Event>) {
+        self.conditions.fill(ts);
         self.advance(ts, out);
         match command {
             Command::MassQuote(quote) => self.mass_quote(quote, out),
@@ -189,6 +190,7 @@ impl Venue {
             Command::Single(other) => self.operate(other, out),
         }
         self.settle(out);
+        self.conditions.rest(self.now);
     }
 
     /// Fires what is due until `ts` and stays there.
@@ -199,7 +201,7 @@ impl Venue {
             // Whatever is due, clearing stands at its time: an auction that begins now ends later.
             self.clearing_timer(next, out);
             if !is_of_clearing {
-                self.fire(next, out);
+                self.fire(next, ts, out);
             }
             self.settle(out);
         }
@@ -208,7 +210,7 @@ impl Venue {
     }
 
     /// Does the one thing beside clearing that is due first; nothing where only a liquidation waited until then.
-    fn fire(&mut self, next: Ts, out: &mut Vec<Event>) {
+    fn fire(&mut self, next: Ts, target: Ts, out: &mut Vec<Event>) {
         if let Some(due) = self.core.controls.due(next) {
             self.on_due(due, out);
         } else if let Some((_, _, child)) = self.core.expiries.first().copied().filter(|(ts, ..)| *ts <= next) {
@@ -218,7 +220,7 @@ impl Venue {
             self.core.asked = Asked::Nothing;
             self.with_market(at, out, |market, desk, now, events| market.on_timer(now, desk, events));
         } else {
-            self.conditions_timer(next, out);
+            self.conditions_timer(next, target, out);
         }
     }
 
