@@ -194,10 +194,12 @@ pub struct Program {
     pub(crate) imports: Vec<Linked>,
     pub(crate) functions: Vec<Func>,
     pub(crate) entries: Vec<Entry>,
+    /// Statements and expressions.
+    pub(crate) nodes: usize,
 }
 
 impl Program {
-    /// The form it came from.
+    /// The form it came from; loaded from bytes, without the bodies of its functions.
     #[must_use]
     pub const fn form(&self) -> &Form {
         &self.form

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use wasmtime::{Config, Engine, Inlining, Module, OptLevel};
+use wasmtime::{Config, Engine, Inlining, Module, OptLevel, RegallocAlgorithm};
 
 pub use instance::Instance;
 
@@ -22,6 +22,10 @@ use crate::form::HASH_BYTES;
 
 /// Stack of a call: the verifier's limits on locals, nesting and calls keep well below.
 const STACK_BYTES: usize = 1 << 20;
+
+/// Statements and expressions up to which a program is compiled to fast code. What that takes grows with the square of the
+/// checks in a function and with what is inlined; a larger program is compiled in proportion to its size.
+const THOROUGH_NODES: usize = 1_536;
 
 /// Why no machine code came out: the machine's fault, never the program's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,10 +58,32 @@ impl Compiled {
     }
 }
 
+fn engine(inlining: Inlining, level: OptLevel, registers: RegallocAlgorithm) -> Result<Engine, CompileError> {
+    let mut config = Config::new();
+    config
+        .signals_based_traps(false)
+        .memory_reservation(0)
+        .memory_reservation_for_growth(0)
+        .memory_guard_size(0)
+        .guard_before_linear_memory(false)
+        .memory_init_cow(false)
+        .max_wasm_stack(STACK_BYTES)
+        .wasm_backtrace_max_frames(None)
+        .native_unwind_info(false)
+        .generate_address_map(false)
+        .wasm_wide_arithmetic(true)
+        .wasm_branch_hinting(true)
+        .compiler_inlining(inlining)
+        .cranelift_nan_canonicalization(true)
+        .cranelift_regalloc_algorithm(registers)
+        .cranelift_opt_level(level);
+    Engine::new(&config).map_err(failed)
+}
+
 /// What a compiler spends its time on; what programs do is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// On fast code: for programs that run often.
+    /// On fast code, but for programs too large for it: for programs that run often.
     Code,
     /// On nothing: for programs that run once.
     Little,
@@ -66,7 +92,9 @@ pub enum Effort {
 /// Compiles programs and keeps what it compiled, by identity.
 #[derive(Debug)]
 pub struct Compiler {
-    engine: Engine,
+    /// None where every program gets little.
+    thorough: Option<Engine>,
+    quick: Engine,
     kept: BTreeMap<[u8; HASH_BYTES], Compiled>,
 }
 
@@ -84,28 +112,12 @@ impl Compiler {
     /// # Errors
     /// The machine is not supported.
     pub fn with(effort: Effort) -> Result<Self, CompileError> {
-        let (inlining, level) = match effort {
-            Effort::Code => (Inlining::Yes, OptLevel::Speed),
-            Effort::Little => (Inlining::No, OptLevel::None),
+        let thorough = match effort {
+            Effort::Code => Some(engine(Inlining::Yes, OptLevel::Speed, RegallocAlgorithm::Backtracking)?),
+            Effort::Little => None,
         };
-        let mut config = Config::new();
-        config
-            .signals_based_traps(false)
-            .memory_reservation(0)
-            .memory_reservation_for_growth(0)
-            .memory_guard_size(0)
-            .guard_before_linear_memory(false)
-            .memory_init_cow(false)
-            .max_wasm_stack(STACK_BYTES)
-            .wasm_backtrace_max_frames(None)
-            .native_unwind_info(false)
-            .generate_address_map(false)
-            .wasm_wide_arithmetic(true)
-            .wasm_branch_hinting(true)
-            .compiler_inlining(inlining)
-            .cranelift_nan_canonicalization(true)
-            .cranelift_opt_level(level);
-        Ok(Self { engine: Engine::new(&config).map_err(failed)?, kept: BTreeMap::new() })
+        let quick = engine(Inlining::No, OptLevel::None, RegallocAlgorithm::SinglePass)?;
+        Ok(Self { thorough, quick, kept: BTreeMap::new() })
     }
 
     /// Compiles a program, or finds it compiled. What is kept is let go with [`Compiler::forget`].
@@ -119,7 +131,8 @@ impl Compiler {
             return Ok(compiled.clone());
         }
         let bytes = module::module(program);
-        let module = Module::new(&self.engine, bytes).map_err(failed)?;
+        let thorough = self.thorough.as_ref().filter(|_| program.nodes <= THOROUGH_NODES);
+        let module = Module::new(thorough.unwrap_or(&self.quick), bytes).map_err(failed)?;
         let compiled = Compiled { program: Arc::clone(program), module };
         self.kept.insert(*program.hash(), compiled.clone());
         Ok(compiled)

@@ -1,6 +1,8 @@
 //! The second opinion: walks the verified tree, slowly and plainly. Outputs, traps and fuel equal those of compiled code.
 
-use crate::code::{Addr, Argument, Base, Cast, Code, Ex, Func, Local, Node, Program, St, StKind, Value, fuel_of};
+use crate::code::{
+    Addr, Argument, Base, Cast, Code, Entry, Ex, Func, Local, Node, Program, St, StKind, Value, fuel_of,
+};
 use crate::form::{BinaryOp, UnaryOp};
 use crate::host::{Host, SLOTS_MAX};
 use crate::layout::{PARAMS_AT, Rep};
@@ -27,9 +29,9 @@ pub fn interpret(program: &Program, host: &mut dyn Host, call: Call<'_>) -> Resu
             *slot = value.to_le_bytes();
         }
     }
-    let mut machine = Machine { program, host, memory, fuel: limit, number: 0 };
+    let mut machine = Machine { program, host, memory, stack: Vec::new(), base: 0, fuel: limit, number: 0 };
     let used = |left: i64| u64::try_from(limit.saturating_sub(left)).unwrap_or(0);
-    match machine.enter(entry.function, map.args_at()) {
+    match machine.enter(entry, map.args_at()) {
         Ok(result) => {
             let (state_bytes, args_bytes) = (call.state.len(), call.args.len());
             call.state.copy_from_slice(span(&mut machine.memory, map.state_at(), state_bytes));
@@ -92,6 +94,10 @@ struct Machine<'a> {
     program: &'a Program,
     host: &'a mut dyn Host,
     memory: Vec<u8>,
+    /// Locals of the functions that run, and arguments that are ready.
+    stack: Vec<Held>,
+    /// Where those of the innermost function begin.
+    base: usize,
     fuel: i64,
     number: u32,
 }
@@ -110,43 +116,52 @@ impl Machine<'_> {
     }
 
     /// Calls an entry's function with the arguments that lie in memory.
-    fn enter(&mut self, number: u16, mut at: u32) -> Run<Option<Value>> {
+    fn enter(&mut self, entry: &Entry, mut at: u32) -> Run<Option<Value>> {
         let program = self.program;
-        let func = function(program, number);
-        let types = program.form.functions.get(usize::from(number)).map_or(&[][..], |function| &function.params);
-        let mut args = Vec::with_capacity(types.len());
-        for (local, ty) in func.locals.iter().zip(types) {
-            args.push(match local {
+        let func = function(program, entry.function);
+        for (local, (_, ty)) in func.locals.iter().zip(&entry.params) {
+            let held = match local {
                 Local::Scalar(rep) => Held::Value(self.load(*rep, at)),
                 Local::Ref | Local::Memory(_) => Held::At(at),
-            });
+            };
+            self.stack.push(held);
             at = at.saturating_add(program.sizes.bytes(*ty).unwrap_or(0));
         }
-        self.call(func, args)
+        self.call(func)
     }
 
-    fn call(&mut self, func: &Func, args: Vec<Held>) -> Run<Option<Value>> {
-        let caller = self.number;
+    /// Calls a function whose arguments are the last on the stack.
+    fn call(&mut self, func: &Func) -> Run<Option<Value>> {
+        let (caller, callers) = (self.number, self.base);
         self.number = func.number;
         self.charge(func.charge)?;
         let (at, bytes) = func.frame;
         span(&mut self.memory, at, index(bytes)).fill(0);
-        let mut frame = args;
-        for local in func.locals.iter().skip(frame.len()) {
-            frame.push(match local {
-                Local::Scalar(rep) => Held::Value(of_slots(*rep, [0; 2])),
-                Local::Memory(at) => Held::At(*at),
-                Local::Ref => Held::At(0),
-            });
-        }
-        let flow = self.block(&func.code, &mut frame)?;
-        self.number = caller;
+        self.base = self.stack.len().saturating_sub(func.params);
+        self.stack.extend(func.locals.iter().skip(func.params).map(|local| match local {
+            Local::Scalar(rep) => Held::Value(of_slots(*rep, [0; 2])),
+            Local::Memory(at) => Held::At(*at),
+            Local::Ref => Held::At(0),
+        }));
+        let flow = self.block(&func.code)?;
+        self.stack.truncate(self.base);
+        (self.number, self.base) = (caller, callers);
         Ok(if let Flow::Return(value) = flow { value } else { None })
     }
 
-    fn block(&mut self, code: &Code, frame: &mut Vec<Held>) -> Run<Flow> {
+    fn local(&self, local: u16) -> Option<Held> {
+        self.stack.get(self.base.saturating_add(local.into())).copied()
+    }
+
+    fn set(&mut self, local: u16, value: Value) {
+        if let Some(held) = self.stack.get_mut(self.base.saturating_add(local.into())) {
+            *held = Held::Value(value);
+        }
+    }
+
+    fn block(&mut self, code: &Code) -> Run<Flow> {
         for st in &code.stmts {
-            match self.stmt(st, frame)? {
+            match self.stmt(st)? {
                 Flow::Next => {}
                 flow @ (Flow::Break | Flow::Continue | Flow::Return(_)) => return Ok(flow),
             }
@@ -154,70 +169,62 @@ impl Machine<'_> {
         Ok(Flow::Next)
     }
 
-    fn stmt(&mut self, st: &St, frame: &mut Vec<Held>) -> Run<Flow> {
+    fn stmt(&mut self, st: &St) -> Run<Flow> {
         self.number = st.number;
         self.charge(st.charge)?;
         match &st.kind {
             StKind::Set(local, value) => {
-                let value = self.eval(value, frame)?;
-                set(frame, *local, value);
+                let value = self.eval(value)?;
+                self.set(*local, value);
             }
             StKind::Store(addr, value) => {
-                let value = self.eval(value, frame)?;
-                let at = self.address(addr, frame)?;
+                let value = self.eval(value)?;
+                let at = self.address(addr)?;
                 self.store(at, value);
             }
             StKind::If(condition, then, or) => {
-                let code = if self.holds(condition, frame)? { then } else { or };
+                let code = if self.holds(condition)? { then } else { or };
                 self.charge(code.charge)?;
-                return self.block(code, frame);
+                return self.block(code);
             }
             StKind::While(charge, condition, body) => loop {
                 self.number = st.number;
                 self.charge(*charge)?;
-                if !self.holds(condition, frame)? {
+                if !self.holds(condition)? {
                     break;
                 }
-                match self.block(body, frame)? {
+                match self.block(body)? {
                     Flow::Next | Flow::Continue => {}
                     Flow::Break => break,
                     flow @ Flow::Return(_) => return Ok(flow),
                 }
             },
             StKind::For(local, range, charge, body) => {
-                return self.rounds(st.number, *local, range, *charge, body, frame);
+                return self.rounds(st.number, *local, range, *charge, body);
             }
             StKind::Return(None) => return Ok(Flow::Return(None)),
-            StKind::Return(Some(value)) => return Ok(Flow::Return(Some(self.eval(value, frame)?))),
+            StKind::Return(Some(value)) => return Ok(Flow::Return(Some(self.eval(value)?))),
             StKind::Break => return Ok(Flow::Break),
             StKind::Continue => return Ok(Flow::Continue),
             StKind::Do(node, _) => {
-                self.value(node, frame)?;
+                self.value(node)?;
             }
             StKind::Zero(target, bytes) => {
-                let at = self.address(target, frame)?;
+                let at = self.address(target)?;
                 span(&mut self.memory, at, index(*bytes)).fill(0);
             }
             StKind::Copy(target, source, bytes) => {
-                let from = index(self.address(source, frame)?);
-                let to = index(self.address(target, frame)?);
+                let from = index(self.address(source)?);
+                let to = index(self.address(target)?);
                 self.memory.copy_within(from..from.saturating_add(index(*bytes)), to);
             }
         }
         Ok(Flow::Next)
     }
 
-    fn rounds(
-        &mut self,
-        number: u32,
-        local: u16,
-        range: &[Node; 3],
-        charge: u64,
-        body: &Code,
-        frame: &mut Vec<Held>,
-    ) -> Run<Flow> {
+    fn rounds(&mut self, number: u32, local: u16, range: &[Node; 3], charge: u64, body: &Code) -> Run<Flow> {
         let [start, stop, step] = range;
-        let (start, stop, step) = (self.int(start, frame)?, self.int(stop, frame)?, self.int(step, frame)?);
+        let (start, stop, step) = (self.int(start)?, self.int(stop)?, self.int(step)?);
         if step == 0 {
             return Err(TrapReason::RangeStep);
         }
@@ -225,8 +232,8 @@ impl Machine<'_> {
         while if step > 0 { at < stop } else { at > stop } {
             self.number = number;
             self.charge(charge)?;
-            set(frame, local, Value::I64(i64::try_from(at).unwrap_or(0)));
-            match self.block(body, frame)? {
+            self.set(local, Value::I64(i64::try_from(at).unwrap_or(0)));
+            match self.block(body)? {
                 Flow::Next | Flow::Continue => {}
                 Flow::Break => break,
                 flow @ Flow::Return(_) => return Ok(flow),
@@ -236,25 +243,25 @@ impl Machine<'_> {
         Ok(Flow::Next)
     }
 
-    fn int(&mut self, node: &Node, frame: &mut Vec<Held>) -> Run<i64> {
-        Ok(if let Value::I64(value) = self.eval(node, frame)? { value } else { 0 })
+    fn int(&mut self, node: &Node) -> Run<i64> {
+        Ok(if let Value::I64(value) = self.eval(node)? { value } else { 0 })
     }
 
-    fn holds(&mut self, node: &Node, frame: &mut Vec<Held>) -> Run<bool> {
-        Ok(matches!(self.eval(node, frame)?, Value::Bool(true)))
+    fn holds(&mut self, node: &Node) -> Run<bool> {
+        Ok(matches!(self.eval(node)?, Value::Bool(true)))
     }
 
-    fn address(&mut self, addr: &Addr, frame: &mut Vec<Held>) -> Run<u32> {
+    fn address(&mut self, addr: &Addr) -> Run<u32> {
         let base = match addr.base {
             Base::Fixed => 0,
-            Base::Ref(local) => match frame.get(usize::from(local)) {
-                Some(Held::At(at)) => *at,
+            Base::Ref(local) => match self.local(local) {
+                Some(Held::At(at)) => at,
                 Some(Held::Value(_)) | None => 0,
             },
         };
         let mut at = base.saturating_add(addr.offset);
         for step in &addr.indices {
-            let value = self.int(&step.value, frame)?;
+            let value = self.int(&step.value)?;
             let within = u32::try_from(value).ok().filter(|value| *value < step.len).ok_or(TrapReason::Bounds)?;
             at = at.saturating_add(within.saturating_mul(step.stride));
         }
@@ -282,65 +289,65 @@ impl Machine<'_> {
     }
 
     /// An expression that has a value.
-    fn eval(&mut self, node: &Node, frame: &mut Vec<Held>) -> Run<Value> {
-        Ok(self.value(node, frame)?.unwrap_or(Value::I64(0)))
+    fn eval(&mut self, node: &Node) -> Run<Value> {
+        Ok(self.value(node)?.unwrap_or(Value::I64(0)))
     }
 
-    fn value(&mut self, node: &Node, frame: &mut Vec<Held>) -> Run<Option<Value>> {
+    fn value(&mut self, node: &Node) -> Run<Option<Value>> {
         Ok(Some(match &node.ex {
             Ex::Const(value) => *value,
-            Ex::Local(local) => match frame.get(usize::from(*local)) {
-                Some(Held::Value(value)) => *value,
+            Ex::Local(local) => match self.local(*local) {
+                Some(Held::Value(value)) => value,
                 Some(Held::At(_)) | None => Value::I64(0),
             },
             Ex::Load(addr) => {
-                let at = self.address(addr, frame)?;
+                let at = self.address(addr)?;
                 self.load(node.rep, at)
             }
-            Ex::Unary(op, value) => unary(*op, self.eval(value, frame)?)?,
+            Ex::Unary(op, value) => unary(*op, self.eval(value)?)?,
             Ex::Binary(op, left, right) => {
-                let left = self.eval(left, frame)?;
-                binary(*op, left, self.eval(right, frame)?)?
+                let left = self.eval(left)?;
+                binary(*op, left, self.eval(right)?)?
             }
             Ex::MulWide(left, right) => {
-                let left = self.int(left, frame)?;
-                Value::I128(i128::from(left).saturating_mul(self.int(right, frame)?.into()))
+                let left = self.int(left)?;
+                Value::I128(i128::from(left).saturating_mul(self.int(right)?.into()))
             }
-            Ex::And(left, right) => Value::Bool(self.holds(left, frame)? && self.holds(right, frame)?),
-            Ex::Or(left, right) => Value::Bool(self.holds(left, frame)? || self.holds(right, frame)?),
+            Ex::And(left, right) => Value::Bool(self.holds(left)? && self.holds(right)?),
+            Ex::Or(left, right) => Value::Bool(self.holds(left)? || self.holds(right)?),
             Ex::Choose(condition, then, or) => {
-                let chosen = if self.holds(condition, frame)? { then } else { or };
-                self.eval(chosen, frame)?
+                let chosen = if self.holds(condition)? { then } else { or };
+                self.eval(chosen)?
             }
             Ex::Tee(local, value) => {
-                let value = self.eval(value, frame)?;
-                set(frame, *local, value);
+                let value = self.eval(value)?;
+                self.set(*local, value);
                 value
             }
-            Ex::Call(number, args) => return self.call_with(*number, args, frame),
+            Ex::Call(number, args) => return self.call_with(*number, args),
             Ex::Host(number, args) => {
                 let mut given = Vec::with_capacity(SLOTS_MAX);
                 for arg in args {
                     let count = if arg.rep == Rep::I128 { 2 } else { 1 };
-                    given.extend(slots(self.eval(arg, frame)?).into_iter().take(count));
+                    given.extend(slots(self.eval(arg)?).into_iter().take(count));
                 }
                 let mut args = [0; SLOTS_MAX];
                 args.iter_mut().zip(given).for_each(|(slot, value)| *slot = value);
                 of_host(node.rep, self.host.call(usize::from(*number), &args).ok_or(TrapReason::Host)?)
             }
-            Ex::Cast(to, value) => cast(*to, self.eval(value, frame)?)?,
+            Ex::Cast(to, value) => cast(*to, self.eval(value)?)?,
         }))
     }
 
-    fn call_with(&mut self, number: u16, args: &[Argument], frame: &mut Vec<Held>) -> Run<Option<Value>> {
-        let mut held = Vec::with_capacity(args.len());
+    fn call_with(&mut self, number: u16, args: &[Argument]) -> Run<Option<Value>> {
         for arg in args {
-            held.push(match arg {
-                Argument::Value(node) => Held::Value(self.eval(node, frame)?),
-                Argument::Ref(addr) => Held::At(self.address(addr, frame)?),
-            });
+            let held = match arg {
+                Argument::Value(node) => Held::Value(self.eval(node)?),
+                Argument::Ref(addr) => Held::At(self.address(addr)?),
+            };
+            self.stack.push(held);
         }
-        self.call(function(self.program, number), held)
+        self.call(function(self.program, number))
     }
 }
 
@@ -348,12 +355,6 @@ impl Machine<'_> {
 #[expect(clippy::indexing_slicing, reason = "a missing function is a broken invariant")]
 fn function(program: &Program, number: u16) -> &Func {
     &program.functions[usize::from(number)]
-}
-
-fn set(frame: &mut [Held], local: u16, value: Value) {
-    if let Some(held) = frame.get_mut(usize::from(local)) {
-        *held = Held::Value(value);
-    }
 }
 
 /// What a host gave, a float by its canonical bits.

@@ -18,20 +18,44 @@ use crate::layout::{Map, Rep, Sizes, within};
 const ENTER: u64 = 2;
 
 impl Program {
-    /// Reads and verifies a form.
+    /// Reads and verifies a form, and keeps it without the bodies of its functions: they are several times the bytes
+    /// read, and what runs is made of them.
     ///
     /// # Errors
     /// What is wrong first, and where.
     pub fn load(bytes: &[u8], table: &HostTable) -> Result<Self, FormError> {
-        let (form, hash) = Form::decode(bytes)?;
-        Self::verify(&form, hash, table)
+        let (mut form, hash) = Form::decode(bytes)?;
+        let verified = Verified::of(&form, table)?;
+        form.functions.iter_mut().for_each(|function| function.body = Vec::new());
+        Ok(verified.program(form, hash))
     }
 
-    /// Verifies a form against what the host offers and grants.
+    /// Verifies a form against what the host offers and grants, and keeps it whole.
     ///
     /// # Errors
     /// What is wrong first, and where.
     pub fn verify(form: &Form, hash: [u8; HASH_BYTES], table: &HostTable) -> Result<Self, FormError> {
+        Ok(Verified::of(form, table)?.program(form.clone(), hash))
+    }
+}
+
+/// What comes out of a form.
+struct Verified {
+    sizes: Sizes,
+    map: Map,
+    imports: Vec<Linked>,
+    functions: Vec<Func>,
+    entries: Vec<Entry>,
+    nodes: usize,
+}
+
+impl Verified {
+    fn program(self, form: Form, hash: [u8; HASH_BYTES]) -> Program {
+        let Self { sizes, map, imports, functions, entries, nodes } = self;
+        Program { form, hash, sizes, map, imports, functions, entries, nodes }
+    }
+
+    fn of(form: &Form, table: &HostTable) -> Result<Self, FormError> {
         let header = |fault| FormError { fault, at: At::Header };
         let sizes = Sizes::new(&form.types).map_err(header)?;
         check_params(form).map_err(header)?;
@@ -49,17 +73,16 @@ impl Program {
         }
         let mut map = map_of(form, &sizes, &entries).map_err(header)?;
         place_fields(&mut imports, &mut map);
-        let mut verifier =
-            Verifier { form, map, sizes, imports, chains: Vec::with_capacity(form.functions.len()), statements: 0 };
+        let mut verifier = Verifier { form, map, sizes, imports, chains: Vec::new(), statements: 0, nodes: 0 };
         let functions =
             (0..).zip(&form.functions).map(|(number, f)| verifier.function(number, f)).collect::<Result<_, _>>()?;
-        let Verifier { sizes, map, imports, chains, .. } = verifier;
+        let Verifier { sizes, map, imports, chains, nodes, .. } = verifier;
         for entry in &mut entries {
             let asks = chains.get(usize::from(entry.function)).map_or(0, |chain| chain.fields);
             let asked = imports.iter().enumerate().filter(|(number, _)| asks & bit(*number) != 0);
             entry.fields = asked.filter_map(|(_, linked)| linked.field).collect();
         }
-        Ok(Self { form: form.clone(), hash, sizes, map, imports, functions, entries })
+        Ok(Self { sizes, map, imports, functions, entries, nodes })
     }
 }
 
@@ -85,6 +108,8 @@ struct Verifier<'f> {
     imports: Vec<Linked>,
     chains: Vec<Chain>,
     statements: u32,
+    /// Statements and expressions.
+    nodes: usize,
 }
 
 /// One function while it is verified.
@@ -139,7 +164,9 @@ impl<'f> Verifier<'f> {
             fields: callees.fields,
         };
         self.chains.push(chain);
-        let charge = ENTER.saturating_add(u64::from(frame_bytes / 8 / 4)).saturating_add(code.charge);
+        let scalars: u32 = locals.iter().skip(params).map(|local| slots(*local)).sum();
+        let kept = u64::from((frame_bytes / 8).saturating_add(scalars) / 4);
+        let charge = ENTER.saturating_add(kept).saturating_add(code.charge);
         let result = function.result.map(Rep::of);
         Ok(Func { params, locals, result, frame: (frame_at, frame_bytes), charge, code, number: first })
     }

@@ -398,3 +398,21 @@ impl tiderace_program::Host for Places {
         Some([function as u64, 0])
     }
 }
+
+#[test]
+fn entering_a_function_costs_its_locals() {
+    let last = || vec![Stmt::Return(Some(int(7)))];
+    let i128_type = Type::Scalar(Scalar::I128);
+    // 2 for entering and 1 for returning, and a quarter of the slots: scalars as arrays, together.
+    for (locals, fuel) in [
+        (Vec::new(), 3),
+        (vec![INT; 3], 3),
+        (vec![INT; 4], 4),
+        (vec![i128_type; 2], 4),
+        (vec![INT, Type::Table(0), INT, INT, INT], 5),
+        (vec![INT; 1_000], 253),
+    ] {
+        let count = locals.len();
+        assert_eq!(run(&form(Scalar::Int, locals, last()), 1_000), Ok((Arg::Int(7), fuel)), "{count} locals");
+    }
+}

@@ -129,5 +129,5 @@ def test(stmt: While) -> int:
 
 def enter(function: Function) -> int:
     """Return the charge of entering a function."""
-    kept = [kind for _, kind in function.locals[function.params :] if not isinstance(kind, Scalar)]
+    kept = (kind for _, kind in function.locals[function.params :])
     return _ENTER + sum(map(slots, kept)) // 4 + first(function.body)

@@ -25,9 +25,9 @@ pub const TYPE_BYTES: u32 = 65_536;
 /// Bytes of the array and record locals of all functions.
 pub const FRAME_BYTES: u32 = 262_144;
 /// Statements and expressions of a program.
-pub const NODES: usize = 65_536;
+pub const NODES: usize = 8_192;
 /// Statements and expressions of a function.
-pub const FUNCTION_NODES: usize = 16_384;
+pub const FUNCTION_NODES: usize = 2_048;
 /// Nesting of statements.
 pub const STATEMENT_DEPTH: usize = 32;
 /// Nesting of expressions.
@@ -37,7 +37,7 @@ pub const CALL_DEPTH: u32 = 32;
 /// 8-byte slots of scalar locals along a chain of calls.
 pub const CHAIN_SLOTS: u32 = 8_192;
 /// Nesting of statements and expressions added up along a chain of calls.
-pub const CHAIN_DEPTH: u32 = 1_024;
+pub const CHAIN_DEPTH: u32 = 256;
 /// Steps of a place.
 pub const STEPS: usize = 8;
 /// Capabilities of a program.

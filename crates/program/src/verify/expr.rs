@@ -69,6 +69,7 @@ impl Body<'_, '_> {
 
     /// An expression, with or without a value.
     pub(super) fn value(&mut self, expr: &Expr) -> Result<(Node, Option<Scalar>, u64), FormError> {
+        self.verifier.nodes = self.verifier.nodes.saturating_add(1);
         self.depth = self.depth.saturating_add(1);
         self.depth_max = self.depth_max.max(self.depth);
         let (ex, scalar, fuel) = match expr {

@@ -24,6 +24,7 @@ impl Body<'_, '_> {
         for stmt in block {
             let number = self.verifier.statements;
             self.verifier.statements = number.saturating_add(1);
+            self.verifier.nodes = self.verifier.nodes.saturating_add(1);
             self.at = At::Statement(number);
             if has_jumped {
                 return self.fault(Fault::Unreachable);
