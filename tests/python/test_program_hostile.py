@@ -126,7 +126,10 @@ def test_limits_are_exact_and_say_where() -> None:
     sums = {n: f"{head}    return {'(' * n}a{' + 1)' * n}\n" for n in (63, 64)}
     deepest = tr.program.from_source(sums[63], file="s.py")
     assert deepest.run_python(1) == deepest.run_compiled(1, fuel=1_000)
-    long = head + "    a += 1\n" * 4_096 + "    return a\n"
+    # A sum is four statements and expressions, the return two.
+    longest = tr.program.from_source(head + "    a += 1\n" * 511 + "    return a\n", file="l.py")
+    assert longest.run_python(1) == longest.run_compiled(1, fuel=2_000)
+    long = head + "    a += 1\n" * 512 + "    return a\n"
     for text, line in ((nested(21), 26), (sums[64], 6), (long, 5)):
         with pytest.raises(tr.ProgramError) as caught:
             tr.program.from_source(text, file="x.py")
