@@ -7,7 +7,7 @@ use crate::table::BOOKS;
 
 /// Fuel of one call, where the meta names none.
 const FUEL: u64 = 1_000_000;
-/// Most fuel that a meta may name: about a tenth of a second.
+/// Most fuel that a meta may name: a tenth of a second of sums, several of reads.
 const FUEL_MAX: u64 = 100_000_000;
 /// Children of a life, where the meta names none.
 const CHILDREN: u32 = 10_000;

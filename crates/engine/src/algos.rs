@@ -20,6 +20,8 @@ pub const ALGOS_MAX: usize = 1 << 16;
 static CODE: Mutex<Option<Code>> = Mutex::new(None);
 /// So many forms at most.
 const CODE_MAX: usize = 64;
+/// Levels of a book's side that a program may look at: a read costs the same wherever it looks.
+const LEVELS_MAX: usize = 64;
 
 struct Code {
     compiler: Compiler,
@@ -158,7 +160,7 @@ impl Algos {
         let mut state = core::mem::take(&mut parent.state);
         let host = runner.host();
         (host.chance, host.children) = (parent.chance, parent.numbered);
-        host.children_max = loaded.meta.children.into();
+        host.children_max = parent.numbered_before.saturating_add(loaded.meta.children.into());
         host.view.now = ts.get();
         // What is lent goes into the host for the length of the call and comes back whatever happens in it.
         core::mem::swap(&mut host.view.ground, ground);
@@ -207,7 +209,8 @@ impl Lens {
 
     fn level(&self, venue: i64, side: Side, level: i64) -> Option<Option<(i64, i64)>> {
         let (book, instrument) = self.book(venue)?;
-        let found = book.zip(usize::try_from(level).ok()).and_then(|(book, level)| match level {
+        let level = usize::try_from(level).ok().filter(|level| *level < LEVELS_MAX);
+        let found = book.zip(level).and_then(|(book, level)| match level {
             0 => book.best(side),
             level => book.levels(side).nth(level),
         });

@@ -24,6 +24,8 @@ use crate::ground::{Ground, Prints, moved};
 /// How long a stopped parent waits before it asks again to cancel a child, where a venue refused to; and how long the
 /// desk waits before it takes by itself again, where that was refused.
 const RETRY_NS: i64 = 1_000_000_000;
+/// From one time that a program was woken to the next at least: none keeps the desk.
+const WAKE_MIN_NS: i64 = 1_000_000;
 
 /// How far below the book a price may fall while a child is on its way: bought there, an inverse contract is more
 /// exposure than it was planned for. Children are sized for this much; beyond it a parent may get more than its order.
@@ -110,6 +112,8 @@ pub(crate) struct Parent {
     clips: Chance,
     /// Children that the program was given a number for.
     pub(crate) numbered: i64,
+    /// Those of a program before, which was stopped.
+    pub(crate) numbered_before: i64,
     /// By instrument id.
     pub(crate) venues: Vec<Venue>,
     /// The finest lot of exposure among its venues.
@@ -138,6 +142,8 @@ pub(crate) struct Parent {
     pub(crate) ts_end: Option<Ts>,
     /// When its program wants to be called.
     pub(crate) ts_wake: Option<Ts>,
+    /// When it was woken last.
+    pub(crate) ts_woken: Ts,
     /// When to ask again to cancel what should not work any more.
     pub(crate) ts_retry: Option<Ts>,
     /// No taking by itself before this.
@@ -216,6 +222,7 @@ impl Parent {
             chance: Chance::new(command.seed),
             clips: Chance::new(command.seed ^ CLIPS),
             numbered: 0,
+            numbered_before: 0,
             venues: venues.into_iter().map(Venue::new).collect(),
             lot,
             cum: 0,
@@ -233,6 +240,7 @@ impl Parent {
             ts_start: command.ts_start,
             ts_end: has_end.then(|| command.ts_start.plus_ns(command.duration_ns)),
             ts_wake: None,
+            ts_woken: Ts::ZERO,
             ts_retry: None,
             ts_would: Ts::MIN,
             refused: Vec::new(),
@@ -437,7 +445,10 @@ impl Parent {
                 }
                 Ask::Cancel(child) => self.cancel(act, |open| open.number == child && child > 0),
                 Ask::CancelAll => self.cancel(act, |open| open.is_posted),
-                Ask::Wake(ts) => self.ts_wake = Some(Ts::new(ts.max(act.ts.get().saturating_add(1)))),
+                Ask::Wake(ts) => {
+                    let after = self.ts_woken.get().saturating_add(WAKE_MIN_NS).max(act.ts.get().saturating_add(1));
+                    self.ts_wake = Some(Ts::new(ts.max(after)));
+                }
                 Ask::Step { number, target } => self.step(act, number, target, asks.get(at..).unwrap_or_default()),
                 Ask::Finish => self.finish(act),
                 Ask::Note { label, value } => {

@@ -287,7 +287,7 @@ impl Parents {
             self.tell_refused(desk, ts, parent, out);
         }
         if parent.is_running() && parent.ts_wake.is_some_and(|due| due <= ts) {
-            parent.ts_wake = None;
+            (parent.ts_wake, parent.ts_woken) = (None, ts);
             self.run(desk, ts, parent, (Entry::Timer, [0; 4]), out);
         }
         parent.settle(&mut self.act(desk, ts, out));
@@ -370,8 +370,9 @@ impl Parents {
         let mut asks = core::mem::take(&mut self.asks);
         let outcome = self.algos.call(&mut desk.ground, parent, ts, call, &mut asks);
         if !asks.is_empty() {
-            let children_max = self.algos.of(parent).map_or(0, |loaded| loaded.meta.children);
-            parent.perform(&mut self.act(desk, ts, out), &asks, children_max.into());
+            let children = self.algos.of(parent).map_or(0, |loaded| loaded.meta.children);
+            let children_max = parent.numbered_before.saturating_add(children.into());
+            parent.perform(&mut self.act(desk, ts, out), &asks, children_max);
             asks.clear();
         }
         self.asks = asks;
@@ -396,6 +397,7 @@ impl Parents {
             OnStop::Twap if has_end && self.algos.has_fallback() => {
                 (parent.is_fallback, parent.is_started) = (true, false);
                 (parent.rest_from, parent.ts_start) = (parent.cum, ts);
+                parent.numbered_before = parent.numbered;
                 parent.state = self.algos.new_state(parent);
                 parent.cancel(&mut self.act(desk, ts, out), |_| true);
                 self.start(desk, ts, parent, out);

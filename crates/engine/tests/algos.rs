@@ -437,6 +437,34 @@ fn children_beyond_the_budget_of_its_life_stop_a_program() {
     trial.end();
 }
 
+/// The rest goes on by TWAP, which has a life of its own to spend.
+#[test]
+fn a_program_without_children_left_may_hand_over() {
+    let meta = stating(&[("children", "3"), ("on_stop", "twap")]);
+    let mut genesis = genesis();
+    let mut trial = with(&mut genesis, &meta, Asks { every_ns: SEC, ..POST });
+    let mut out = trial.apply(parent());
+    let mut bought = 0;
+    for _ in 0..110 {
+        bought += sent(&out).iter().map(|o| o.order_qty.get()).sum::<i64>();
+        trial.fill_all(&out);
+        out = trial.pass(SEC);
+    }
+    assert_eq!(bought, 100);
+    assert!(!trial.engine.desk().has_open_parent());
+    trial.end();
+}
+
+/// One that asks to be woken at once is woken a thousand times a second at most, and the market goes on.
+#[test]
+fn a_program_is_woken_a_thousand_times_a_second_at_most() {
+    let mut trial = trial(Asks { every_ns: 1, ..NONE });
+    trial.apply(parent());
+    let woken = said(&trial.pass(SEC), "call").len();
+    assert!((990..=1_000).contains(&woken), "{woken}");
+    trial.end();
+}
+
 #[test]
 fn the_working_orders_of_a_stopped_program_are_handled_as_it_says() {
     let asks = Asks { ask: 13, every_ns: SEC, ..POST };
