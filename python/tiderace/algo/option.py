@@ -199,7 +199,8 @@ class Option:
         near = tr.host.price(venue, self.params.buys, 0)
         least = tr.host.exposure(venue, tr.host.least(venue, max(near, tr.Price(1))), near)
         left = self._left()
-        return left <= tr.Amount(0) or left < least
+        # Without a price on its own side nobody knows what is too small.
+        return left <= tr.Amount(0) or (near > tr.Price(0) and left < least)
 
     def _step(self) -> None:
         if self.state.child != NONE and not tr.host.is_open(self.state.child):
