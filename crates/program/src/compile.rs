@@ -24,7 +24,7 @@ use crate::form::HASH_BYTES;
 const STACK_BYTES: usize = 1 << 20;
 
 /// Statements and expressions up to which a program is compiled to fast code. What that takes grows with the square of the
-/// checks in a function and with what is inlined; a larger program is compiled in proportion to its size.
+/// checks in a function and with what is inlined; a larger program gets little effort.
 const THOROUGH_NODES: usize = 1_536;
 
 /// Why no machine code came out: the machine's fault, never the program's.
