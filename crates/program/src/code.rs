@@ -205,6 +205,12 @@ impl Program {
         &self.form
     }
 
+    /// How many statements and expressions it has.
+    #[must_use]
+    pub const fn nodes(&self) -> usize {
+        self.nodes
+    }
+
     /// Its identity: BLAKE3 of the form without the debug section.
     #[must_use]
     pub const fn hash(&self) -> &[u8; HASH_BYTES] {
