@@ -24,8 +24,9 @@ use crate::ground::{Ground, Prints, moved};
 /// How long a stopped parent waits before it asks again to cancel a child, where a venue refused to; and how long the
 /// desk waits before it takes by itself again, where that was refused.
 const RETRY_NS: i64 = 1_000_000_000;
-/// From one time that a program was woken to the next at least: none keeps the desk.
-const WAKE_MIN_NS: i64 = 1_000_000;
+/// How often a program is woken in so long at most: none keeps the desk.
+const WAKES_MAX: u32 = 1_000;
+const WAKES_NS: i64 = 1_000_000_000;
 
 /// How far below the book a price may fall while a child is on its way: bought there, an inverse contract is more
 /// exposure than it was planned for. Children are sized for this much; beyond it a parent may get more than its order.
@@ -142,8 +143,9 @@ pub(crate) struct Parent {
     pub(crate) ts_end: Option<Ts>,
     /// When its program wants to be called.
     pub(crate) ts_wake: Option<Ts>,
-    /// When it was woken last.
-    pub(crate) ts_woken: Ts,
+    /// How often it was woken since a time.
+    wakes: u32,
+    ts_wakes: Ts,
     /// When to ask again to cancel what should not work any more.
     pub(crate) ts_retry: Option<Ts>,
     /// No taking by itself before this.
@@ -240,7 +242,8 @@ impl Parent {
             ts_start: command.ts_start,
             ts_end: has_end.then(|| command.ts_start.plus_ns(command.duration_ns)),
             ts_wake: None,
-            ts_woken: Ts::ZERO,
+            wakes: 0,
+            ts_wakes: Ts::ZERO,
             ts_retry: None,
             ts_would: Ts::MIN,
             refused: Vec::new(),
@@ -446,8 +449,9 @@ impl Parent {
                 Ask::Cancel(child) => self.cancel(act, |open| open.number == child && child > 0),
                 Ask::CancelAll => self.cancel(act, |open| open.is_posted),
                 Ask::Wake(ts) => {
-                    let after = self.ts_woken.get().saturating_add(WAKE_MIN_NS).max(act.ts.get().saturating_add(1));
-                    self.ts_wake = Some(Ts::new(ts.max(after)));
+                    let is_over = self.wakes >= WAKES_MAX;
+                    let least = if is_over { self.ts_wakes.plus_ns(WAKES_NS) } else { Ts::ZERO };
+                    self.ts_wake = Some(Ts::new(ts.max(act.ts.get().saturating_add(1))).max(least));
                 }
                 Ask::Step { number, target } => self.step(act, number, target, asks.get(at..).unwrap_or_default()),
                 Ask::Finish => self.finish(act),
@@ -457,6 +461,15 @@ impl Parent {
                 }
             }
         }
+    }
+
+    /// The time that it asked for has come.
+    pub(crate) fn woken(&mut self, ts: Ts) {
+        self.ts_wake = None;
+        if ts.ns_since(self.ts_wakes) >= WAKES_NS {
+            (self.wakes, self.ts_wakes) = (0, ts);
+        }
+        self.wakes = self.wakes.saturating_add(1);
     }
 
     fn refuse(&mut self, act: &mut Act<'_>, child: Option<i64>, instrument: InstrumentId, refusal: Refusal) {

@@ -287,7 +287,7 @@ impl Parents {
             self.tell_refused(desk, ts, parent, out);
         }
         if parent.is_running() && parent.ts_wake.is_some_and(|due| due <= ts) {
-            (parent.ts_wake, parent.ts_woken) = (None, ts);
+            parent.woken(ts);
             self.run(desk, ts, parent, (Entry::Timer, [0; 4]), out);
         }
         parent.settle(&mut self.act(desk, ts, out));
