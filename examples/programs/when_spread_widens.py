@@ -1,4 +1,4 @@
-"""When a book's spread is wide around its mark, the order is due: a quote that comes when it is paid.
+"""When a book's spread is wide around its mark, the order is due: a quote comes when it is paid.
 
 Submitted with a post-only order inside of the spread, it rests there only while the market pays for
 it. The mark has to lie between bid and ask: a side that was swept away is no wide spread

@@ -112,7 +112,7 @@ fn accounts() -> impl Iterator<Item = AccountId> {
 fn many_that_cost_much_are_asked_little_by_little_and_all_of_them() {
     let mut venue = Venue::new(many()).unwrap();
     index(&mut venue, 10_000);
-    fill(&mut venue, accounts(), |account, id| busy(account, id, 450, 2));
+    fill(&mut venue, accounts(), |account, id| busy(account, id, 350, 2));
     wait(&mut venue, 2_000 * MS);
     let at_once = changes(&index(&mut venue, 9_999), ConditionChanged::TRIGGERED);
     assert!((1..60).contains(&at_once.len()), "{}", at_once.len());
@@ -131,7 +131,7 @@ fn many_that_cost_much_are_asked_little_by_little_and_all_of_them() {
 fn conditions_that_set_each_other_off_do_not_keep_the_market() {
     let mut venue = Venue::new(many()).unwrap();
     index(&mut venue, 10_000);
-    fill(&mut venue, accounts(), |account, id| busy(account, id, 450, i64::try_from(id).unwrap() + 1));
+    fill(&mut venue, accounts(), |account, id| busy(account, id, 350, i64::try_from(id).unwrap() + 1));
     wait(&mut venue, 2_000 * MS);
     let before = venue.conditions();
     index(&mut venue, 9_999);
@@ -151,7 +151,7 @@ fn conditions_that_set_each_other_off_do_not_keep_the_market() {
 fn clocks_do_not_make_up_for_an_hour_one_by_one() {
     let mut venue = Venue::new(many()).unwrap();
     index(&mut venue, 10_000);
-    let of = |account, id| SubmitConditional { interval_ns: 1_000 * MS, ..busy(account, id, 450, 20) };
+    let of = |account, id| SubmitConditional { interval_ns: 1_000 * MS, ..busy(account, id, 350, 20) };
     fill(&mut venue, accounts().take(64), of);
     assert_eq!(changes(&wait(&mut venue, 3_600_000 * MS), ConditionChanged::TRIGGERED), []);
     // Their clocks go on.

@@ -28,7 +28,7 @@ class Busy:
     def is_due(self) -> bool:
         """Turn round, count, and return whether it was that question."""
         done = 0
-        for _ in range(self.params.rounds):
+        while done < self.params.rounds:
             done += 1
         self.state.asked += 1
         return self.state.asked >= self.params.question
