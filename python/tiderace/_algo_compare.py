@@ -236,9 +236,7 @@ def _runs(
         min(workers, len(tasks)), mp_context=context, initializer=_begin_worker
     )
     try:
-        sent: list[Future[_Ran]] = [
-            pool.submit(_ran, configs[name], name, seed, folder) for name, seed in tasks
-        ]
+        sent = _sent(pool, [(configs[name], name, seed, folder) for name, seed in tasks])
         for done in as_completed(sent):
             yield done.result()
     except BrokenProcessPool:
@@ -251,9 +249,19 @@ def _runs(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _sent(
+    pool: ProcessPoolExecutor, tasks: Sequence[tuple[Config, str, int, str]]
+) -> list[Future[_Ran]]:
+    """Give all to the workers, which begin here: with Ctrl-C blocked, as they inherit it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        return [pool.submit(_ran, *task) for task in tasks]
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin_worker() -> None:
-    """Leave Ctrl-C to the process that asked, which ends its workers; and go when it is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Go when the process that asked is gone."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
